@@ -1,0 +1,2 @@
+export * from "./value-mask.ts";
+export * from "./plan.ts";

@@ -1,0 +1,33 @@
+import type { StatementPlan } from "../protocol.ts";
+import type { FieldDescription } from "./fields.ts";
+
+/**
+ * Compares what the server says of a result with what the analysis said of the statement. They disagree when the catalog
+ * is stale or when gateway and server read the text differently; then nothing of the result may pass.
+ *
+ * @returns what is wrong, or null when the result may be masked by the plan
+ */
+export function checkResult(plan: StatementPlan, columns: readonly FieldDescription[]): string | null {
+  const { mask, guarded, statement } = plan;
+  if (mask.kind !== "mask") {
+    const leak = guarded === null ? undefined : columns.find((column) => guarded.has(column.relation));
+    return leak === undefined ? null : `column ${JSON.stringify(leak.name)} comes from a relation with masked columns, unlike analysed`;
+  }
+  const outputs = statement.outputs;
+  if (outputs === null || outputs.length !== columns.length) {
+    return `it has ${columns.length} columns where ${outputs?.length ?? "none"} were analysed`;
+  }
+  for (const [i, column] of columns.entries()) {
+    const output = outputs[i]!;
+    if (column.name !== output.name) {
+      return `column ${i + 1} is called ${JSON.stringify(column.name)} where ${JSON.stringify(output.name)} was analysed`;
+    }
+    if (column.relation === 0) continue;
+    const known = (id: { relation: number; attribute: number }): boolean =>
+      id.relation === column.relation && id.attribute === column.attribute;
+    if (output.direct !== null ? !known(output.direct) && !output.sources.some(known) : !output.sources.some(known)) {
+      return `column ${JSON.stringify(column.name)} comes from another place than analysed`;
+    }
+  }
+  return null;
+}

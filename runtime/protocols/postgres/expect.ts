@@ -1,0 +1,91 @@
+import type { Ticket, StatementPlan } from "../protocol.ts";
+
+/**
+ * What the server still owes an answer to, in the order it was asked. The gateway knows by it to which statement an
+ * answer belongs, whatever the client pipelines.
+ */
+export type ExpectKind =
+  | "query"
+  | "parse"
+  | "bind"
+  | "describe"
+  | "execute"
+  | "close"
+  | "sync"
+  /** Asked by the gateway for itself; nothing of the answer reaches the client. */
+  | "probe"
+  | "self-describe";
+
+export class Expect {
+  readonly kind: ExpectKind;
+  ticket: Ticket | null = null;
+  plans: readonly StatementPlan[] = NO_PLANS;
+  /** Which statement of the message is being answered. */
+  statement = 0;
+  /** The running statement's result was checked against its plan. */
+  begun = false;
+  rows = 0;
+  bytes = 0;
+  tag = "";
+  /** Stands in for the server's error: the statement was refused and a failing one was sent in its place. */
+  poison: Buffer | null = null;
+  /** Takes back what was noted when the message was sent, if the server never got to it. */
+  undo: (() => void) | null = null;
+  /** Runs when the server has confirmed it. */
+  done: (() => void) | null = null;
+  /** Portal or statement, for describe and execute. */
+  subject: Described | null = null;
+  /** Rows of a probe. */
+  collected: (string | null)[][] | null = null;
+  settle: ((rows: readonly (readonly (string | null)[])[] | null) => void) | null = null;
+
+  constructor(kind: ExpectKind) {
+    this.kind = kind;
+  }
+}
+
+/** What the server said of a statement's or portal's result. */
+export interface Described {
+  columns: readonly { readonly name: string; readonly relation: number; readonly attribute: number; readonly type: number; readonly format: number }[] | null;
+  /** Format codes that Bind asked for: none (all text), one for all, or one for each. Empty for a statement. */
+  readonly resultFormats: readonly number[];
+  /** The statement the portal was bound from: a description of it serves the portal. */
+  readonly from: Described | null;
+}
+
+const NO_PLANS: readonly StatementPlan[] = [];
+
+/** First in, first out, without moving memory for each message. */
+export class ExpectQueue {
+  #items: (Expect | undefined)[] = [];
+  #head = 0;
+
+  get size(): number {
+    return this.#items.length - this.#head;
+  }
+
+  get head(): Expect | undefined {
+    return this.#items[this.#head];
+  }
+
+  push(expect: Expect): Expect {
+    this.#items.push(expect);
+    return expect;
+  }
+
+  shift(): void {
+    this.#items[this.#head] = undefined;
+    this.#head++;
+    if (this.#head === this.#items.length) {
+      this.#items.length = 0;
+      this.#head = 0;
+    } else if (this.#head > 1024 && this.#head * 2 > this.#items.length) {
+      this.#items = this.#items.slice(this.#head);
+      this.#head = 0;
+    }
+  }
+
+  *[Symbol.iterator](): Iterator<Expect> {
+    for (let i = this.#head; i < this.#items.length; i++) yield this.#items[i]!;
+  }
+}

@@ -1,0 +1,569 @@
+import type { ActionHost, Refusal, Ruling, SqlAction, StatementPlan, Wire } from "../protocol.ts";
+import type { AnalysedStatement } from "../../facts/index.ts";
+import { InvariantError } from "../../../base/assert.ts";
+import { Expect, ExpectQueue, type Described } from "./expect.ts";
+import { readBind, readExecute, readNamed, readParse } from "./fields.ts";
+import { Intake } from "./intake.ts";
+import {
+  BIND_BYTES_MAX,
+  CONTROL_BYTES_MAX,
+  COPY_BYTES_MAX,
+  HELD_BYTES_MAX,
+  IN_FLIGHT_MAX,
+  STATEMENT_BYTES_MAX,
+} from "./limits.ts";
+import { CLIENT, HEADER_BYTES, IDLE, FAILED_TRANSACTION, describePortal, query, readyForQuery } from "./messages.ts";
+import { Names, type Portal, type Prepared } from "./names.ts";
+import { protocolViolation, refusalError, waitingNotice } from "./refuse.ts";
+import { ServerSide, type ServerSideOwner } from "./server-side.ts";
+
+/** What to do with the message at hand. */
+type Next = "forward" | "drop" | "hold" | "closed";
+
+/** Longest message by type; a type without a row is unknown and ends the connection. */
+const LENGTH_MAX: Readonly<Record<number, number>> = {
+  [CLIENT.bind]: BIND_BYTES_MAX,
+  [CLIENT.close]: CONTROL_BYTES_MAX,
+  [CLIENT.copyData]: COPY_BYTES_MAX,
+  [CLIENT.copyDone]: CONTROL_BYTES_MAX,
+  [CLIENT.copyFail]: CONTROL_BYTES_MAX,
+  [CLIENT.describe]: CONTROL_BYTES_MAX,
+  [CLIENT.execute]: CONTROL_BYTES_MAX,
+  [CLIENT.flush]: CONTROL_BYTES_MAX,
+  [CLIENT.functionCall]: CONTROL_BYTES_MAX,
+  [CLIENT.parse]: STATEMENT_BYTES_MAX,
+  [CLIENT.query]: STATEMENT_BYTES_MAX,
+  [CLIENT.sync]: CONTROL_BYTES_MAX,
+  [CLIENT.terminate]: CONTROL_BYTES_MAX,
+};
+
+const FUNCTION_CALL: Refusal = {
+  kind: "unsupported",
+  message: "sallyport: function calls by number are refused, for they name no statement that a policy could judge",
+  hint: "Call the function with SELECT.",
+};
+
+const NO_PARAMETERS: readonly (Buffer | null)[] = [];
+const NO_FORMATS: readonly number[] = [];
+
+/**
+ * One authenticated PostgreSQL session, between client and server. No byte of a statement goes upstream before its
+ * ruling. A refused statement fails the way the server's own would: when a transaction or a pipeline is open, a message
+ * that must fail goes upstream in its place, so that what came before is rolled back exactly as it would be without us.
+ */
+export class PostgresMachine implements ServerSideOwner {
+  readonly #host: ActionHost;
+  readonly #wire: Wire;
+  readonly #intake = new Intake();
+  readonly #server: ServerSide;
+  readonly expected = new ExpectQueue();
+  readonly names = new Names();
+  /** Transaction status of the last ReadyForQuery. */
+  status: number = IDLE;
+  /** Something went upstream since the last Sync or Query, so a failure must fail there. */
+  #sinceSync = false;
+  /** After an error that was told the client: what it pipelined is dropped up to its Sync. */
+  #skipping: "no" | "local" | "upstream" = "no";
+  #held: Buffer[] | null = null;
+  #heldBytes = 0;
+  #recordIndex = -1;
+  #closed = false;
+  copyIn = false;
+  /** Rest of a CopyData message of the client that is passed on as it comes. */
+  #passing = 0;
+
+  constructor(host: ActionHost, wire: Wire, hashKey: Uint8Array) {
+    this.#host = host;
+    this.#wire = wire;
+    this.#server = new ServerSide(this, host, wire, hashKey);
+  }
+
+  /** Whether more of the client should be read: not while much is held or much is in flight. */
+  get wantsClient(): boolean {
+    return this.#heldBytes < HELD_BYTES_MAX && this.expected.size < IN_FLIGHT_MAX;
+  }
+
+  /** No batch of the client is under way. */
+  get betweenBatches(): boolean {
+    return !this.#sinceSync;
+  }
+
+  get holding(): boolean {
+    return this.#held !== null;
+  }
+
+  /** Bytes of the server: see `ServerSide.push`. */
+  fromServer(bytes: Buffer, start: number, end: number): number {
+    return this.#closed ? end : this.#server.push(bytes, start, end);
+  }
+
+  /** The server's connection ended. Answers whether that was in the middle of something. */
+  serverGone(): boolean {
+    return this.#server.gone();
+  }
+
+  /** Tells a waiting client something. */
+  notice(text: string, hint?: string): void {
+    if (!this.#closed) this.#server.say(waitingNotice(text, hint));
+  }
+
+  /** Ends the session with an error the client can print. */
+  fail(bytes: Buffer, why: string): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#server.say(bytes);
+    this.#wire.close(why);
+  }
+
+  fromClient(chunk: Buffer): void {
+    if (this.#closed) return;
+    if (this.#held !== null) {
+      this.#held.push(chunk);
+      this.#heldBytes += chunk.length;
+      return;
+    }
+    const data = this.#intake.push(chunk);
+    if (data !== null) this.#read(data, 0);
+  }
+
+  /** Reads messages of `data` from `at` on; what may pass goes out in as few writes as there are gaps. */
+  #read(data: Buffer, at: number): void {
+    let from = at;
+    if (this.#passing > 0) {
+      const taken = Math.min(this.#passing, data.length - at);
+      this.#passing -= taken;
+      at += taken;
+    }
+    while (data.length - at >= HEADER_BYTES) {
+      const type = data[at]!;
+      const length = data.readInt32BE(at + 1);
+      const lengthMax = LENGTH_MAX[type];
+      if (lengthMax === undefined || length < 4 || length > lengthMax) {
+        this.#forward(data, from, at);
+        return this.#violation(
+          lengthMax === undefined
+            ? `message type ${printable(type)} is not one that a client may send`
+            : `a message of type ${printable(type)} claims ${length} bytes; the limit is ${lengthMax}`,
+        );
+      }
+      const end = at + 1 + length;
+      if (end > data.length) {
+        if (type !== CLIENT.copyData) break;
+        // Bulk data needs no decision of its own, so it need not be collected.
+        if (!this.#copyAllowed()) break;
+        this.#passing = end - data.length;
+        this.#forward(data, from, data.length);
+        this.#intake.keep(EMPTY, 1);
+        return;
+      }
+      const next = this.#message(type, data, at, end);
+      if (next === "closed") return;
+      if (next === "hold") {
+        this.#forward(data, from, at);
+        this.#held!.unshift(data.subarray(at));
+        this.#heldBytes = this.#held!.reduce((sum, piece) => sum + piece.length, 0);
+        return;
+      }
+      if (next === "drop") {
+        this.#forward(data, from, at);
+        from = end;
+      }
+      at = end;
+    }
+    this.#forward(data, from, at);
+    const rest = data.subarray(at);
+    const need = rest.length >= HEADER_BYTES ? 1 + rest.readInt32BE(1) : HEADER_BYTES;
+    this.#intake.keep(rest, need);
+  }
+
+  #forward(data: Buffer, from: number, to: number): void {
+    if (to > from && !this.#closed) this.#wire.toServer(data.subarray(from, to), this.#recordIndex);
+  }
+
+  #violation(what: string): void {
+    this.fail(protocolViolation(what), `protocol violation by the client: ${what}`);
+  }
+
+  #message(type: number, data: Buffer, at: number, end: number): Next {
+    // As the server itself: after an error in a batch everything but Sync is skipped.
+    if (this.#skipping !== "no" && type !== CLIENT.sync && type !== CLIENT.terminate) return "drop";
+    switch (type) {
+      case CLIENT.query:
+        return this.#query(data, at, end);
+      case CLIENT.parse:
+        return this.#parse(data, at, end);
+      case CLIENT.bind:
+        return this.#bind(data, at, end);
+      case CLIENT.execute:
+        return this.#execute(data, at, end);
+      case CLIENT.describe:
+        return this.#describe(data, at, end);
+      case CLIENT.close:
+        return this.#close(data, at, end);
+      case CLIENT.sync:
+        return this.#sync();
+      case CLIENT.flush:
+        return "forward";
+      case CLIENT.copyData:
+        return this.#copyAllowed() ? "forward" : "drop";
+      case CLIENT.copyDone:
+      case CLIENT.copyFail:
+        // The server ignores them outside COPY, and so nothing is lost when they are not sent.
+        return this.#copyAllowed() ? "forward" : "drop";
+      case CLIENT.functionCall:
+        return this.#refuseWhole(FUNCTION_CALL);
+      case CLIENT.terminate:
+        this.#forward(data, at, end);
+        this.#closed = true;
+        this.#wire.close("the client left");
+        return "closed";
+      default:
+        throw new InvariantError(`message type ${type} has a length limit and no meaning`);
+    }
+  }
+
+  #copyAllowed(): boolean {
+    if (this.copyIn) return true;
+    for (const expect of this.expected) {
+      if (expect.plans.some((plan) => plan.statement.returns === "copy-in")) return true;
+    }
+    return false;
+  }
+
+  #malformed(what: string): Next {
+    this.#violation(`the inside of a ${what} message does not fit its length`);
+    return "closed";
+  }
+
+  // ---- simple protocol -----------------------------------------------------------------------------------------
+
+  #query(data: Buffer, at: number, end: number): Next {
+    const start = at + HEADER_BYTES;
+    if (data[end - 1] !== 0 || data.indexOf(0, start) !== end - 1) return this.#malformed("Query");
+    const text = data.subarray(start, end - 1);
+    const answer = this.#host.judge(this.#action("simple", text, NO_PARAMETERS, NO_FORMATS));
+    if (answer instanceof Promise) return this.#hold(answer, (ruling) => this.#queryRuled(ruling));
+    return this.#queryRuled(answer);
+  }
+
+  #queryRuled(ruling: Ruling): Next {
+    if (!ruling.go) return this.#refuseWhole(ruling.refusal);
+    const expect = this.expected.push(new Expect("query"));
+    expect.ticket = ruling.ticket;
+    expect.plans = ruling.plans;
+    this.#recordIndex = ruling.recordIndex;
+    for (const plan of ruling.plans) this.#noteEffects(plan.statement, expect);
+    this.#sinceSync = false;
+    return "forward";
+  }
+
+  /** Refuses what ends with a ReadyForQuery of its own. */
+  #refuseWhole(refusal: Refusal): Next {
+    const error = refusalError(refusal);
+    if (this.#idle) {
+      this.#server.say(Buffer.concat([error, readyForQuery(IDLE)]));
+      return "drop";
+    }
+    const expect = this.expected.push(new Expect("query"));
+    expect.poison = error;
+    this.#sinceSync = false;
+    this.#wire.toServer(query("refused by sallyport"), this.#recordIndex);
+    return "drop";
+  }
+
+  /** Nothing is open at the server that a refusal would have to fail. */
+  get #idle(): boolean {
+    return this.expected.size === 0 && this.status === IDLE && !this.#sinceSync;
+  }
+
+  // ---- extended protocol ---------------------------------------------------------------------------------------
+
+  #parse(data: Buffer, at: number, end: number): Next {
+    const parsed = readParse(data, at + HEADER_BYTES, end);
+    if (!parsed.ok) return this.#malformed("Parse");
+    const { name, text } = parsed.value;
+    if (name !== "" && this.names.statement(name) === undefined && this.names.statementsFull)
+      return this.#refusePart({ kind: "unavailable", message: "sallyport: too many prepared statements in this session" });
+    const answer = this.#host.judge(this.#action("parse", text, NO_PARAMETERS, NO_FORMATS));
+    if (answer instanceof Promise) return this.#hold(answer, (ruling) => this.#parseRuled(ruling, name, text));
+    return this.#parseRuled(answer, name, text);
+  }
+
+  #parseRuled(ruling: Ruling, name: string, text: Buffer): Next {
+    if (!ruling.go) return this.#refusePart(ruling.refusal);
+    this.#recordIndex = ruling.recordIndex;
+    const expect = this.#sent("parse");
+    // A named statement that is there makes the server refuse this one and keep the old.
+    if (name === "" || this.names.statement(name) === undefined) {
+      const prepared: Prepared = {
+        text: Buffer.from(text),
+        statement: null,
+        columns: null,
+        resultFormats: NO_FORMATS,
+        from: null,
+      };
+      expect.undo = this.names.setStatement(name, prepared);
+    } else if (this.#dropPending()) {
+      return this.#replacePart(expect, {
+        kind: "unsupported",
+        message: `sallyport: prepared statement ${JSON.stringify(name)} is being dropped in the same batch`,
+        hint: "Send Sync between DEALLOCATE and the new Parse.",
+      });
+    }
+    return "forward";
+  }
+
+  /** A statement that drops prepared statements is under way, so what a name stands for is not known. */
+  #dropPending(): boolean {
+    for (const expect of this.expected) if (expect.done !== null) return true;
+    return false;
+  }
+
+  #bind(data: Buffer, at: number, end: number): Next {
+    const parsed = readBind(data, at + HEADER_BYTES, end);
+    if (!parsed.ok) return this.#malformed("Bind");
+    const { portal, statement, parameters, parameterFormats, resultFormats } = parsed.value;
+    const prepared = this.names.statement(statement);
+    if (portal !== "" && this.names.portal(portal) === undefined && this.names.portalsFull)
+      return this.#refusePart({ kind: "unavailable", message: "sallyport: too many open portals in this session" });
+    const expect = this.#sent("bind");
+    // Without a statement the server refuses the Bind, and nothing can be executed.
+    if (prepared !== undefined) {
+      const bound: Portal = {
+        prepared,
+        parameters: parameters.map((value) => (value === null ? null : Buffer.from(value))),
+        parameterFormats,
+        resultFormats,
+        declared: null,
+        columns: null,
+        from: prepared,
+      };
+      expect.undo = this.names.setPortal(portal, bound);
+    }
+    return "forward";
+  }
+
+  #execute(data: Buffer, at: number, end: number): Next {
+    const parsed = readExecute(data, at + HEADER_BYTES, end);
+    if (!parsed.ok) return this.#malformed("Execute");
+    const name = parsed.value.portal;
+    const portal = this.names.portal(name);
+    // What is not known here can't be judged, so it is not left to the server to find out.
+    if (portal === undefined) {
+      return this.#refusePart({ kind: "unknown-name", message: `portal ${JSON.stringify(name)} does not exist` });
+    }
+    const text = portal.prepared?.text ?? null;
+    if (text === null) {
+      return this.#refusePart({
+        kind: "unsupported",
+        message: `sallyport: ${JSON.stringify(name)} was declared or prepared in SQL and can't be executed as a portal`,
+        hint: "Use FETCH or EXECUTE.",
+      });
+    }
+    const answer = this.#host.judge(this.#action("execute", text, portal.parameters, portal.parameterFormats));
+    if (answer instanceof Promise) return this.#hold(answer, (ruling) => this.#executeRuled(ruling, name, portal));
+    return this.#executeRuled(answer, name, portal);
+  }
+
+  #executeRuled(ruling: Ruling, name: string, portal: Portal): Next {
+    if (!ruling.go) return this.#refusePart(ruling.refusal);
+    this.#recordIndex = ruling.recordIndex;
+    const masked = ruling.plans.some((plan) => plan.mask.kind === "mask" && plan.mask.any);
+    if (masked && portal.columns === null && (portal.from?.columns ?? null) === null && !this.#describing(portal)) {
+      // Rows can't be checked against the plan without their description, so it is asked for.
+      const own = this.expected.push(new Expect("self-describe"));
+      own.subject = portal;
+      this.#wire.toServer(describePortal(Buffer.from(name, "utf8")), this.#recordIndex);
+    }
+    const expect = this.#sent("execute");
+    expect.ticket = ruling.ticket;
+    expect.plans = ruling.plans;
+    expect.subject = portal;
+    for (const plan of ruling.plans) this.#noteEffects(plan.statement, expect);
+    return "forward";
+  }
+
+  #describing(portal: Portal): boolean {
+    for (const expect of this.expected) {
+      if (expect.kind === "describe" && (expect.subject === portal || expect.subject === portal.from)) return true;
+    }
+    return false;
+  }
+
+  #describe(data: Buffer, at: number, end: number): Next {
+    const parsed = readNamed(data, at + HEADER_BYTES, end);
+    if (!parsed.ok) return this.#malformed("Describe");
+    const { what, name } = parsed.value;
+    const expect = this.#sent("describe");
+    const subject: Described | undefined = what === "statement" ? this.names.statement(name) : this.names.portal(name);
+    expect.subject = subject ?? null;
+    return "forward";
+  }
+
+  #close(data: Buffer, at: number, end: number): Next {
+    const parsed = readNamed(data, at + HEADER_BYTES, end);
+    if (!parsed.ok) return this.#malformed("Close");
+    const { what, name } = parsed.value;
+    const expect = this.#sent("close");
+    expect.undo = what === "statement" ? this.names.dropStatement(name) : this.names.dropPortal(name);
+    return "forward";
+  }
+
+  #sync(): Next {
+    if (this.#skipping === "local") {
+      this.#skipping = "no";
+      this.#server.say(readyForQuery(IDLE));
+      return "drop";
+    }
+    this.#skipping = "no";
+    this.#sinceSync = false;
+    this.expected.push(new Expect("sync"));
+    return "forward";
+  }
+
+  /** The server failed a batch whose Sync the client has still to send. */
+  batchFailed(): void {
+    this.#skipping = "upstream";
+  }
+
+  #sent(kind: Expect["kind"]): Expect {
+    this.#sinceSync = true;
+    return this.expected.push(new Expect(kind));
+  }
+
+  /** Refuses a message of the extended protocol: the client's further messages are skipped up to its Sync. */
+  #refusePart(refusal: Refusal): Next {
+    if (this.#idle) {
+      this.#skipping = "local";
+      this.#server.say(refusalError(refusal));
+      return "drop";
+    }
+    const expect = this.expected.push(new Expect("execute"));
+    return this.#replacePart(expect, refusal);
+  }
+
+  #replacePart(expect: Expect, refusal: Refusal): Next {
+    this.#sinceSync = true;
+    this.#skipping = "upstream";
+    expect.poison = refusalError(refusal);
+    this.#wire.toServer(POISON, this.#recordIndex);
+    return "drop";
+  }
+
+  // ---- shared ------------------------------------------------------------------------------------------------------
+
+  #action(
+    phase: SqlAction["phase"],
+    text: Buffer,
+    parameters: readonly (Buffer | null)[],
+    parameterFormats: readonly number[],
+  ): SqlAction {
+    return {
+      phase,
+      text,
+      parameters,
+      parameterFormats,
+      inTransaction: this.status !== IDLE,
+      failedTransaction: this.status === FAILED_TRANSACTION,
+      probe: this.expected.size === 0 && !this.#sinceSync && this.status !== FAILED_TRANSACTION ? this.#probe : null,
+      resolve: this.#resolve,
+    };
+  }
+
+  readonly #resolve = (what: "statement" | "portal", name: string): AnalysedStatement | null => {
+    if (what === "statement") return this.names.statement(name)?.statement ?? null;
+    return this.names.portal(name)?.declared ?? null;
+  };
+
+  readonly #probe = (sql: string): Promise<readonly (readonly (string | null)[])[] | null> => {
+    return new Promise((settle) => {
+      const expect = this.expected.push(new Expect("probe"));
+      expect.collected = [];
+      expect.settle = settle;
+      this.#wire.toServer(query(sql), this.#recordIndex);
+    });
+  };
+
+  /** What SQL itself does to names: PREPARE, DEALLOCATE, DECLARE, CLOSE, DISCARD. */
+  #noteEffects(statement: AnalysedStatement, expect: Expect): void {
+    const { prepares, deallocates, declares, closes } = statement.effects;
+    if (prepares === null && deallocates === null && declares === null && closes === null) return;
+    const undos: (() => void)[] = expect.undo === null ? [] : [expect.undo];
+    const inner = statement.inner;
+    if (prepares !== null && inner !== null && this.names.statement(prepares) === undefined) {
+      undos.push(
+        this.names.setStatement(prepares, { text: null, statement: inner, columns: null, resultFormats: NO_FORMATS, from: null }),
+      );
+    }
+    if (declares !== null && inner !== null) {
+      undos.push(
+        this.names.setPortal(declares, {
+          prepared: null,
+          parameters: NO_PARAMETERS,
+          parameterFormats: NO_FORMATS,
+          declared: inner,
+          columns: null,
+          resultFormats: NO_FORMATS,
+          from: null,
+        }),
+      );
+    }
+    expect.undo = () => {
+      for (const undo of undos.reverse()) undo();
+    };
+    const before = expect.done;
+    expect.done = () => {
+      before?.();
+      if (deallocates === "*") this.names.dropAllStatements();
+      else if (deallocates !== null) this.names.dropStatement(deallocates);
+      if (closes === "*") this.names.dropAllPortals();
+      else if (closes !== null) this.names.dropPortal(closes);
+    };
+  }
+
+  /** Keeps everything the client sends until the ruling is there. */
+  #hold(answer: Promise<Ruling>, ruled: (ruling: Ruling) => Next): Next {
+    this.#held = [];
+    void answer.then(
+      (ruling) => this.#resume(ruling, ruled),
+      (fault: unknown) => {
+        const message = fault instanceof Error ? fault.message : String(fault);
+        this.#resume({ go: false, refusal: { kind: "unavailable", message: `sallyport: the decision failed: ${message}` } }, ruled);
+      },
+    );
+    return "hold";
+  }
+
+  #resume(ruling: Ruling, ruled: (ruling: Ruling) => Next): void {
+    if (this.#closed || this.#held === null) return;
+    const held = this.#held;
+    const data = held.length === 1 ? held[0]! : Buffer.concat(held);
+    this.#held = null;
+    this.#heldBytes = 0;
+    const end = 1 + data.readInt32BE(1);
+    const next = ruled(ruling);
+    if (next === "forward") this.#wire.toServer(data.subarray(0, end), this.#recordIndex);
+    if (next === "hold" || next === "closed") throw new InvariantError("a ruled message is forwarded or dropped");
+    this.#read(data, end);
+  }
+}
+
+const EMPTY = Buffer.alloc(0);
+
+/** A Bind to a statement that does not exist: the server fails it and skips to the Sync, as the client must see it. */
+const POISON = poisonBind();
+
+function poisonBind(): Buffer {
+  const body = Buffer.concat([Buffer.from("\0refused by sallyport\0", "utf8"), Buffer.alloc(6)]);
+  const out = Buffer.allocUnsafe(HEADER_BYTES + body.length);
+  out[0] = CLIENT.bind;
+  out.writeInt32BE(4 + body.length, 1);
+  body.copy(out, HEADER_BYTES);
+  return out;
+}
+
+function printable(type: number): string {
+  return type > 32 && type < 127 ? `'${String.fromCharCode(type)}'` : `0x${type.toString(16).padStart(2, "0")}`;
+}
+
+export type { StatementPlan };

@@ -1,0 +1,599 @@
+import type { ActionHost, Outcome, StatementPlan, Wire } from "../protocol.ts";
+import type { ColumnMask, MaskPlan } from "../../enforce/mask/index.ts";
+import { checkResult } from "./check-result.ts";
+import { CopyMasker, copyObstacle } from "./copy-rows.ts";
+import type { Expect, ExpectQueue } from "./expect.ts";
+import { BodyReader, readReport, readRowDescription, type FieldDescription } from "./fields.ts";
+import { ROW_BYTES_MAX, SERVER_CONTROL_BYTES_MAX } from "./limits.ts";
+import { HEADER_BYTES, IDLE, SERVER, errorResponse } from "./messages.ts";
+import type { Names } from "./names.ts";
+import { MALFORMED, copyRun, fitMasks, maskDataRow, rowBound, type RowMask } from "./rows.ts";
+import { scrubReport } from "./scrub.ts";
+
+/** What the server side asks of the machine that it is half of. */
+export interface ServerSideOwner {
+  readonly expected: ExpectQueue;
+  readonly names: Names;
+  status: number;
+  copyIn: boolean;
+  readonly betweenBatches: boolean;
+  batchFailed(): void;
+  fail(bytes: Buffer, why: string): void;
+}
+
+/** What becomes of a message of the server. */
+const FORWARD = 0;
+const DROP = 1;
+/** It was answered for, or rewritten: `#replacement` goes out instead. */
+const REPLACE = 2;
+const STOP = 3;
+type Fate = typeof FORWARD | typeof DROP | typeof REPLACE | typeof STOP;
+
+const OUT_BYTES = 128 * 1024;
+
+/**
+ * The server's half of a session: reads its messages in place, forwards runs of untouched ones as views of the read
+ * buffer, and copies into one output buffer only the chunks in which a row is masked. Nothing is allocated per row.
+ */
+export class ServerSide {
+  readonly #owner: ServerSideOwner;
+  readonly #host: ActionHost;
+  readonly #wire: Wire;
+  readonly #hashKey: Uint8Array;
+  /** Rest of a large untouched message: passed on as it comes. */
+  #passing = 0;
+  /** Notices of our own that wait for the end of such a message. */
+  #unsaid: Buffer[] = [];
+  #replacement: Buffer = EMPTY;
+  /** Rows of the running statement, if they are masked. */
+  #rowMask: RowMask | null = null;
+  #copyMasker: CopyMasker | null = null;
+  #maskedColumns: readonly string[] = [];
+  /** The rest of the running answer is dropped: it was cut off and the client told so. */
+  #cut = false;
+  #out: Buffer | null = null;
+  #outAt = 0;
+  readonly #count = { replaced: 0 };
+
+  constructor(owner: ServerSideOwner, host: ActionHost, wire: Wire, hashKey: Uint8Array) {
+    this.#owner = owner;
+    this.#host = host;
+    this.#wire = wire;
+    this.#hashKey = hashKey;
+  }
+
+  /** Sends bytes of our own, between two messages of the server. */
+  say(bytes: Buffer): void {
+    if (this.#passing > 0) this.#unsaid.push(bytes);
+    else this.#wire.toClient(bytes);
+  }
+
+  /**
+   * Reads `bytes[start, end)`. Answers where the first message that is not whole begins: the caller hands that rest in
+   * again, with more behind it. Views given to the wire are of `bytes`.
+   */
+  push(bytes: Buffer, start: number, end: number): number {
+    let at = start;
+    let from = start;
+    if (this.#passing > 0) {
+      const taken = Math.min(this.#passing, end - at);
+      this.#passing -= taken;
+      at += taken;
+      if (this.#passing === 0 && this.#unsaid.length > 0) {
+        this.#wire.toClient(bytes.subarray(from, at));
+        from = at;
+        for (const unsaid of this.#unsaid.splice(0)) this.#wire.toClient(unsaid);
+      }
+    }
+    while (end - at >= HEADER_BYTES) {
+      const type = bytes[at]!;
+      const length = bytes.readInt32BE(at + 1);
+      if (length < 4) return this.#broken(`a message of type ${type} claims ${length} bytes`, end);
+      const messageEnd = at + 1 + length;
+      if (type === SERVER.dataRow || type === SERVER.copyData) {
+        const head = this.#owner.expected.head;
+        if (head === undefined) return this.#broken("a row that belongs to no statement", end);
+        if (!head.begun && head.collected === null && !this.#cut) this.#beginRows(head, type);
+        const untouched = this.#rowMask === null && this.#copyMasker === null && !this.#cut && head.collected === null;
+        if (untouched) {
+          if (!this.#mayPass(head, type)) return this.#broken("a row that no statement announced", end);
+          if (!this.#counted(head, messageEnd - at)) {
+            this.#flush(bytes, from, at);
+            this.#cutOff(head, this.#limitReached(head));
+            from = at;
+            continue;
+          }
+          if (messageEnd > end) {
+            this.#passing = messageEnd - end;
+            at = end;
+            break;
+          }
+          at = messageEnd;
+          continue;
+        }
+        if (length > ROW_BYTES_MAX) return this.#broken(`a row of ${length} bytes; the limit for a masked one is ${ROW_BYTES_MAX}`, end);
+        if (messageEnd > end) break;
+        this.#flush(bytes, from, at);
+        if (!this.#row(head, type, bytes, at, messageEnd)) return end;
+        at = messageEnd;
+        from = at;
+        continue;
+      }
+      if (length > SERVER_CONTROL_BYTES_MAX) return this.#broken(`a message of ${length} bytes; the limit is ${SERVER_CONTROL_BYTES_MAX}`, end);
+      if (messageEnd > end) break;
+      const fate = this.#message(type, bytes, at, messageEnd);
+      if (fate === STOP) return end;
+      if (fate !== FORWARD) {
+        this.#flush(bytes, from, at);
+        if (fate === REPLACE) this.#put(this.#replacement);
+        from = messageEnd;
+      }
+      at = messageEnd;
+    }
+    this.#flush(bytes, from, at);
+    this.#flushOut();
+    return at;
+  }
+
+  /** How many bytes the message that begins `rest` needs in all, as far as can be told. */
+  static need(bytes: Buffer, start: number, end: number): number {
+    return end - start < HEADER_BYTES ? HEADER_BYTES : 1 + bytes.readInt32BE(start + 1);
+  }
+
+  /** The server closed the connection. */
+  gone(): boolean {
+    let interrupted = false;
+    for (const expect of this.#owner.expected) {
+      if (expect.ticket !== null) this.#finish(expect, "lost", null);
+      expect.settle?.(null);
+      interrupted = true;
+    }
+    return interrupted || this.#passing > 0;
+  }
+
+  // ---- output ------------------------------------------------------------------------------------------------------
+
+  #flush(bytes: Buffer, from: number, to: number): void {
+    if (to <= from) return;
+    if (this.#outAt > 0) {
+      this.#room(to - from);
+      this.#outAt = copyRun(bytes, from, to, this.#out!, this.#outAt);
+    } else {
+      this.#wire.toClient(bytes.subarray(from, to));
+    }
+  }
+
+  #put(bytes: Buffer): void {
+    if (this.#outAt === 0) {
+      this.#wire.toClient(bytes);
+      return;
+    }
+    this.#room(bytes.length);
+    this.#outAt = copyRun(bytes, 0, bytes.length, this.#out!, this.#outAt);
+  }
+
+  #room(bytes: number): void {
+    this.#out ??= Buffer.allocUnsafeSlow(OUT_BYTES);
+    if (this.#out.length - this.#outAt >= bytes) return;
+    const bigger = Buffer.allocUnsafeSlow(Math.max(this.#out.length * 2, this.#outAt + bytes));
+    this.#out.copy(bigger, 0, 0, this.#outAt);
+    this.#out = bigger;
+  }
+
+  #flushOut(): void {
+    if (this.#outAt === 0) return;
+    const out = this.#out!;
+    this.#wire.toClient(out.subarray(0, this.#outAt));
+    this.#outAt = 0;
+    // The wire may still hold it; a big one is not kept for the next row.
+    if (out.length > 4 * OUT_BYTES) this.#out = null;
+  }
+
+  #broken(what: string, end: number): number {
+    this.#outAt = 0;
+    this.#owner.fail(
+      errorResponse({ severity: "FATAL", sqlstate: "08P01", message: `sallyport: the server sent ${what}; the session is closed` }),
+      `the server broke the protocol: ${what}`,
+    );
+    return end;
+  }
+
+  // ---- rows --------------------------------------------------------------------------------------------------------
+
+  /** Rows come only for a statement that is running; copy data only after the server announced it. */
+  #mayPass(head: Expect, type: number): boolean {
+    if (head.ticket === null || head.poison !== null) return false;
+    return type === SERVER.copyData ? this.#copyOut : true;
+  }
+
+  #copyOut = false;
+
+  /** Counts a row; false when it is one more than the policy lets out. */
+  #counted(head: Expect, bytes: number): boolean {
+    const plan = head.plans[head.statement];
+    if (plan !== undefined && plan.rowLimit >= 0 && head.rows >= plan.rowLimit) return false;
+    head.rows++;
+    head.bytes += bytes;
+    return true;
+  }
+
+  #limitReached(head: Expect): Buffer {
+    const plan = head.plans[head.statement]!;
+    return errorResponse({
+      severity: "ERROR",
+      sqlstate: "54000",
+      message: `sallyport: stopped after ${plan.rowLimit} rows, the limit of rule ${plan.rowLimitRule}`,
+      hint: "Narrow the statement, or ask for an export by the way that your policy provides.",
+    });
+  }
+
+  /** One row that can't simply pass. False when the session is over. */
+  #row(head: Expect, type: number, bytes: Buffer, at: number, end: number): boolean {
+    if (head.collected !== null) {
+      collect(head.collected, bytes, at, end);
+      return true;
+    }
+    if (this.#cut) return true;
+    if (!this.#counted(head, end - at)) {
+      this.#cutOff(head, this.#limitReached(head));
+      return true;
+    }
+    const masker = this.#copyMasker;
+    const bound = masker !== null ? masker.bound(end - at) : rowBound(end - at, this.#rowMask!);
+    this.#room(bound);
+    const out = this.#out!;
+    const copies = type === SERVER.copyData;
+    const after =
+      masker !== null && copies
+        ? masker.mask(bytes, at, end, out, this.#outAt, this.#count)
+        : masker === null && !copies
+          ? maskDataRow(bytes, at, end, this.#rowMask!, out, this.#outAt, this.#count)
+          : MALFORMED;
+    if (after === MALFORMED) {
+      this.#cutOff(head, planBroken("a row does not have the shape that was analysed"));
+      return true;
+    }
+    this.#outAt = after;
+    return true;
+  }
+
+  /** Ends the running answer with an error; whatever else of it comes is dropped. */
+  #cutOff(head: Expect, error: Buffer): void {
+    this.#cut = true;
+    this.#put(error);
+    this.#wire.cancelUpstream();
+    if (head.ticket !== null) this.#finish(head, "cut", "54000");
+  }
+
+  // ---- messages ----------------------------------------------------------------------------------------------------
+
+  #message(type: number, bytes: Buffer, at: number, end: number): Fate {
+    const head = this.#owner.expected.head;
+    switch (type) {
+      case SERVER.parameterStatus:
+        return this.#parameterStatus(bytes, at, end);
+      case SERVER.notice:
+        return this.#notice(head, bytes, at, end);
+      case SERVER.notification:
+        return FORWARD;
+      case SERVER.error:
+        return this.#error(head, bytes, at, end);
+      case SERVER.readyForQuery:
+        return this.#ready(bytes, at, end);
+    }
+    if (head === undefined) {
+      this.#broken(`a message of type ${type} that answers nothing`, end);
+      return STOP;
+    }
+    switch (type) {
+      case SERVER.parseComplete:
+        return this.#answered(head, head.kind === "parse");
+      case SERVER.bindComplete:
+        return this.#answered(head, head.kind === "bind");
+      case SERVER.closeComplete:
+        return this.#answered(head, head.kind === "close");
+      case SERVER.parameterDescription:
+        return head.kind === "describe" ? FORWARD : this.#unexpected(type);
+      case SERVER.noData:
+        if (head.kind === "self-describe") return this.#selfDescribed(head, []);
+        return this.#answered(head, head.kind === "describe");
+      case SERVER.rowDescription:
+        return this.#rowDescription(head, bytes, at, end);
+      case SERVER.commandComplete:
+        return this.#complete(head, bytes, at, end);
+      case SERVER.emptyQuery:
+      case SERVER.portalSuspended:
+        return this.#complete(head, bytes, at, at + HEADER_BYTES);
+      case SERVER.copyOut:
+        return this.#copyOutBegins(head, bytes, at, end);
+      case SERVER.copyIn:
+        if (head.ticket === null) return this.#unexpected(type);
+        this.#owner.copyIn = true;
+        return this.#cut ? DROP : FORWARD;
+      case SERVER.copyDone:
+        if (!this.#copyOut) return this.#unexpected(type);
+        return this.#cut ? DROP : FORWARD;
+      default:
+        return this.#unexpected(type);
+    }
+  }
+
+  #unexpected(type: number): Fate {
+    this.#broken(`a message of type ${type} where none may come`, 0);
+    return STOP;
+  }
+
+  #answered(head: Expect, fits: boolean): Fate {
+    if (!fits) return this.#unexpected(0);
+    this.#shift();
+    return this.#cut ? DROP : FORWARD;
+  }
+
+  #shift(): void {
+    this.#owner.expected.shift();
+  }
+
+  #rowDescription(head: Expect, bytes: Buffer, at: number, end: number): Fate {
+    const read = readRowDescription(bytes, at + HEADER_BYTES, end);
+    if (!read.ok) {
+      this.#broken("a RowDescription that can't be read", end);
+      return STOP;
+    }
+    if (head.collected !== null) return DROP;
+    if (head.kind === "self-describe") return this.#selfDescribed(head, read.value);
+    if (head.kind === "describe") {
+      if (head.subject !== null) head.subject.columns = read.value;
+      return this.#answered(head, true);
+    }
+    if (head.kind !== "query" || head.ticket === null) return this.#unexpected(SERVER.rowDescription);
+    if (this.#cut) return DROP;
+    return this.#begin(head, read.value) ? FORWARD : DROP;
+  }
+
+  #selfDescribed(head: Expect, columns: readonly FieldDescription[]): Fate {
+    if (head.subject !== null) head.subject.columns = columns;
+    this.#shift();
+    return DROP;
+  }
+
+  /** Checks the result's shape against the plan and sets up its masks. False when it was cut off. */
+  #begin(head: Expect, columns: readonly FieldDescription[]): boolean {
+    head.begun = true;
+    const plan = head.plans[head.statement];
+    if (plan === undefined) {
+      this.#cutOff(head, planBroken("the server answers with more results than the statement has"));
+      return false;
+    }
+    const mismatch = checkResult(plan, columns);
+    if (mismatch !== null) {
+      this.#cutOff(head, planBroken(mismatch));
+      return false;
+    }
+    const mask = maskOf(plan);
+    if (mask === null) return true;
+    this.#rowMask = fitMasks(mask, columns.map((column) => column.type), this.#hashKey);
+    this.#maskedColumns = namesOf(mask);
+    return true;
+  }
+
+  /** The first row of an answer. Those of a Query were announced just before; those of an Execute by a Describe. */
+  #beginRows(head: Expect, type: number): void {
+    head.begun = true;
+    const plan = head.plans[head.statement];
+    if (type === SERVER.copyData || plan === undefined || (plan.mask.kind === "clear" && plan.guarded === null)) return;
+    const columns = head.kind === "execute" ? (head.subject?.columns ?? head.subject?.from?.columns ?? null) : null;
+    if (columns !== null) this.#begin(head, columns);
+    else if (maskOf(plan) !== null) this.#cutOff(head, planBroken("its rows came without a description"));
+  }
+
+  #copyOutBegins(head: Expect, bytes: Buffer, at: number, end: number): Fate {
+    const plan = head.plans[head.statement];
+    if (plan === undefined || head.ticket === null) return this.#unexpected(SERVER.copyOut);
+    this.#copyOut = true;
+    if (this.#cut) return DROP;
+    const mask = maskOf(plan);
+    if (mask === null) return FORWARD;
+    const body = new BodyReader(bytes, at + HEADER_BYTES, end);
+    const binary = body.byte() === 1;
+    const columns = body.uint16();
+    const copy = plan.statement.copy;
+    const obstacle = copy === null ? "a copy that was not analysed" : copyObstacle(copy);
+    if (copy === null || obstacle !== null || columns !== mask.length || binary !== (copy.format === "binary")) {
+      this.#cutOff(head, planBroken(obstacle ?? "the copy does not have the shape that was analysed"));
+      return DROP;
+    }
+    const types = (plan.statement.outputs ?? []).map((output) => output.type ?? (binary ? 0 : TEXT_TYPE));
+    this.#copyMasker = new CopyMasker(copy, fitMasks(mask, types, this.#hashKey));
+    this.#maskedColumns = namesOf(mask);
+    return FORWARD;
+  }
+
+  #complete(head: Expect, bytes: Buffer, at: number, end: number): Fate {
+    if (head.collected !== null) return DROP;
+    if (head.kind !== "query" && head.kind !== "execute") return this.#unexpected(SERVER.commandComplete);
+    if (head.ticket === null) return this.#unexpected(SERVER.commandComplete);
+    this.#owner.copyIn = false;
+    this.#copyOut = false;
+    if (this.#cut) {
+      if (head.tag !== CUT_TAG) this.#finish(head, "cut", null);
+      if (head.kind === "execute") this.#shift();
+      return DROP;
+    }
+    if (end - at > HEADER_BYTES) {
+      const tag = bytes.latin1Slice(at + HEADER_BYTES, end - 1);
+      head.tag = head.tag === "" ? tag : `${head.tag}; ${tag}`;
+    }
+    head.statement++;
+    head.begun = false;
+    this.#endRows();
+    if (head.kind === "execute") {
+      this.#finish(head, "ok", null);
+      head.done?.();
+      this.#shift();
+    }
+    return FORWARD;
+  }
+
+  #endRows(): void {
+    this.#rowMask = null;
+    this.#copyMasker = null;
+  }
+
+  #error(head: Expect | undefined, bytes: Buffer, at: number, end: number): Fate {
+    const read = readReport(bytes, at + HEADER_BYTES, end);
+    if (!read.ok) {
+      this.#broken("an ErrorResponse that can't be read", end);
+      return STOP;
+    }
+    const sqlstate = read.value.get("C") ?? "XX000";
+    if (head === undefined) return FORWARD; // a FATAL before the connection ends
+    this.#owner.copyIn = false;
+    this.#copyOut = false;
+    this.#endRows();
+    const wasCut = this.#cut;
+    const poison = head.poison;
+    const hidden = head.kind === "probe";
+    const plan = head.plans[Math.min(head.statement, head.plans.length - 1)];
+    const scrub = this.#scrubbing || (plan !== undefined && plan.mask.kind === "mask");
+    if (head.kind === "query" || head.kind === "probe") {
+      if (head.ticket !== null && !wasCut) this.#finish(head, "error", sqlstate);
+      head.undo?.();
+      head.undo = null;
+      head.done = null;
+      head.ticket = null;
+    } else {
+      this.#failBatch(sqlstate, wasCut);
+    }
+    if (wasCut || hidden) return DROP;
+    if (poison !== null) {
+      this.#replacement = poison;
+      return REPLACE;
+    }
+    if (!scrub) return FORWARD;
+    this.#replacement = scrubReport(SERVER.error, read.value);
+    return REPLACE;
+  }
+
+  /** After an error the server skips to the Sync: what was sent before it will not be answered. */
+  #failBatch(sqlstate: string | null, alreadyTold: boolean): void {
+    const { expected } = this.#owner;
+    const undone: Expect[] = [];
+    let first = true;
+    for (let head = expected.head; head !== undefined && head.kind !== "sync"; head = expected.head) {
+      if (head.ticket !== null && !(first && alreadyTold)) this.#finish(head, first ? "error" : "skipped", first ? sqlstate : null);
+      undone.push(head);
+      first = false;
+      expected.shift();
+    }
+    for (const expect of undone.reverse()) expect.undo?.();
+    if (expected.head === undefined) this.#owner.batchFailed();
+  }
+
+  #ready(bytes: Buffer, at: number, end: number): Fate {
+    const { expected } = this.#owner;
+    const head = expected.head;
+    if (head === undefined || end - at !== HEADER_BYTES + 1) return this.#unexpected(SERVER.readyForQuery);
+    if (head.kind !== "sync" && head.kind !== "query" && head.kind !== "probe") return this.#unexpected(SERVER.readyForQuery);
+    this.#owner.status = bytes[at + HEADER_BYTES]!;
+    if (this.#owner.status === IDLE) this.#scrubbing = false;
+    this.#cut = false;
+    this.#endRows();
+    if (head.ticket !== null && head.kind === "query" && head.tag !== CUT_TAG) this.#finish(head, "ok", null);
+    head.done?.();
+    this.#shift();
+    if (this.#owner.status === IDLE && expected.size === 0 && this.#owner.betweenBatches) this.#owner.names.transactionEnded();
+    if (head.kind !== "probe") return FORWARD;
+    head.settle?.(head.collected);
+    return DROP;
+  }
+
+  #notice(head: Expect | undefined, bytes: Buffer, at: number, end: number): Fate {
+    const plan = head?.plans[Math.min(head.statement, head.plans.length - 1)];
+    if (head?.kind === "probe") return DROP;
+    if (!this.#scrubbing && plan?.mask.kind !== "mask") return FORWARD;
+    const read = readReport(bytes, at + HEADER_BYTES, end);
+    if (!read.ok) {
+      this.#broken("a NoticeResponse that can't be read", end);
+      return STOP;
+    }
+    this.#replacement = scrubReport(SERVER.notice, read.value);
+    return REPLACE;
+  }
+
+  #parameterStatus(bytes: Buffer, at: number, end: number): Fate {
+    const body = new BodyReader(bytes, at + HEADER_BYTES, end);
+    const name = body.cstring();
+    const value = body.cstring();
+    if (!body.finished) {
+      this.#broken("a ParameterStatus that can't be read", end);
+      return STOP;
+    }
+    const obstacle = this.#host.setting(name, value);
+    if (obstacle === null) return FORWARD;
+    this.#owner.fail(
+      errorResponse({ severity: "FATAL", sqlstate: "42501", message: `sallyport: ${obstacle}` }),
+      `setting ${name}: ${obstacle}`,
+    );
+    return STOP;
+  }
+
+  /** The answer's masks reach as far as its transaction: a deferred constraint may still quote a value at its end. */
+  #scrubbing = false;
+
+  #finish(head: Expect, status: Outcome["status"], sqlstate: string | null): void {
+    const ticket = head.ticket;
+    if (ticket === null) return;
+    if (head.plans.some((plan) => plan.mask.kind === "mask")) this.#scrubbing = this.#owner.status !== IDLE || head.kind === "execute";
+    head.ticket = status === "cut" ? ticket : null;
+    this.#host.finished(ticket, {
+      status,
+      tag: head.tag,
+      rows: head.rows,
+      bytes: head.bytes,
+      maskedColumns: this.#count.replaced > 0 ? this.#maskedColumns : NO_NAMES,
+      sqlstate,
+    });
+    this.#count.replaced = 0;
+    if (status === "cut") head.tag = CUT_TAG;
+  }
+}
+
+const EMPTY = Buffer.alloc(0);
+const NO_NAMES: readonly string[] = [];
+const TEXT_TYPE = 25;
+/** Marks an answer whose outcome was already told. */
+const CUT_TAG = "\0cut";
+
+function maskOf(plan: StatementPlan): readonly (ColumnMask | null)[] | null {
+  const mask: MaskPlan = plan.mask;
+  return mask.kind === "mask" && mask.any ? mask.columns : null;
+}
+
+function namesOf(columns: readonly (ColumnMask | null)[]): readonly string[] {
+  return [...new Set(columns.flatMap((column) => (column === null ? [] : [column.source])))];
+}
+
+function planBroken(what: string): Buffer {
+  return errorResponse({
+    severity: "ERROR",
+    sqlstate: "42501",
+    message: `sallyport: the result was cut off: ${what}`,
+    detail: "The server's result is not the one that the statement was analysed to give, so it can't be masked safely.",
+    hint: "Run the statement again; if a table was changed meanwhile, the gateway has read it by then.",
+  });
+}
+
+/** Most rows and bytes of a probe's answer. */
+const PROBE_ROWS_MAX = 1000;
+
+function collect(rows: (string | null)[][], bytes: Buffer, at: number, end: number): void {
+  if (rows.length >= PROBE_ROWS_MAX) return;
+  const body = new BodyReader(bytes, at + HEADER_BYTES, end);
+  const row: (string | null)[] = [];
+  const columns = body.uint16();
+  for (let i = 0; i < columns && !body.broken; i++) {
+    const length = body.int32();
+    row.push(length < 0 ? null : body.bytes(length).toString("utf8"));
+  }
+  rows.push(row);
+}

@@ -1,0 +1,100 @@
+import type { AnalysedStatement } from "../facts/index.ts";
+import type { MaskPlan } from "../enforce/mask/index.ts";
+
+/**
+ * What a protocol adapter needs from the rest of the gateway and what it gives. An adapter is sans-IO: bytes and answers
+ * are handed in, bytes and questions come out. Sockets, clocks, decisions and the record belong to `runtime/session`.
+ */
+
+/** Why an action may not go ahead, in words for the person at the client. The adapter puts it into its protocol's form. */
+export interface Refusal {
+  /**
+   * `policy`: a rule, or no rule, says no · `unreadable`: the statement can't be analysed · `unavailable`: something that
+   * the gateway needs is broken · `withdrawn`: the waiting client cancelled · `syntax` and `unknown-name`: the
+   * server would refuse it too.
+   */
+  readonly kind: "policy" | "unreadable" | "unavailable" | "withdrawn" | "syntax" | "unsupported" | "unknown-name";
+  readonly message: string;
+  readonly detail?: string | undefined;
+  readonly hint?: string | undefined;
+  /** 1-based character position in the statement's text, for `syntax`. */
+  readonly position?: number | undefined;
+}
+
+/** One statement's permission with everything its results need. Shared between executions; immutable. */
+export interface StatementPlan {
+  readonly statement: AnalysedStatement;
+  readonly mask: MaskPlan;
+  /** Rows that the client may get of this statement, or -1. */
+  readonly rowLimit: number;
+  /** The rule that sets the limit, for the message. */
+  readonly rowLimitRule: string;
+  /** Relations with columns that are masked for this user: a result that names one, unplanned, is cut off. */
+  readonly guarded: ReadonlySet<number> | null;
+}
+
+/** A running action, as the host knows it. Opaque to the adapter. */
+export interface Ticket {
+  readonly decisionId: string;
+}
+
+export type Ruling =
+  | {
+      readonly go: true;
+      /** One for each statement of the message, in order. */
+      readonly plans: readonly StatementPlan[];
+      readonly ticket: Ticket;
+      /** The record that must be durable before a byte of the action goes upstream. */
+      readonly recordIndex: number;
+    }
+  | { readonly go: false; readonly refusal: Refusal };
+
+/** What became of an action. */
+export interface Outcome {
+  /** `cut`: stopped by the gateway · `skipped`: sent, but the server never came to it · `lost`: the server went away. */
+  readonly status: "ok" | "error" | "cut" | "skipped" | "lost";
+  readonly tag: string;
+  readonly rows: number;
+  readonly bytes: number;
+  /** Values that were replaced, and the columns they stood in. */
+  readonly maskedColumns: readonly string[];
+  readonly sqlstate: string | null;
+}
+
+export interface SqlAction {
+  /** `parse` asks whether the statement may be prepared; it is asked again, as `execute`, each time it runs. */
+  readonly phase: "simple" | "parse" | "execute";
+  /** The exact bytes of the statement's text, without its terminator. */
+  readonly text: Buffer;
+  readonly parameters: readonly (Buffer | null)[];
+  readonly parameterFormats: readonly number[];
+  readonly inTransaction: boolean;
+  readonly failedTransaction: boolean;
+  /** Asks the session's own server connection; null when that can't be done now (mid-pipeline, failed transaction). */
+  readonly probe: ((sql: string) => Promise<readonly (readonly (string | null)[])[] | null>) | null;
+  /** The statement behind a name that SQL's EXECUTE or FETCH uses, as it was prepared or declared; null when unknown. */
+  readonly resolve: (what: "statement" | "portal", name: string) => AnalysedStatement | null;
+}
+
+/** The side of the gateway that decides, records and waits. */
+export interface ActionHost {
+  /** Answers at once when it can: the answer of a cached statement needs no promise. */
+  judge(action: SqlAction): Ruling | Promise<Ruling>;
+  finished(ticket: Ticket, outcome: Outcome): void;
+  /** The client gave up the action that `judge` still holds. */
+  withdraw(why: "cancelled" | "disconnected"): void;
+  /** The server reported a setting (ParameterStatus). Answers why the session can't go on, or null. */
+  setting(name: string, value: string): string | null;
+}
+
+/** Where the adapter's bytes go. */
+export interface Wire {
+  /** `bytes` may be a view of a buffer that is used again once they are written: write them at once or copy. */
+  toClient(bytes: Buffer): void;
+  /** Not before the record `recordIndex` is durable, and in order. */
+  toServer(bytes: Buffer, recordIndex: number): void;
+  /** Stop the statement that runs upstream. */
+  cancelUpstream(): void;
+  /** Ends the connection, after what was written. `why` is recorded. */
+  close(why: string): void;
+}
