@@ -420,7 +420,7 @@ export class ServerSide {
       return DROP;
     }
     if (end - at > HEADER_BYTES) {
-      const tag = bytes.latin1Slice(at + HEADER_BYTES, end - 1);
+      const tag = bytes.toString("latin1", at + HEADER_BYTES, end - 1);
       head.tag = head.tag === "" ? tag : `${head.tag}; ${tag}`;
     }
     head.statement++;
@@ -453,8 +453,7 @@ export class ServerSide {
     const wasCut = this.#cut;
     const poison = head.poison;
     const hidden = head.kind === "probe";
-    const plan = head.plans[Math.min(head.statement, head.plans.length - 1)];
-    const scrub = this.#scrubbing || (plan !== undefined && plan.mask.kind === "mask");
+    const scrub = this.#scrubbing || reachesMasked(head);
     if (head.kind === "query" || head.kind === "probe") {
       if (head.ticket !== null && !wasCut) this.#finish(head, "error", sqlstate);
       head.undo?.();
@@ -508,9 +507,8 @@ export class ServerSide {
   }
 
   #notice(head: Expect | undefined, bytes: Buffer, at: number, end: number): Fate {
-    const plan = head?.plans[Math.min(head.statement, head.plans.length - 1)];
     if (head?.kind === "probe") return DROP;
-    if (!this.#scrubbing && plan?.mask.kind !== "mask") return FORWARD;
+    if (!this.#scrubbing && (head === undefined || !reachesMasked(head))) return FORWARD;
     const read = readReport(bytes, at + HEADER_BYTES, end);
     if (!read.ok) {
       this.#broken("a NoticeResponse that can't be read", end);
@@ -543,7 +541,7 @@ export class ServerSide {
   #finish(head: Expect, status: Outcome["status"], sqlstate: string | null): void {
     const ticket = head.ticket;
     if (ticket === null) return;
-    if (head.plans.some((plan) => plan.mask.kind === "mask")) this.#scrubbing = this.#owner.status !== IDLE || head.kind === "execute";
+    if (reachesMasked(head)) this.#scrubbing = this.#owner.status !== IDLE || head.kind === "execute";
     head.ticket = status === "cut" ? ticket : null;
     this.#host.finished(ticket, {
       status,
@@ -563,6 +561,8 @@ const NO_NAMES: readonly string[] = [];
 const TEXT_TYPE = 25;
 /** Marks an answer whose outcome was already told. */
 const CUT_TAG = "\0cut";
+
+const reachesMasked = (expect: Expect): boolean => expect.plans.some((plan) => plan.mask.kind === "mask");
 
 function maskOf(plan: StatementPlan): readonly (ColumnMask | null)[] | null {
   const mask: MaskPlan = plan.mask;
