@@ -28,6 +28,8 @@ export interface OutputColumn {
   readonly opaque: boolean;
   /** The value cannot be told from this output although it has sources (count). */
   readonly reveals: "value" | "nothing";
+  /** pg_type.oid when it is known; null or missing otherwise. */
+  readonly type?: number | null;
 }
 
 /** A literal in the text: byte offsets (UTF-8) and the columns that it is compared with or assigned to. */

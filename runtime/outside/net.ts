@@ -1,0 +1,89 @@
+import { connect as connectTcp, createServer, type Server, type Socket } from "node:net";
+import { TLSSocket, connect as connectTls, createSecureContext, type SecureContext, type PeerCertificate } from "node:tls";
+
+export type { Socket, Server, SecureContext, PeerCertificate };
+export { TLSSocket, createSecureContext };
+
+/** A read that goes into memory of ours: where the next bytes go, and what to do with them; false stops the reading. */
+export interface ReadInto {
+  readonly buffer: () => Buffer;
+  readonly callback: (count: number) => boolean;
+}
+
+/**
+ * Opens a TCP connection whose bytes are read into the caller's own memory. No `data` event is sent for it.
+ *
+ * @returns the socket once it is connected
+ * @throws Error of the operating system (ECONNREFUSED, ENOTFOUND, …) or when `timeoutMs` passed
+ */
+export function dial(host: string, port: number, timeoutMs: number, read: ReadInto | null): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const options = { host, port, noDelay: true, keepAlive: true };
+    const socket =
+      read === null
+        ? connectTcp(options)
+        : connectTcp({ ...options, onread: { buffer: read.buffer, callback: (count: number) => read.callback(count) } });
+    socket.setTimeout(timeoutMs, () => socket.destroy(new Error(`no connection to ${host}:${port} within ${timeoutMs} ms`)));
+    socket.once("error", reject);
+    socket.once("connect", () => {
+      socket.setTimeout(0);
+      socket.off("error", reject);
+      resolve(socket);
+    });
+  });
+}
+
+export interface ClientTls {
+  readonly ca: Buffer | null;
+  /** Verify the server's certificate and its name. */
+  readonly verify: boolean;
+  readonly serverName: string;
+}
+
+/** Turns a connected socket into a TLS client. */
+export function secureClient(socket: Socket, options: ClientTls): Promise<TLSSocket> {
+  return new Promise((resolve, reject) => {
+    const secure = connectTls({
+      socket,
+      servername: options.serverName,
+      rejectUnauthorized: options.verify,
+      ...(options.ca === null ? {} : { ca: options.ca }),
+    });
+    secure.once("error", reject);
+    secure.once("secureConnect", () => {
+      secure.off("error", reject);
+      resolve(secure);
+    });
+  });
+}
+
+/** Turns an accepted socket into a TLS server's. `head`: bytes that were read before (a TLS handshake without SSLRequest). */
+export function secureServer(socket: Socket, context: SecureContext, protocols: readonly string[]): Promise<TLSSocket> {
+  return new Promise((resolve, reject) => {
+    const secure = new TLSSocket(socket, { isServer: true, secureContext: context, ALPNProtocols: [...protocols] });
+    secure.once("error", reject);
+    secure.once("close", () => reject(new Error("the client left during the TLS handshake")));
+    secure.once("secure", () => {
+      secure.off("error", reject);
+      resolve(secure);
+    });
+  });
+}
+
+/** Listens on an address; `accepted` gets each connection. Rejects when the address can't be had. */
+export function listen(host: string, port: number, accepted: (socket: Socket) => void): Promise<Server> {
+  return new Promise((resolve, reject) => {
+    const server = createServer({ noDelay: true, pauseOnConnect: true, allowHalfOpen: false }, accepted);
+    server.once("error", reject);
+    server.listen({ host, port }, () => {
+      server.off("error", reject);
+      resolve(server);
+    });
+  });
+}
+
+/** The port a server listens on. */
+export function portOf(server: Server): number {
+  const address = server.address();
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
