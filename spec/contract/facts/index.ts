@@ -2,3 +2,4 @@ export * from "./schema.ts";
 export * from "./connection.ts";
 export * from "./sql.ts";
 export * from "./scopes.ts";
+export * from "./values.ts";

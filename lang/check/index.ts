@@ -1,0 +1,1 @@
+export { checkFiles, hasErrors, type CheckResult } from "./check.ts";

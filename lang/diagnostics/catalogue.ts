@@ -1,0 +1,232 @@
+import { listing } from "../../base/text.ts";
+
+export type Severity = "error" | "warning";
+
+export interface CatalogueEntry {
+  readonly code: string;
+  readonly severity: Severity;
+  readonly message: (p: never) => string;
+  readonly hint?: (p: never) => string | undefined;
+  /** What `policyc explain` prints: what it means and why it matters, then an example before and after. */
+  readonly explain: string;
+}
+
+const near = (p: { near?: string | undefined }): string | undefined => (p.near === undefined ? undefined : `did you mean \`${p.near}\`?`);
+
+/** Every message of the language, once. Codes are stable: add rows, never renumber. */
+export const catalogue = {
+  "unknown-character": {
+    code: "P0001",
+    severity: "error",
+    message: (p: { text: string }) => `${JSON.stringify(p.text)} is not part of the language`,
+    hint: () => "remove it, or put it between quotes",
+    explain: "The lexer met a character that begins no word, number, text or mark.\n\nbefore: deny a on sql when user.name = “x”\nafter:  deny a on sql when user.name == \"x\"",
+  },
+  syntax: {
+    code: "P0002",
+    severity: "error",
+    message: (p: { found: string; expected: readonly string[] }) =>
+      p.expected.length === 0 ? `${p.found} does not belong here` : `expected ${listing(p.expected)}, found ${p.found}`,
+    explain: "The text does not follow the grammar at this place. What stood there and what could have stood there is named.\n\nbefore: allow on sql\nafter:  allow everyone on sql",
+  },
+  "file-too-large": {
+    code: "P0003",
+    severity: "error",
+    message: (p: { length: number; lengthMax: number }) => `the file has ${p.length} characters; at most ${p.lengthMax} are read`,
+    hint: () => "split it: files of one package are read together",
+    explain: "A limit keeps every command's memory and time bounded. Split the file; rules have no order, so nothing changes.",
+  },
+  "nested-too-deep": {
+    code: "P0004",
+    severity: "error",
+    message: (p: { depthMax: number }) => `brackets and \`not\`s are nested more than ${p.depthMax} deep`,
+    hint: () => "name parts of the condition with `let`",
+    explain: "Deeper nesting than a person can read is most likely a mistake or an attack on the compiler.",
+  },
+  "bad-escape": {
+    code: "P0005",
+    severity: "error",
+    message: (p: { escape: string }) => `${p.escape} is not an escape that texts know`,
+    hint: () => "write \\\\ for a backslash; \\n, \\t, \\r, \\\" and \\u{…} are the others",
+    explain: "A backslash in a text begins an escape. One that means nothing is refused, so that a typing error in a pattern is seen.",
+  },
+  "not-supported": {
+    code: "P0010",
+    severity: "error",
+    message: (p: { what: string }) => `${p.what} is not supported by this version`,
+    hint: () => "leave it out; a gateway of this version could not enforce it",
+    explain: "The word belongs to the language, but this version can't carry it out. It is an error and not a warning: a rule that is skipped in silence would protect nothing.",
+  },
+  "unknown-scope": {
+    code: "P0011",
+    severity: "error",
+    message: (p: { scope: string }) => `\`${p.scope}\` is not a protocol or family of protocols`,
+    hint: near,
+    explain: "After `on` stands the protocol (`postgres`), family (`sql`) or `*` that the rule speaks of.",
+  },
+  "duplicate-name": {
+    code: "P0012",
+    severity: "error",
+    message: (p: { what: string; name: string }) => `${p.what} \`${p.name}\` is declared twice`,
+    hint: () => "give one of them another name",
+    explain: "Rules, lets and column sets are referred to by name: in decisions, in the record, in tests. Two of one name could not be told apart.",
+  },
+  "duplicate-clause": {
+    code: "P0013",
+    severity: "error",
+    message: (p: { clause: string }) => `clause \`${p.clause}\` is given twice`,
+    hint: () => "join conditions with `and` or `or`",
+    explain: "Each clause may stand at most once in a rule, in any order.",
+  },
+  "clause-not-allowed": {
+    code: "P0014",
+    severity: "error",
+    message: (p: { clause: string; effect: string }) => `\`${p.effect}\` has no clause \`${p.clause}\``,
+    explain: "Besides `when`, `unless` and `because`, each effect has its own clauses: approve has by, quorum, within, valid; mask has columns, with; limit has to.",
+  },
+  "clause-missing": {
+    code: "P0015",
+    severity: "error",
+    message: (p: { clause: string; effect: string }) => `\`${p.effect}\` needs a clause \`${p.clause}\``,
+    explain: "Without it the rule would have nothing to do: an approval needs someone to give it, a mask needs columns and what to show instead, a limit needs its number.\n\nbefore: approve drops on sql\nafter:  approve drops on sql by group \"dba-leads\"",
+  },
+  "unknown-name": {
+    code: "P0020",
+    severity: "error",
+    message: (p: { name: string }) => `nothing is called \`${p.name}\``,
+    hint: near,
+    explain: "The name is neither a fact of the rule's scope nor declared with `let`.",
+  },
+  "fact-not-in-scope": {
+    code: "P0021",
+    severity: "error",
+    message: (p: { name: string; protocol: string }) => `\`${p.name}\` is not a fact of ${p.protocol}`,
+    explain: "A rule on several protocols may only read facts that all of them have.",
+  },
+  "type-mismatch": {
+    code: "P0022",
+    severity: "error",
+    message: (p: { expected: string; found: string }) => `expected ${p.expected}, found ${p.found}`,
+    explain: "Every condition is typed before it runs, so that none can fail at run time.",
+  },
+  "not-a-condition": {
+    code: "P0023",
+    severity: "error",
+    message: (p: { found: string }) => `a condition is true or false; this is ${p.found}`,
+    explain: "`when`, `unless`, `and`, `or` and `not` take conditions.\n\nbefore: when user.groups\nafter:  when user.groups has \"analyst\"",
+  },
+  "unknown-enum-value": {
+    code: "P0024",
+    severity: "error",
+    message: (p: { value: string; type: string }) => `\`${p.value}\` is not a ${p.type}`,
+    hint: near,
+    explain: "The fact has a fixed set of values, and this is none of them, so the comparison could never be true.",
+  },
+  "optional-not-tested": {
+    code: "P0025",
+    severity: "error",
+    message: (p: { path: string }) => `\`${p.path}\` may be absent here`,
+    hint: (p: { path: string }) => `write \`exists ${p.path} and …\`, or give a default: \`${p.path} else …\``,
+    explain: "An optional fact must be tested with `exists` before it is read, or be given a default with `else`.\n\nbefore: when statement.row_limit > 100\nafter:  when exists statement.row_limit and statement.row_limit > 100",
+  },
+  "exists-always": {
+    code: "P0026",
+    severity: "warning",
+    message: (p: { path: string }) => `\`${p.path}\` always exists`,
+    explain: "The test is always true and can go.",
+  },
+  "bad-pattern": {
+    code: "P0027",
+    severity: "error",
+    message: (p: { why: string }) => `this column pattern can't be read: ${p.why}`,
+    hint: () => "a column pattern is schema.table.column; any part may be `*` or `{a, b}`",
+    explain: "Columns are named by schema, table and column. A name of one part must be a column set declared with `columns`.",
+  },
+  "unknown-mask": {
+    code: "P0028",
+    severity: "error",
+    message: (p: { name: string }) => `\`${p.name}\` is not a mask`,
+    hint: near,
+    explain: "Masks are: redact, null, email, hash, first(n), last(n).",
+  },
+  "bad-number": {
+    code: "P0029",
+    severity: "error",
+    message: (p: { what: string; range: string }) => `${p.what} must be ${p.range}`,
+    explain: "The number is outside of what makes sense or what a gateway can hold.",
+  },
+  "bad-cidr": {
+    code: "P0030",
+    severity: "error",
+    message: (p: { text: string }) => `${JSON.stringify(p.text)} is not an address range`,
+    hint: () => "write address/bits, such as cidr(\"10.0.0.0/8\")",
+    explain: "Ranges are written in CIDR notation, IPv4 or IPv6.",
+  },
+  "let-cycle": {
+    code: "P0031",
+    severity: "error",
+    message: (p: { name: string }) => `\`${p.name}\` is defined by itself`,
+    explain: "A `let` may use others but not, even by a detour, itself.",
+  },
+  "mask-entry-unused": {
+    code: "P0032",
+    severity: "warning",
+    message: (p: { column: string }) => `no column of this rule is called \`${p.column}\``,
+    hint: near,
+    explain: "The entry of `with` can never apply, for the rule's `columns` name no such column.",
+  },
+  "no-because": {
+    code: "P0040",
+    severity: "warning",
+    message: (p: { effect: string }) => `this \`${p.effect}\` does not say why`,
+    hint: () => "add `because \"…\"`: it is what the person at the client reads",
+    explain: "A person who is stopped or made to wait should be told why and what to do instead.",
+  },
+  "unused-let": {
+    code: "P0041",
+    severity: "warning",
+    message: (p: { name: string }) => `\`${p.name}\` is never used`,
+    explain: "A name nobody uses is most likely left over, or misspelt where it was meant.",
+  },
+  "unused-columns": {
+    code: "P0042",
+    severity: "warning",
+    message: (p: { name: string }) => `column set \`${p.name}\` is never used`,
+    explain: "No mask names the set, so it protects nothing.",
+  },
+  "constant-condition": {
+    code: "P0043",
+    severity: "warning",
+    message: (p: { value: string }) => `this condition is always ${p.value}`,
+    explain: "It compares constants only. Remove it, or compare with a fact.",
+  },
+  "no-rules": {
+    code: "P0044",
+    severity: "warning",
+    message: () => "there is no `allow` rule, so everything is denied",
+    explain: "What no rule allows is denied. A package without an `allow` lets nothing through.",
+  },
+  "test-incomplete": {
+    code: "P0050",
+    severity: "error",
+    message: (p: { what: string }) => `the test has no ${p.what}`,
+    explain: "A test says who acts (`user`), what is done (`sql` or `facts`) and what is expected (`expect`).",
+  },
+  "unknown-rule": {
+    code: "P0051",
+    severity: "error",
+    message: (p: { name: string }) => `no rule is called \`${p.name}\``,
+    hint: near,
+    explain: "`by` in an expectation names the rule that must have decided.",
+  },
+  "no-tests": {
+    code: "P0052",
+    severity: "warning",
+    message: (p: { name: string }) => `no test expects anything of rule \`${p.name}\``,
+    hint: () => "write a `test` that the rule decides",
+    explain: "A rule without a test may do something else than meant, and nobody would notice when that changes.",
+  },
+} as const satisfies Record<string, CatalogueEntry>;
+
+export type Code = keyof typeof catalogue;
+export type Params<C extends Code> = Parameters<(typeof catalogue)[C]["message"]>[0];

@@ -1,0 +1,1 @@
+export * from "./evaluate.ts"; export { globMatches } from "./glob.ts"; export { cidrContains } from "./cidr.ts";

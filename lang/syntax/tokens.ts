@@ -1,0 +1,144 @@
+import { Lexer, createToken, type TokenType } from "chevrotain";
+
+/** Any word: what may stand after a dot, or name a column or an annotation. */
+export const Word = createToken({ name: "Word", pattern: Lexer.NA });
+/** A word that may name something: identifiers and the keywords that mean something only in their place. */
+export const Name = createToken({ name: "Name", pattern: Lexer.NA, label: "a name" });
+export const Identifier = createToken({
+  name: "Identifier",
+  pattern: /[A-Za-z_][A-Za-z0-9_]*/,
+  categories: [Name, Word],
+  label: "a name",
+});
+
+/** Every word of the language, once. `reserved` words can't name anything; `contextual` ones can. */
+const KEYWORDS = {
+  reserved: [
+    "package",
+    "let",
+    "allow",
+    "deny",
+    "approve",
+    "mask",
+    "limit",
+    "alert",
+    "on",
+    "when",
+    "unless",
+    "because",
+    "by",
+    "quorum",
+    "within",
+    "valid",
+    "to",
+    "with",
+    "and",
+    "or",
+    "not",
+    "in",
+    "has",
+    "any",
+    "all",
+    "like",
+    "matches",
+    "starts",
+    "ends",
+    "exists",
+    "else",
+    "true",
+    "false",
+    "expect",
+    "for",
+    "import",
+    "never",
+  ],
+  contextual: [
+    "columns",
+    "fields",
+    "values",
+    "output",
+    "test",
+    "group",
+    "rows",
+    "once",
+    "user",
+    "target",
+    "schema",
+    "sql",
+    "facts",
+    "masked",
+    "plain",
+    "detect",
+  ],
+} as const;
+export type Keyword = (typeof KEYWORDS.reserved)[number] | (typeof KEYWORDS.contextual)[number];
+
+function keyword(text: string, contextual: boolean): TokenType {
+  return createToken({
+    name: text,
+    pattern: text,
+    // Without it `allowed` would be read as `allow` and `ed`.
+    longer_alt: Identifier,
+    categories: contextual ? [Name, Word] : [Word],
+    label: `\`${text}\``,
+  });
+}
+
+export const K = Object.fromEntries([
+  ...KEYWORDS.reserved.map((text) => [text, keyword(text, false)]),
+  ...KEYWORDS.contextual.map((text) => [text, keyword(text, true)]),
+]) as Record<Keyword, TokenType>;
+
+export const KEYWORD_TEXTS: readonly string[] = [...KEYWORDS.reserved, ...KEYWORDS.contextual];
+
+const mark = (name: string, text: string): TokenType => createToken({ name, pattern: text, label: `\`${text}\`` });
+
+export const M = {
+  equal: mark("Equal", "=="),
+  notEqual: mark("NotEqual", "!="),
+  lessEqual: mark("LessEqual", "<="),
+  greaterEqual: mark("GreaterEqual", ">="),
+  less: mark("Less", "<"),
+  greater: mark("Greater", ">"),
+  assign: mark("Assign", "="),
+  leftParen: mark("LeftParen", "("),
+  rightParen: mark("RightParen", ")"),
+  leftBracket: mark("LeftBracket", "["),
+  rightBracket: mark("RightBracket", "]"),
+  leftBrace: mark("LeftBrace", "{"),
+  rightBrace: mark("RightBrace", "}"),
+  comma: mark("Comma", ","),
+  dot: mark("Dot", "."),
+  colon: mark("Colon", ":"),
+  star: mark("Star", "*"),
+  at: mark("At", "@"),
+} as const;
+
+export const Duration = createToken({
+  name: "Duration",
+  pattern: /[0-9][0-9_]*(?:ms|s|m|h|d)\b/,
+  label: "a duration such as 15m",
+});
+export const Int = createToken({ name: "Int", pattern: /-?[0-9][0-9_]*/, label: "a number" });
+export const Text = createToken({ name: "Text", pattern: /"(?:[^"\\\n]|\\.)*"/, label: "a text in quotes" });
+export const Regex = createToken({ name: "Regex", pattern: /\/(?:[^/\\\n]|\\.)+\//, label: "an expression" });
+export const Comment = createToken({ name: "Comment", pattern: /\/\/[^\n]*/, group: "comments" });
+export const Space = createToken({ name: "Space", pattern: /[ \t\r\n]+/, group: Lexer.SKIPPED, line_breaks: true });
+
+const keywordTokens = Object.values(K).sort((a, b) => b.name.length - a.name.length);
+
+export const allTokens: TokenType[] = [
+  Space,
+  Comment,
+  Regex,
+  Text,
+  Duration,
+  Int,
+  ...keywordTokens,
+  Identifier,
+  ...Object.values(M),
+  Word,
+  Name,
+];
+
+export const lexer = new Lexer(allTokens, { positionTracking: "onlyOffset", ensureOptimizations: false });
