@@ -43,7 +43,7 @@ function printFile(tree: PolicyFile, text: string): string {
     if (out.length > 0 && (blank || !alike)) out.push("");
     out.push(...leading);
     // Comments inside an item stand before the line that they stood before.
-    out.push(...printItem(item, (before) => takeComments(before, "  ")));
+    out.push(...printItem(item, text, (before) => takeComments(before, "  ")));
     previous = item;
     previousEnd = Math.max(previousEnd, item.span.end);
   }
@@ -62,7 +62,7 @@ function printFile(tree: PolicyFile, text: string): string {
 
 type CommentsBefore = (offset: number) => string[];
 
-function printItem(item: Item, comments: CommentsBefore): string[] {
+function printItem(item: Item, source: string, comments: CommentsBefore): string[] {
   switch (item.kind) {
     case "package":
       return [`package ${item.name}`];
@@ -81,7 +81,7 @@ function printItem(item: Item, comments: CommentsBefore): string[] {
       for (const clause of item.clauses) {
         const before = comments(clause.span.start);
         lines.push(...before);
-        const text = printClause(clause);
+        const text = printClause(clause, source);
         if (clause.kind === "by" || clause.kind === "quorum" || clause.kind === "within" || clause.kind === "valid") {
           if (approvalAt >= 0 && before.length === 0 && approvalAt === lines.length - 1) {
             approval.push(text);
@@ -114,7 +114,7 @@ function withInner(comments: CommentsBefore, end: number, lines: string[]): stri
   return [...lines, ...comments(end)];
 }
 
-function printClause(clause: Clause): string {
+function printClause(clause: Clause, source: string): string {
   switch (clause.kind) {
     case "when":
     case "unless":
@@ -139,7 +139,8 @@ function printClause(clause: Clause): string {
     case "rows":
       return `to ${printInt(clause.count.value)} rows`;
     case "planned":
-      return clause.word;
+      // Its parts are not in the tree, so it stays as it was written.
+      return source.slice(clause.span.start, clause.span.end);
   }
 }
 

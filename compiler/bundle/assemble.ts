@@ -1,0 +1,83 @@
+import { createHash } from "node:crypto";
+import { assert } from "../../base/assert.ts";
+import { OPCODES, ELEMENTS_MAX, verify } from "../../spec/contract/bytecode/index.ts";
+import type { BundleRule, Manifest, Program, TestVector } from "../../spec/contract/bundle/index.ts";
+import { placeOf, type CheckedExpr, type CheckedPolicy, type CheckedRule, type SourceFile } from "../../lang/index.ts";
+import { Emitter } from "../emit/index.ts";
+
+export interface AssembleOptions {
+  readonly sequence: number;
+  readonly vectors: readonly TestVector[];
+}
+
+/** `when` and not `unless`, as one condition; null when the rule always applies. */
+export function conditionOf(rule: CheckedRule): CheckedExpr | null {
+  const unless: CheckedExpr | null = rule.unless === null ? null : { kind: "not", operand: rule.unless, span: rule.unless.span };
+  if (rule.when === null || unless === null) return rule.when ?? unless;
+  return { kind: "and", left: rule.when, right: unless, span: rule.when.span };
+}
+
+/** The manifest of a policy without errors. The same policy, files and options give the same manifest. */
+export function assembleManifest(policy: CheckedPolicy, files: readonly SourceFile[], options: AssembleOptions): Manifest {
+  const emitter = new Emitter();
+  const texts = new Map(files.map((file) => [file.path, file.text]));
+  const rules = policy.rules.map((rule): BundleRule => {
+    const condition = conditionOf(rule);
+    const { line, column } = placeOf(texts.get(rule.nameSpan.file) ?? "", rule.nameSpan.start);
+    return {
+      name: rule.name,
+      effect: rule.effect,
+      protocols: rule.protocols,
+      condition: condition === null ? -1 : emitter.condition(condition),
+      because: rule.because,
+      annotations: rule.annotations,
+      source: { file: rule.nameSpan.file, line, column },
+      approve: rule.approve,
+      mask: rule.mask,
+      rowLimit: rule.rowLimit,
+    };
+  });
+  const programs = withSteps(emitter.programs());
+  const manifest: Manifest = {
+    format: 1,
+    package: policy.package,
+    sequence: options.sequence,
+    requires: featuresOf(rules),
+    facts: emitter.facts,
+    constants: emitter.constants,
+    programs,
+    rules,
+    sources: files
+      .map((file) => ({ file: file.path, sha256: createHash("sha256").update(file.text).digest("hex") }))
+      .sort((a, b) => (a.file < b.file ? -1 : 1)),
+    vectors: options.vectors,
+    stepsMax: rules.reduce((sum, rule) => sum + (rule.condition < 0 ? 0 : programs[rule.condition]!.stepsMax), 0),
+  };
+  const verified = verify(manifest);
+  assert(verified.ok, `the compiler wrote bytecode that does not verify: ${verified.ok ? "" : JSON.stringify(verified.error)}`);
+  return manifest;
+}
+
+/** The certificate that the loader checks: most steps of each program, inner ones first. */
+function withSteps(programs: readonly Program[]): readonly Program[] {
+  const steps = new Array<number>(programs.length).fill(0);
+  for (let i = programs.length - 1; i >= 0; i--) {
+    const { code } = programs[i]!;
+    for (let at = 0; at < code.length; at += 2) {
+      steps[i]! += 1;
+      if (OPCODES[code[at]!]!.operand === "program") steps[i]! += ELEMENTS_MAX * steps[code[at + 1]!]!;
+    }
+  }
+  return programs.map((program, i) => ({ code: program.code, stepsMax: steps[i]! }));
+}
+
+function featuresOf(rules: readonly BundleRule[]): readonly string[] {
+  const features = new Set<string>(["sql/1"]);
+  for (const rule of rules) {
+    if (rule.effect === "mask") features.add("mask/1");
+    if (rule.effect === "approve") features.add("approve/1");
+    if (rule.effect === "limit") features.add("limit-rows/1");
+  }
+  return [...features].sort();
+}
+

@@ -1,0 +1,86 @@
+import { UNKNOWN, type FactValue, type ProtocolName, type Truth } from "../../spec/contract/facts/index.ts";
+import type { Decision } from "../../spec/contract/decision/index.ts";
+import { run, type FactSlots } from "../vm/index.ts";
+import type { Executable } from "./executable.ts";
+
+/** Whether a rule counts as matched when its condition came out as `found`: what restricts does, what allows does not. */
+const counts = (effect: string, found: Truth): boolean => (found === UNKNOWN ? effect !== "allow" : found);
+
+/**
+ * Decides one action by all rules of a protocol. Pure: the same bundle and facts give the same decision on every machine.
+ * `folded` gives the truth of conditions that the session has already settled.
+ */
+export function decide(bundle: Executable, protocol: ProtocolName, facts: FactSlots, folded: ReadonlyMap<number, Truth> = NOTHING): Decision {
+  const { rules } = bundle.manifest;
+  const matched: number[] = [];
+  const denies: number[] = [];
+  const approves: number[] = [];
+  const allows: number[] = [];
+  const masks: number[] = [];
+  const unknown: number[] = [];
+  let rowLimit: number | null = null;
+  let rowLimitRule: number | null = null;
+  for (const index of bundle.rulesOf(protocol)) {
+    const rule = rules[index]!;
+    const found: Truth = rule.condition < 0 ? true : (folded.get(index) ?? run(bundle.machine, rule.condition, facts));
+    if (!counts(rule.effect, found)) continue;
+    matched.push(index);
+    if (found === UNKNOWN) unknown.push(index);
+    switch (rule.effect) {
+      case "deny":
+        denies.push(index);
+        break;
+      case "approve":
+        approves.push(index);
+        break;
+      case "allow":
+        allows.push(index);
+        break;
+      case "mask":
+        masks.push(index);
+        break;
+      case "limit":
+        if (rule.rowLimit !== null && (rowLimit === null || rule.rowLimit < rowLimit)) {
+          rowLimit = rule.rowLimit;
+          rowLimitRule = index;
+        }
+        break;
+    }
+  }
+  const verdict = denies.length > 0 ? "deny" : approves.length > 0 ? "approve" : allows.length > 0 ? "allow" : "deny";
+  const deciding = denies.length > 0 ? denies : approves.length > 0 ? approves : allows;
+  return { verdict, matched, deciding, masks, rowLimit, rowLimitRule, unknown };
+}
+
+const NOTHING: ReadonlyMap<number, Truth> = new Map();
+
+const STRICTNESS = { allow: 0, approve: 1, deny: 2 } as const;
+const union = (a: readonly number[], b: readonly number[]): readonly number[] => [...new Set([...a, ...b])].sort((x, y) => x - y);
+
+/**
+ * One decision for several actions that stand or fall together: the strictest verdict, with what decided at that level.
+ * Every action of the message must be allowed for it to go ahead.
+ */
+export function combine(decisions: readonly Decision[]): Decision {
+  const [first, ...rest] = decisions;
+  if (first === undefined) return EMPTY;
+  return rest.reduce((all, one): Decision => {
+    const level = STRICTNESS[one.verdict] - STRICTNESS[all.verdict];
+    const stricterLimit = one.rowLimit !== null && (all.rowLimit === null || one.rowLimit < all.rowLimit);
+    return {
+      verdict: level > 0 ? one.verdict : all.verdict,
+      matched: union(all.matched, one.matched),
+      // A default denial has no deciding rule, and the rules of the other actions must not seem to have made it.
+      deciding: level > 0 ? one.deciding : level < 0 ? all.deciding : union(all.deciding, one.deciding),
+      masks: union(all.masks, one.masks),
+      rowLimit: stricterLimit ? one.rowLimit : all.rowLimit,
+      rowLimitRule: stricterLimit ? one.rowLimitRule : all.rowLimitRule,
+      unknown: union(all.unknown, one.unknown),
+    };
+  }, first);
+}
+
+/** An empty message asks for nothing. */
+const EMPTY: Decision = { verdict: "allow", matched: [], deciding: [], masks: [], rowLimit: null, rowLimitRule: null, unknown: [] };
+
+export type { FactValue };

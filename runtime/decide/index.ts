@@ -1,0 +1,5 @@
+export { decide, combine } from "./decide.ts";
+export type { Executable } from "./executable.ts";
+export { SessionPolicy, type FactReader } from "./session-policy.ts";
+export { sqlFactReader, type ExecutionFacts } from "./sql-facts.ts";
+export { reasonsOf } from "./reasons.ts";

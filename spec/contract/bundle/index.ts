@@ -1,0 +1,3 @@
+export * from "./manifest.ts";
+export * from "./layout.ts";
+export * from "./envelope.ts";

@@ -1,0 +1,251 @@
+import { Packr } from "msgpackr";
+import { err, ok, type Result } from "../../../base/result.ts";
+import { PROTOCOLS, type ProtocolName } from "../facts/index.ts";
+import { TABLE_LENGTH_MAX } from "../bytecode/limits.ts";
+import { EFFECTS, type BundleRule, type ColumnPattern, type Constant, type Manifest, type MaskSpec, type TestVector, type VectorValue } from "./manifest.ts";
+
+/**
+ * The payload: MessagePack arrays whose places are fixed, so that equal manifests give equal bytes. Reader and writer stand
+ * side by side; the reader takes nothing that the writer would not have written.
+ */
+const packr = new Packr({ useRecords: false, variableMapSize: true, encodeUndefinedAsNil: true, int64AsType: "number" });
+
+const MASK_KINDS = ["null", "redact", "email", "hash", "first", "last"] as const;
+const CONSTANT_KINDS = ["bool", "int", "string", "set", "glob", "cidr"] as const;
+const VERDICTS = ["allow", "approve", "deny"] as const;
+
+export function encodeManifest(manifest: Manifest): Buffer {
+  return Buffer.from(
+    packr.pack([
+      manifest.format,
+      manifest.package,
+      manifest.sequence,
+      manifest.requires,
+      manifest.facts,
+      manifest.constants.map(encodeConstant),
+      manifest.programs.map((program) => [program.stepsMax, program.code]),
+      manifest.rules.map(encodeRule),
+      manifest.sources.map((source) => [source.file, source.sha256]),
+      manifest.vectors.map(encodeVector),
+      manifest.stepsMax,
+    ]),
+  );
+}
+
+function encodeConstant(constant: Constant): unknown[] {
+  const kind = CONSTANT_KINDS.indexOf(constant.kind);
+  switch (constant.kind) {
+    case "set":
+      return [kind, constant.values];
+    case "glob":
+      return [kind, constant.pattern];
+    case "cidr":
+      return [kind, constant.text];
+    default:
+      return [kind, constant.value];
+  }
+}
+
+const encodeMask = (mask: MaskSpec): unknown[] => ("keep" in mask ? [MASK_KINDS.indexOf(mask.kind), mask.keep] : [MASK_KINDS.indexOf(mask.kind)]);
+
+function encodeRule(rule: BundleRule): unknown[] {
+  const { approve, mask, source } = rule;
+  return [
+    rule.name,
+    EFFECTS.indexOf(rule.effect),
+    rule.protocols.map((protocol) => PROTOCOLS.indexOf(protocol)),
+    rule.condition,
+    rule.because,
+    rule.annotations.map((one) => [one.key, one.values]),
+    [source.file, source.line, source.column],
+    approve === null ? null : [approve.groups, approve.users, approve.quorum, approve.withinMs, approve.validMs],
+    mask === null
+      ? null
+      : [mask.columns.map((c) => [c.schema, c.table, c.column]), mask.with.map((w) => [w.column, encodeMask(w.mask)])],
+    rule.rowLimit,
+  ];
+}
+
+function encodeVector(vector: TestVector): unknown[] {
+  const facts = vector.facts.map(({ path, value }) => [path, encodeValue(value)]);
+  return [PROTOCOLS.indexOf(vector.protocol), facts, VERDICTS.indexOf(vector.verdict), vector.matched];
+}
+
+function encodeValue(value: VectorValue | null): unknown {
+  if (value === null || typeof value !== "object" || Array.isArray(value)) return value;
+  return [0, ...Object.entries(value as Record<string, string>).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, text]) => [key, text])];
+}
+
+/** What is wrong with a payload, and at which place of it. */
+export interface LayoutError {
+  readonly where: string;
+  readonly why: string;
+}
+
+class Malformed extends Error {
+  readonly where: string;
+  constructor(where: string, why: string) {
+    super(why);
+    this.where = where;
+  }
+}
+
+const fail = (where: string, why: string): never => {
+  throw new Malformed(where, why);
+};
+
+function array(value: unknown, where: string, length?: number): readonly unknown[] {
+  if (!Array.isArray(value)) return fail(where, "is not a list");
+  if (length !== undefined && value.length !== length) return fail(where, `has ${value.length} places, not ${length}`);
+  if (value.length > TABLE_LENGTH_MAX) return fail(where, `has more than ${TABLE_LENGTH_MAX} entries`);
+  return value as readonly unknown[];
+}
+const text = (value: unknown, where: string): string => (typeof value === "string" ? value : fail(where, "is not a text"));
+const textOrNull = (value: unknown, where: string): string | null => (value === null ? null : text(value, where));
+const int = (value: unknown, where: string): number => (typeof value === "number" && Number.isSafeInteger(value) ? value : fail(where, "is not a whole number"));
+const intOrNull = (value: unknown, where: string): number | null => (value === null ? null : int(value, where));
+const texts = (value: unknown, where: string): readonly string[] => array(value, where).map((item, i) => text(item, `${where}[${i}]`));
+const ints = (value: unknown, where: string): readonly number[] => array(value, where).map((item, i) => int(item, `${where}[${i}]`));
+function member<T>(of: readonly T[], value: unknown, where: string): T {
+  return of[int(value, where)] ?? fail(where, "is not a known kind");
+}
+
+/** Reads a payload. Never throws: whatever the bytes, the answer is a manifest or what is wrong with them. */
+export function decodeManifest(bytes: Uint8Array): Result<Manifest, LayoutError> {
+  let raw: unknown;
+  try {
+    raw = packr.unpack(bytes);
+  } catch (fault) {
+    return err({ where: "payload", why: `is not MessagePack: ${fault instanceof Error ? fault.message : "unreadable"}` });
+  }
+  try {
+    const manifest = readManifest(raw);
+    if (!encodeManifest(manifest).equals(bytes)) return err({ where: "payload", why: "is not in canonical form" });
+    return ok(manifest);
+  } catch (fault) {
+    if (fault instanceof Malformed) return err({ where: fault.where, why: fault.message });
+    if (fault instanceof RangeError) return err({ where: "payload", why: "is nested too deep" });
+    throw fault;
+  }
+}
+
+function readManifest(raw: unknown): Manifest {
+  const top = array(raw, "payload", 11);
+  if (top[0] !== 1) return fail("format", `is version ${String(top[0])}; this gateway reads version 1`);
+  return {
+    format: 1,
+    package: text(top[1], "package"),
+    sequence: int(top[2], "sequence"),
+    requires: texts(top[3], "requires"),
+    facts: texts(top[4], "facts"),
+    constants: array(top[5], "constants").map((item, i) => readConstant(item, `constants[${i}]`)),
+    programs: array(top[6], "programs").map((item, i) => {
+      const [stepsMax, code] = array(item, `programs[${i}]`, 2);
+      return { stepsMax: int(stepsMax, `programs[${i}]`), code: ints(code, `programs[${i}]`) };
+    }),
+    rules: array(top[7], "rules").map((item, i) => readRule(item, `rules[${i}]`)),
+    sources: array(top[8], "sources").map((item, i) => {
+      const [file, sha256] = array(item, `sources[${i}]`, 2);
+      return { file: text(file, `sources[${i}]`), sha256: text(sha256, `sources[${i}]`) };
+    }),
+    vectors: array(top[9], "vectors").map((item, i) => readVector(item, `vectors[${i}]`)),
+    stepsMax: int(top[10], "stepsMax"),
+  };
+}
+
+function readConstant(raw: unknown, where: string): Constant {
+  const [kindNumber, value] = array(raw, where, 2);
+  const kind = member(CONSTANT_KINDS, kindNumber, where);
+  switch (kind) {
+    case "bool":
+      return typeof value === "boolean" ? { kind, value } : fail(where, "is not true or false");
+    case "int":
+      return { kind, value: int(value, where) };
+    case "string":
+      return { kind, value: text(value, where) };
+    case "glob":
+      return { kind, pattern: text(value, where) };
+    case "cidr":
+      return { kind, text: text(value, where) };
+    case "set":
+      return { kind, values: array(value, where).map((item) => (typeof item === "string" ? item : int(item, where))) };
+  }
+}
+
+function readMask(raw: unknown, where: string): MaskSpec {
+  const places = array(raw, where);
+  const kind = member(MASK_KINDS, places[0], where);
+  if (kind === "first" || kind === "last") return { kind, keep: int(array(raw, where, 2)[1], where) };
+  array(raw, where, 1);
+  return { kind };
+}
+
+function readRule(raw: unknown, where: string): BundleRule {
+  const r = array(raw, where, 10);
+  const source = array(r[6], `${where}.source`, 3);
+  return {
+    name: text(r[0], where),
+    effect: member(EFFECTS, r[1], `${where}.effect`),
+    protocols: array(r[2], `${where}.protocols`).map((item): ProtocolName => member(PROTOCOLS, item, `${where}.protocols`)),
+    condition: int(r[3], `${where}.condition`),
+    because: textOrNull(r[4], `${where}.because`),
+    annotations: array(r[5], `${where}.annotations`).map((item) => {
+      const [key, values] = array(item, `${where}.annotations`, 2);
+      return {
+        key: text(key, where),
+        values: array(values, where).map((value) =>
+          typeof value === "string" || typeof value === "boolean" ? value : int(value, `${where}.annotations`),
+        ),
+      };
+    }),
+    source: { file: text(source[0], where), line: int(source[1], where), column: int(source[2], where) },
+    approve: r[7] === null ? null : readApproval(r[7], `${where}.approve`),
+    mask: r[8] === null ? null : readMaskClause(r[8], `${where}.mask`),
+    rowLimit: intOrNull(r[9], `${where}.rowLimit`),
+  };
+}
+
+function readApproval(raw: unknown, where: string): NonNullable<BundleRule["approve"]> {
+  const a = array(raw, where, 5);
+  return { groups: texts(a[0], where), users: texts(a[1], where), quorum: int(a[2], where), withinMs: int(a[3], where), validMs: int(a[4], where) };
+}
+
+function readMaskClause(raw: unknown, where: string): NonNullable<BundleRule["mask"]> {
+  const [columns, withs] = array(raw, where, 2);
+  return {
+    columns: array(columns, where).map((item): ColumnPattern => {
+      const [schema, table, column] = array(item, where, 3);
+      return { schema: textOrNull(schema, where), table: textOrNull(table, where), column: textOrNull(column, where) };
+    }),
+    with: array(withs, where).map((item) => {
+      const [column, mask] = array(item, where, 2);
+      return { column: textOrNull(column, where), mask: readMask(mask, where) };
+    }),
+  };
+}
+
+function readVector(raw: unknown, where: string): TestVector {
+  const [protocol, facts, verdict, matched] = array(raw, where, 4);
+  return {
+    protocol: member(PROTOCOLS, protocol, where),
+    facts: array(facts, where).map((item) => {
+      const [path, value] = array(item, where, 2);
+      return { path: text(path, where), value: readValue(value, where) };
+    }),
+    verdict: member(VERDICTS, verdict, where),
+    matched: ints(matched, where),
+  };
+}
+
+function readValue(raw: unknown, where: string): VectorValue | null {
+  if (raw === null || typeof raw === "boolean" || typeof raw === "string") return raw;
+  if (typeof raw === "number") return int(raw, where);
+  const items = array(raw, where);
+  if (items[0] !== 0) return texts(items, where);
+  return Object.fromEntries(
+    items.slice(1).map((item) => {
+      const [key, value] = array(item, where, 2);
+      return [text(key, where), text(value, where)] as const;
+    }),
+  );
+}

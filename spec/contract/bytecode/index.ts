@@ -1,0 +1,4 @@
+export * from "./limits.ts";
+export * from "./opcodes.ts";
+export * from "./verify.ts";
+export * from "./disassemble.ts";
