@@ -19,6 +19,7 @@ export interface RelationUse {
 
 /** One output column of a statement that returns rows. Keyed by position; names mean nothing. */
 export interface OutputColumn {
+  /** As the server will announce it, or empty when that is not worked out. */
   readonly name: string;
   /** Base columns whose value flows into this one. */
   readonly sources: readonly ColumnId[];
@@ -77,6 +78,8 @@ export interface CopyShape {
 export interface SessionEffects {
   /** May change search_path, role or another setting that changes what names mean. */
   readonly settings: boolean;
+  /** Changes how text itself is read (client_encoding, standard_conforming_strings): never let through. */
+  readonly changesReading: boolean;
   /** May change the catalog. */
   readonly catalog: boolean;
   /** SQL-level PREPARE name AS …; the inner statement is `inner`. */
@@ -122,6 +125,13 @@ export interface Analysis {
   readonly statements: readonly AnalysedStatement[];
   /** Approximate retained size, for the cache's byte cap. */
   readonly bytes: number;
+  /**
+   * Byte offsets of the literals that a text of the same shape may differ in, when that changes nothing but the literals
+   * themselves; null when it might.
+   */
+  readonly slots: readonly number[] | null;
+  /** The analysis that this one shares everything with but the places of its literals; itself, when it is that one. */
+  readonly core: object;
 }
 
 export type AnalysisError =

@@ -1,0 +1,123 @@
+import { RELATIONS_MAX } from "./limits.ts";
+
+export interface CatalogColumn {
+  readonly attribute: number;
+  readonly name: string;
+  /** pg_type.oid. */
+  readonly type: number;
+}
+
+export interface CatalogRelation {
+  readonly oid: number;
+  readonly schema: string;
+  readonly name: string;
+  /** pg_class.relkind: r table, p partitioned, v view, m materialized view, f foreign, S sequence. */
+  readonly kind: string;
+  readonly columns: readonly CatalogColumn[];
+  /** Relations that a view's definition reads, transitively. */
+  readonly reads: readonly number[];
+  /** Children by inheritance or partitioning, transitively, and the parents. */
+  readonly family: readonly number[];
+}
+
+/** A snapshot of a database's catalog: plain data, so that it can be sent to a worker. */
+export interface Catalog {
+  readonly version: string;
+  readonly relations: readonly CatalogRelation[];
+  /** Names of functions outside pg_catalog and information_schema. */
+  readonly userFunctions: readonly string[];
+}
+
+type Row = readonly (string | null)[];
+
+/** What a service connection is asked, in this order; `buildCatalog` takes the rows. */
+export const CATALOG_QUERIES = {
+  relations: `select c.oid, n.nspname, c.relname, c.relkind from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace where c.relkind in ('r','p','v','m','f','S') and n.nspname !~ '^pg_toast' order by 1`,
+  columns: `select a.attrelid, a.attnum, a.attname, a.atttypid from pg_catalog.pg_attribute a join pg_catalog.pg_class c on c.oid = a.attrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace where c.relkind in ('r','p','v','m','f','S') and n.nspname !~ '^pg_toast' and a.attnum > 0 and not a.attisdropped order by 1, 2`,
+  views: `select distinct r.ev_class, d.refobjid from pg_catalog.pg_rewrite r join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass and d.objid = r.oid and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass where d.refobjid <> r.ev_class order by 1, 2`,
+  inheritance: `select inhrelid, inhparent from pg_catalog.pg_inherits order by 1, 2`,
+  functions: `select distinct p.proname from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace where n.nspname not in ('pg_catalog','information_schema') order by 1`,
+} as const;
+
+
+/** The one query whose answer names the state of all tables above. */
+export const CATALOG_STATE_QUERY = `select string_agg(v, ';' order by v) from (select 'class ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) as v from pg_catalog.pg_class union all select 'attribute ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) from pg_catalog.pg_attribute union all select 'proc ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) from pg_catalog.pg_proc union all select 'rewrite ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) from pg_catalog.pg_rewrite union all select 'inherits ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) from pg_catalog.pg_inherits) states`;
+
+export interface CatalogRows {
+  readonly relations: readonly Row[];
+  readonly columns: readonly Row[];
+  readonly views: readonly Row[];
+  readonly inheritance: readonly Row[];
+  readonly functions: readonly Row[];
+}
+
+/** @throws RangeError when the catalog has more relations than are kept */
+export function buildCatalog(version: string, rows: CatalogRows): Catalog {
+  if (rows.relations.length > RELATIONS_MAX) throw new RangeError(`the catalog has ${rows.relations.length} relations; at most ${RELATIONS_MAX} are read`);
+  const columns = new Map<number, CatalogColumn[]>();
+  for (const [relation, attribute, name, type] of rows.columns) {
+    const list = columns.get(Number(relation)) ?? [];
+    list.push({ attribute: Number(attribute), name: name ?? "", type: Number(type) });
+    columns.set(Number(relation), list);
+  }
+  const reads = closure(rows.views.map(([view, base]) => [Number(view), Number(base)]));
+  const inherits = rows.inheritance.map(([child, parent]): [number, number] => [Number(parent), Number(child)]);
+  const down = closure(inherits);
+  const up = closure(inherits.map(([parent, child]) => [child, parent]));
+  return {
+    version,
+    relations: rows.relations.map(([oid, schema, name, kind]) => {
+      const id = Number(oid);
+      const family = [...new Set([...(down.get(id) ?? []), ...(up.get(id) ?? [])])];
+      return { oid: id, schema: schema ?? "", name: name ?? "", kind: kind ?? "", columns: columns.get(id) ?? [], reads: [...(reads.get(id) ?? [])], family };
+    }),
+    userFunctions: rows.functions.map(([name]) => name ?? ""),
+  };
+}
+
+/** Everything that can be reached from each start by following the edges. */
+function closure(edges: readonly (readonly [number, number])[]): ReadonlyMap<number, ReadonlySet<number>> {
+  const next = new Map<number, number[]>();
+  for (const [from, to] of edges) next.set(from, [...(next.get(from) ?? []), to]);
+  const found = new Map<number, ReadonlySet<number>>();
+  for (const start of next.keys()) {
+    const seen = new Set<number>();
+    const open = [...(next.get(start) ?? [])];
+    for (let at = open.pop(); at !== undefined; at = open.pop()) {
+      if (seen.has(at)) continue;
+      seen.add(at);
+      open.push(...(next.get(at) ?? []));
+    }
+    found.set(start, seen);
+  }
+  return found;
+}
+
+/** A catalog with the look-ups that name resolution needs. */
+export class CatalogIndex {
+  readonly catalog: Catalog;
+  readonly #byName = new Map<string, CatalogRelation>();
+  readonly #byOid = new Map<number, CatalogRelation>();
+  readonly #userFunctions: ReadonlySet<string>;
+
+  constructor(catalog: Catalog) {
+    this.catalog = catalog;
+    for (const relation of catalog.relations) {
+      this.#byName.set(`${relation.schema}\0${relation.name}`, relation);
+      this.#byOid.set(relation.oid, relation);
+    }
+    this.#userFunctions = new Set(catalog.userFunctions);
+  }
+
+  relation(schema: string, name: string): CatalogRelation | undefined {
+    return this.#byName.get(`${schema}\0${name}`);
+  }
+
+  byOid(oid: number): CatalogRelation | undefined {
+    return this.#byOid.get(oid);
+  }
+
+  isUserFunction(name: string): boolean {
+    return this.#userFunctions.has(name);
+  }
+}

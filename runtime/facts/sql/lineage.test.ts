@@ -1,0 +1,160 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import type { AnalysedStatement } from "./analysis.ts";
+import type { Catalog } from "./catalog.ts";
+import { analyseOffline, catalogFromSchema, loadParser } from "./offline.ts";
+
+let catalog: Catalog;
+
+beforeAll(async () => {
+  await loadParser();
+  const found = catalogFromSchema(`
+    create table users (id int, full_name text, email text, ssn text, boss_id int);
+    create table orders (id int, user_id int, total int, note text);
+    create table plain (a int, b text);
+    create view v as select email as mail, id from users;
+  `);
+  if ("kind" in found) throw new Error(JSON.stringify(found));
+  catalog = found;
+});
+
+function statements(sql: string): readonly AnalysedStatement[] {
+  const found = analyseOffline(sql, catalog, ["pg_catalog", "public"]);
+  if ("kind" in found) throw new Error(`${sql}: ${JSON.stringify(found)}`);
+  return found.statements;
+}
+
+/** Outputs as `users.email` (exactly that column), `~users.email` (computed from), `-` (no source), `?` (opaque), `#` (reveals nothing). */
+function outputs(sql: string): string {
+  const [statement] = statements(sql);
+  if (statement!.outputs === null) return "unknown";
+  return statement!.outputs
+    .map((output) => {
+      const sources = output.sources.map((column) => `${column.table}.${column.column}`).join("+");
+      const shown = output.reveals === "nothing" ? "#" : sources === "" ? "-" : output.direct !== null && output.sources.length === 1 ? sources : `~${sources}`;
+      return output.opaque ? `?${shown}` : shown;
+    })
+    .join(", ");
+}
+
+describe("where output columns come from", () => {
+  it.each<readonly [title: string, sql: string, expected: string]>([
+    ["a plain column", "select email from users", "users.email"],
+    ["an alias does not hide it", "select ssn as full_name, full_name as ssn from users", "users.ssn, users.full_name"],
+    ["a star is expanded", "select * from plain", "plain.a, plain.b"],
+    ["TABLE is a star", "table plain", "plain.a, plain.b"],
+    ["a qualified star", "select p.* from users u, plain p", "plain.a, plain.b"],
+    ["column aliases of a table", "select c from users as t(a, b, c)", "users.email"],
+    ["a constant", "select 1, 'x', null, now()", "-, -, -, -"],
+    ["an expression", "select email || ssn from users", "~users.email+users.ssn"],
+    ["a cast", "select email::varchar from users", "~users.email"],
+    ["CASE conditions are seen too", "select case when ssn = '1' then 1 else 0 end from users", "~users.ssn"],
+    ["a comparison in the select list", "select ssn = '1' from users", "~users.ssn"],
+    ["functions pass their arguments", "select upper(substr(email, 1, 3)), md5(ssn) from users", "~users.email, ~users.ssn"],
+    ["count reveals nothing", "select count(ssn), count(*) from users", "#, #"],
+    ["min reveals a value", "select min(ssn) from users", "~users.ssn"],
+    ["a whole row", "select u from users u", "~users.id+users.full_name+users.email+users.ssn+users.boss_id"],
+    ["a whole row in a function", "select row_to_json(p) from plain p", "~plain.a+plain.b"],
+    ["a field in function notation", "select ssn(u) from users u", "users.ssn"],
+    ["a sub-select in FROM", "select x from (select email as x from users) s", "users.email"],
+    ["a WITH", "with c as (select ssn s from users) select s from c", "users.ssn"],
+    ["a WITH that shadows a table", "with users as (select b as email from plain) select email from users", "plain.b"],
+    ["a WITH with column names", "with c(q) as (select ssn from users) select q from c", "users.ssn"],
+    ["a scalar sub-select", "select (select ssn from users limit 1)", "~users.ssn"],
+    ["a correlated sub-select", "select (select u.email || o.note from users u) from orders o", "~users.email+orders.note"],
+    ["the inner scope wins", "select (select id from orders where note = 'x') from users", "~orders.id"],
+    ["an array of a sub-select", "select array(select ssn from users)", "~users.ssn"],
+    ["EXISTS has no value", "select exists (select ssn from users)", "-"],
+    ["a union joins by place", "select b from plain union all select ssn from users", "~plain.b+users.ssn"],
+    ["EXCEPT gives the left", "select b from plain except select ssn from users", "~plain.b"],
+    ["a join", "select u.email, o.note from users u join orders o on o.user_id = u.id", "users.email, orders.note"],
+    ["a USING column is both", "select id from users join orders using (id)", "~users.id+orders.id"],
+    ["LATERAL sees its neighbour", "select x from users u, lateral (select u.ssn as x) s", "users.ssn"],
+    ["VALUES with a column", "select column1 from users u, lateral (values (u.ssn)) v", "~users.ssn"],
+    ["unnest", "select x from users u, unnest(array[u.ssn]) as x", "~users.ssn"],
+    ["window functions", "select lag(ssn) over (order by id) from users", "~users.ssn"],
+    ["RETURNING", "delete from users where id = 1 returning email", "users.email"],
+    ["RETURNING star", "update plain set a = 1 where a = 2 returning *", "plain.a, plain.b"],
+    ["a recursive WITH", "with recursive r(x, n) as (select ssn, 1 from users union all select x, n + 1 from r where n < 3) select x, n from r", "~users.ssn, -"],
+    ["a data-changing WITH", "with d as (delete from users where id = 1 returning ssn) select ssn from d", "users.ssn"],
+    ["a view is opaque", "select mail from v", "?v.mail"],
+    ["an unknown function is opaque", "select frob(email) from users", "?~users.email"],
+    ["COPY of a table", "copy plain to stdout", "plain.a, plain.b"],
+    ["COPY of columns", "copy users (id, ssn) to stdout", "users.id, users.ssn"],
+    ["COPY of a query", "copy (select ssn from users) to stdout", "users.ssn"],
+    ["three-part names", "select public.users.email from public.users", "users.email"],
+    ["quoted names", 'select "email" from "users"', "users.email"],
+    ["array and row constructors", "select array[email], row(ssn, 1) from users", "~users.email, ~users.ssn"],
+    ["json", "select json_build_object('a', ssn) from users", "~users.ssn"],
+    ["aggregate FILTER is no source", "select sum(id) filter (where ssn = '1') from users", "~users.id"],
+  ])("%s", (_title, sql, expected) => {
+    expect(outputs(sql)).toBe(expected);
+  });
+});
+
+describe("columns that are observed or stored", () => {
+  const paths = (columns: AnalysedStatement["influences"]): string => columns.map((column) => `${column.table}.${column.column}`).sort().join(" ");
+  it.each<readonly [title: string, sql: string, influences: string, stores: string]>([
+    ["WHERE", "select id from users where ssn = '1'", "users.ssn", ""],
+    ["ON", "select 1 from users u join orders o on o.note = u.email", "orders.note users.email", ""],
+    ["ORDER BY a name", "select id from users order by ssn", "users.ssn", ""],
+    ["ORDER BY a place", "select id, ssn from users order by 2", "users.ssn", ""],
+    ["ORDER BY an output's name", "select ssn as s from users order by s", "users.ssn", ""],
+    ["GROUP BY", "select count(*) from users group by ssn", "users.ssn", ""],
+    ["DISTINCT", "select distinct ssn from users", "users.ssn", ""],
+    ["HAVING", "select count(*) from users having min(ssn) > '1'", "users.ssn", ""],
+    ["UNION compares", "select ssn from users union select b from plain", "plain.b users.ssn", ""],
+    ["UNION ALL does not", "select ssn from users union all select b from plain", "", ""],
+    ["a sub-select in WHERE", "select id from users where id in (select user_id from orders where note = 'x')", "orders.note orders.user_id users.id", ""],
+    ["USING", "select 1 from users join orders using (id)", "orders.id users.id", ""],
+    ["a window's order", "select row_number() over (order by ssn) from users", "users.ssn", ""],
+    ["FILTER", "select count(*) filter (where ssn like '1%') from users", "users.ssn", ""],
+    ["a condition in EXISTS", "select exists (select 1 from users where ssn = '1')", "users.ssn", ""],
+    ["CREATE TABLE AS", "create table t as select ssn from users", "", "users.ssn"],
+    ["SELECT INTO", "select ssn into t from users", "", "users.ssn"],
+    ["INSERT … SELECT", "insert into plain (b) select ssn from users", "", "users.ssn"],
+    ["a view", "create view w as select ssn from users", "", "users.ssn"],
+    ["SET another column", "update users set full_name = ssn where id = 1", "users.id", "users.ssn"],
+    ["SET the same column", "update users set ssn = upper(ssn) where id = 1", "users.id", ""],
+    ["SET from a sub-select", "update plain set b = (select ssn from users limit 1) where a = 1", "plain.a", "users.ssn"],
+    ["a setting", "select set_config('x.y', ssn, false) from users", "", "users.ssn"],
+    ["ON CONFLICT", "insert into users (id, full_name) values (1, 'x') on conflict (id) do update set full_name = users.ssn", "", "users.ssn"],
+    ["MERGE", "merge into plain p using users u on p.a = u.id when matched then update set b = u.ssn", "plain.a users.id", "users.ssn"],
+  ])("%s", (_title, sql, influences, stores) => {
+    const [statement] = statements(sql);
+    expect(paths(statement!.influences)).toBe(influences);
+    expect(paths(statement!.stores)).toBe(stores);
+  });
+});
+
+describe("what can't be traced is told", () => {
+  it.each([
+    "select query_to_xml('select ssn from users', true, true, '')",
+    "do $$ begin perform 1; end $$",
+    "call p()",
+    "select most_common_vals from pg_stats",
+    "select frob(1)",
+    "select * from unknown_table",
+    "select pg_read_file('x')",
+    "select lo_get(1)",
+    "select dblink('x', 'y')",
+    "explain select ssn from users",
+    "alter table users rename column ssn to x",
+    "select (users).* from users",
+  ])("%s", (sql) => {
+    expect(statements(sql)[0]!.opaque).not.toEqual([]);
+  });
+
+  it.each([
+    "select 1",
+    "select email from users where id = 1",
+    "select count(*) from users",
+    "begin",
+    "set application_name = 'x'",
+    "show search_path",
+    "select pg_catalog.version()",
+    "select n.nspname from pg_catalog.pg_namespace n",
+    "insert into plain values (1, 'x')",
+  ])("nothing is said of %s", (sql) => {
+    expect(statements(sql)[0]!.opaque).toEqual([]);
+  });
+});

@@ -1,0 +1,89 @@
+import type { ColumnId, RelationUse } from "../analysis.ts";
+import type { CatalogIndex, CatalogRelation } from "../catalog.ts";
+import { TELLING_RELATIONS } from "../functions.ts";
+import type { Body } from "../tree.ts";
+import { text } from "../tree.ts";
+
+export interface NameContext {
+  readonly catalog: CatalogIndex;
+  /** Schemas in the order the server looks; null when not known. */
+  readonly searchPath: readonly string[] | null;
+}
+
+/** A literal's place and what it belongs to, as the walk sees it. */
+export interface SeenConstant {
+  readonly location: number;
+  readonly columns: readonly ColumnId[];
+  readonly loose: boolean;
+  /** Another literal here changes nothing but the literal. */
+  readonly slot: boolean;
+}
+
+/** What one statement, with everything inside it, does: collected while it is walked. */
+export class StatementContext {
+  readonly names: NameContext;
+  readonly influences = new Map<string, ColumnId>();
+  readonly stores = new Map<string, ColumnId>();
+  readonly relations: RelationUse[] = [];
+  readonly opaque = new Set<string>();
+  readonly functions = new Set<string>();
+  readonly columns = new Map<string, ColumnId>();
+  readonly constants: SeenConstant[] = [];
+  reachesAnything = false;
+  /** Calls something that may change data or settings. */
+  changesState = false;
+  settings = false;
+  /** Names that could not be resolved, so facts about tables and columns are unknown. */
+  unresolved = false;
+  depth = 0;
+
+  constructor(names: NameContext) {
+    this.names = names;
+  }
+
+  influence(columns: readonly ColumnId[]): void {
+    for (const column of columns) this.influences.set(`${column.relation}.${column.attribute}`, column);
+  }
+
+  store(columns: readonly ColumnId[]): void {
+    for (const column of columns) this.stores.set(`${column.relation}.${column.attribute}`, column);
+  }
+
+  touch(columns: readonly ColumnId[]): void {
+    for (const column of columns) this.columns.set(`${column.relation}.${column.attribute}`, column);
+  }
+
+  untraced(why: string, anything: boolean): void {
+    this.opaque.add(why);
+    if (anything) this.reachesAnything = true;
+  }
+
+  /** A relation by the name a statement gives it, noted as used. */
+  relation(rangeVar: Body, access: "read" | "write"): CatalogRelation | null {
+    const schema = rangeVar["schemaname"] === undefined ? null : text(rangeVar["schemaname"]);
+    const name = text(rangeVar["relname"]);
+    const found = this.lookUp(schema, name);
+    this.relations.push({ schema: found?.schema ?? schema, name, oid: found?.oid ?? null, access });
+    if (found === null) {
+      this.unresolved = true;
+      if (access === "read") this.untraced(`relation ${schema === null ? "" : `${schema}.`}${name} is not in the catalog that was read`, true);
+    } else if ((found.schema === "pg_catalog" || found.schema === "public") && TELLING_RELATIONS.has(found.name)) {
+      this.untraced(`${found.name} shows data or statements of others`, true);
+    }
+    return found;
+  }
+
+  lookUp(schema: string | null, name: string): CatalogRelation | null {
+    const { catalog, searchPath } = this.names;
+    if (schema !== null) return catalog.relation(schema, name) ?? null;
+    for (const candidate of searchPath ?? []) {
+      const found = catalog.relation(candidate, name);
+      if (found !== undefined) return found;
+    }
+    return null;
+  }
+}
+
+export function columnId(relation: CatalogRelation, attribute: number, column: string): ColumnId {
+  return { relation: relation.oid, attribute, schema: relation.schema, table: relation.name, column };
+}

@@ -1,0 +1,306 @@
+import { TREE_DEPTH_MAX } from "../limits.ts";
+import { changesState, classOfFunction } from "../functions.ts";
+import { body, is, isBody, list, names, node, text, type Body, type Json } from "../tree.ts";
+import type { ColumnId } from "../analysis.ts";
+import type { StatementContext } from "./context.ts";
+import type { Query } from "./query.ts";
+import { columnOf, wholeRow, type Scope } from "./scope.ts";
+import { NOTHING, OPAQUE, computed, either, unionColumns, type Value } from "./value.ts";
+
+/** The tree is deeper than is walked: the statement is refused, not half understood. */
+export class TooDeep extends Error {}
+
+const COMPARISONS: ReadonlySet<string> = new Set(["=", "<>", "<", ">", "<=", ">=", "~~", "!~~"]);
+
+/** What flows into the value of an expression. */
+export class Expressions {
+  readonly #context: StatementContext;
+  readonly #query: Query;
+
+  constructor(context: StatementContext, query: Query) {
+    this.#context = context;
+    this.#query = query;
+  }
+
+  value(json: Json | undefined, scope: Scope): Value {
+    const found = node(json);
+    if (found === null) return Array.isArray(json) ? computed(list(json).map((item) => this.value(item, scope))) : NOTHING;
+    if (++this.#context.depth > TREE_DEPTH_MAX) throw new TooDeep();
+    try {
+      return this.#node(found.kind, found.body, scope);
+    } finally {
+      this.#context.depth--;
+    }
+  }
+
+  /** An expression whose value is only observed: it filters, joins, sorts or groups. */
+  influence(json: Json | undefined, scope: Scope): void {
+    const found = this.value(json, scope);
+    this.#context.influence(found.sources);
+    if (found.opaque) this.#context.untraced("a condition could not be traced", false);
+  }
+
+  #all(parts: readonly (Json | undefined)[], scope: Scope): Value {
+    return computed(parts.map((part) => this.value(part, scope)));
+  }
+
+  #node(kind: string, b: Body, scope: Scope): Value {
+    switch (kind) {
+      case "ColumnRef":
+        return this.columnRef(b, scope);
+      case "A_Const":
+        this.#constant(b, [], true, false);
+        return NOTHING;
+      case "ParamRef":
+      case "SQLValueFunction":
+      case "SetToDefault":
+      case "GroupingFunc":
+      case "MergeSupportFunc":
+        return NOTHING;
+      case "CurrentOfExpr":
+        this.#context.untraced("WHERE CURRENT OF a cursor", false);
+        return NOTHING;
+      case "TypeCast":
+      case "CollateClause":
+        return computed([this.value(b["arg"], scope)]);
+      case "A_Expr":
+        return this.#operator(b, scope);
+      case "BoolExpr":
+        return this.#all(list(b["args"]), scope);
+      case "NullTest":
+      case "BooleanTest":
+      case "NamedArgExpr":
+        return this.#all([b["arg"]], scope);
+      case "CoalesceExpr":
+      case "MinMaxExpr":
+      case "RowExpr":
+        return this.#all(list(b["args"]), scope);
+      case "A_ArrayExpr":
+        return this.#all(list(b["elements"]), scope);
+      case "List":
+        return this.#all(list(b["items"]), scope);
+      case "CaseExpr":
+        return this.#all([b["arg"], ...list(b["args"]), b["defresult"]], scope);
+      case "CaseWhen":
+        return this.#all([b["expr"], b["result"]], scope);
+      case "A_Indirection": {
+        const parts = list(b["indirection"]).flatMap((part) => {
+          const indices = is(part, "A_Indices");
+          return indices === null ? [] : [indices["lidx"], indices["uidx"]];
+        });
+        return this.#all([b["arg"], ...parts], scope);
+      }
+      case "SubLink":
+        return this.#subLink(b, scope);
+      case "FuncCall":
+        return this.functionCall(b, scope);
+      case "XmlExpr":
+        return this.#all([...list(b["named_args"]), ...list(b["args"])], scope);
+      case "XmlSerialize":
+        return this.#all([b["expr"]], scope);
+      case "ResTarget":
+        return this.value(b["val"], scope);
+      case "JsonObjectConstructor":
+      case "JsonArrayConstructor":
+      case "JsonFuncExpr":
+      case "JsonValueExpr":
+      case "JsonParseExpr":
+      case "JsonScalarExpr":
+      case "JsonSerializeExpr":
+      case "JsonIsPredicate":
+      case "JsonObjectAgg":
+      case "JsonArrayAgg":
+      case "JsonAggConstructor":
+      case "JsonKeyValue":
+      case "JsonArgument":
+      case "JsonBehavior":
+      case "JsonOutput":
+      case "JsonReturning":
+      case "JsonFormat":
+      case "JsonTablePathSpec":
+      case "TypeName":
+        return this.#children(b, scope);
+      case "JsonArrayQueryConstructor": {
+        const outputs = this.#query.select(body(is(b["query"], "SelectStmt") ?? b["query"]), scope);
+        return outputs === null ? OPAQUE : computed(outputs);
+      }
+      case "SortBy":
+        return this.value(b["node"], scope);
+      default:
+        this.#context.untraced(`the expression ${kind} is not known to the analysis`, true);
+        return { ...this.#children(b, scope), opaque: true };
+    }
+  }
+
+  /** Everything below a node whose parts need no telling apart. */
+  #children(b: Body, scope: Scope): Value {
+    const values: Value[] = [];
+    for (const key in b) {
+      const child = b[key]!;
+      if (Array.isArray(child)) values.push(...(child as readonly Json[]).map((item) => this.value(item, scope)));
+      else if (node(child) !== null) values.push(this.value(child, scope));
+      else if (isBody(child)) values.push(this.#children(child, scope));
+    }
+    return computed(values);
+  }
+
+  columnRef(b: Body, scope: Scope): Value {
+    const fields = list(b["fields"]);
+    const star = fields.length > 0 && is(fields[fields.length - 1], "A_Star") !== null;
+    const path = names(star ? fields.slice(0, -1) : fields);
+    const found = star ? this.#starValue(path, scope) : this.#named(path, scope);
+    if (found === null) {
+      this.#context.unresolved = true;
+      this.#context.untraced(`column ${path.join(".")} could not be resolved`, false);
+      return OPAQUE;
+    }
+    this.#context.touch(found.sources);
+    return found;
+  }
+
+  #starValue(path: readonly string[], scope: Scope): Value | null {
+    if (path.length === 0) {
+      const all = scope.star();
+      return all === null ? null : computed(all);
+    }
+    const item = scope.item(path[path.length - 1]!, path.length > 1 ? path[path.length - 2]! : null);
+    return item === null ? null : wholeRow(item);
+  }
+
+  #named(path: readonly string[], scope: Scope): Value | null {
+    const column = path[path.length - 1]!;
+    if (path.length === 1) return scope.column(column);
+    const alias = path[path.length - 2]!;
+    const item = scope.item(alias, path.length > 2 ? path[path.length - 3]! : null);
+    if (item === null) {
+      // `a.b` may also be field b of composite column a.
+      const outer = path.length === 2 ? scope.column(alias) : null;
+      return outer === null ? null : computed([outer]);
+    }
+    return columnOf(item, column) ?? systemColumn(column) ?? functionNotation(item, column);
+  }
+
+  #operator(b: Body, scope: Scope): Value {
+    const operator = names(b["name"]).at(-1) ?? "";
+    const schema = list(b["name"]).length > 1 ? names(b["name"])[0]! : null;
+    if (schema !== null && schema !== "pg_catalog") this.#context.untraced(`operator of schema ${schema}`, true);
+    const [left, right] = [b["lexpr"], b["rexpr"]];
+    const kind = text(b["kind"]);
+    const compares = (kind === "AEXPR_OP" && COMPARISONS.has(operator)) || kind === "AEXPR_IN" || kind === "AEXPR_BETWEEN" || kind === "AEXPR_LIKE";
+    const plain = kind === "AEXPR_OP" || kind === "AEXPR_IN";
+    const leftConstants = compares ? constantsOf(left) : null;
+    const rightConstants = compares ? constantsOf(right) : null;
+    if (rightConstants !== null && leftConstants === null) {
+      const value = this.value(left, scope);
+      const slot = plain && operator !== "~~" && operator !== "!~~" && is(left, "ColumnRef") !== null;
+      for (const constant of rightConstants) this.#constant(constant, value.sources, value.opaque, slot);
+      return computed([value]);
+    }
+    if (leftConstants !== null && rightConstants === null) {
+      const value = this.value(right, scope);
+      for (const constant of leftConstants) this.#constant(constant, value.sources, value.opaque, kind === "AEXPR_OP" && is(right, "ColumnRef") !== null);
+      return computed([value]);
+    }
+    return this.#all([left, right], scope);
+  }
+
+  /** Notes a literal. */
+  #constant(b: Body, columns: readonly ColumnId[], loose: boolean, slot: boolean): void {
+    if (b["isnull"] === true || b["boolval"] !== undefined) return;
+    const location = b["location"];
+    this.#context.constants.push({ location: typeof location === "number" ? location : 0, columns, loose, slot });
+  }
+
+  /** A value that is assigned to a column: a literal belongs to that column. */
+  assigned(json: Json | undefined, scope: Scope, target: readonly ColumnId[], slot: boolean): Value {
+    const constants = constantsOf(json);
+    if (constants === null) return this.value(json, scope);
+    for (const constant of constants) this.#constant(constant, target, target.length === 0, slot && is(json, "A_Const") !== null);
+    return NOTHING;
+  }
+
+  functionCall(b: Body, scope: Scope): Value {
+    const path = names(b["funcname"]);
+    const name = path[path.length - 1] ?? "";
+    const schema = path.length > 1 ? path[path.length - 2]! : null;
+    const args = list(b["args"]);
+    const found = classOfFunction(schema, name, (candidate) => this.#context.names.catalog.isUserFunction(candidate));
+    // `ssn(u)` is another way to write u.ssn.
+    const field = found === "opaque" && schema === null && args.length === 1 ? this.#attribute(name, args[0], scope) : null;
+    if (field !== null) return field;
+    this.#context.functions.add(`${schema ?? (found === "opaque" ? "" : "pg_catalog")}${schema === null && found === "opaque" ? "" : "."}${name}`);
+    const value = this.#all(args, scope);
+    for (const part of [b["agg_filter"], ...list(b["agg_order"])]) if (part !== undefined) this.influence(part, scope);
+    if (b["over"] !== undefined) this.window(body(b["over"]), scope);
+    switch (found) {
+      case "nothing":
+        // How many there are is told, of what they are nothing; a ranking tells the order of what it is over, an influence.
+        return { ...NOTHING, sources: value.sources, opaque: value.opaque, reveals: "nothing" };
+      case "no-data":
+        this.#context.influence(value.sources);
+        return NOTHING;
+      case "passes":
+        return value;
+      case "stateful":
+        if (changesState(name)) this.#context.changesState = true;
+        if (name === "set_config") this.#context.settings = true;
+        if (value.sources.length > 0) this.#context.store(value.sources);
+        if (name === "current_setting") return { ...value, opaque: value.sources.length > 0 };
+        return value;
+      case "opaque":
+        this.#context.changesState = true;
+        this.#context.settings = true;
+        this.#context.untraced(`function ${path.join(".")} is not known to the analysis`, true);
+        return { ...value, opaque: true };
+    }
+  }
+
+  #attribute(name: string, argument: Json | undefined, scope: Scope): Value | null {
+    const ref = is(argument, "ColumnRef");
+    const path = ref === null ? [] : names(ref["fields"]);
+    if (path.length !== 1 || path[0] === "") return null;
+    const item = scope.item(path[0]!, null);
+    const found = item === null || item.columns === null ? null : columnOf(item, name);
+    if (found === null) return null;
+    this.#context.touch(found.sources);
+    return found;
+  }
+
+  window(b: Body, scope: Scope): void {
+    for (const part of [...list(b["partitionClause"]), ...list(b["orderClause"]), b["startOffset"], b["endOffset"]]) {
+      if (part !== undefined) this.influence(part, scope);
+    }
+  }
+
+  #subLink(b: Body, scope: Scope): Value {
+    const outputs = this.#query.anyQuery(b["subselect"], scope);
+    const test = b["testexpr"] === undefined ? NOTHING : this.value(b["testexpr"], scope);
+    if (text(b["subLinkType"]) === "EXISTS_SUBLINK") return NOTHING;
+    if (outputs === null) return OPAQUE;
+    const single = outputs.length === 1 && text(b["subLinkType"]) === "EXPR_SUBLINK" ? outputs[0]! : null;
+    // A scalar sub-select of one column is that value, though the server does not announce it so.
+    return single === null ? computed([...outputs, test]) : { ...single, direct: null };
+  }
+}
+
+const SYSTEM_COLUMNS: ReadonlySet<string> = new Set(["ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"]);
+const systemColumn = (name: string): Value | null => (SYSTEM_COLUMNS.has(name) ? NOTHING : null);
+
+/** `u.lower` may call lower(u): whatever it is, all of the row may flow into it. */
+function functionNotation(item: Parameters<typeof wholeRow>[0], _name: string): Value {
+  return { ...wholeRow(item), opaque: true };
+}
+
+/** The constants of a constant, a cast constant, or a list of them; null when anything else is in it. */
+function constantsOf(json: Json | undefined): readonly Body[] | null {
+  const constant = is(json, "A_Const");
+  if (constant !== null) return [constant];
+  const cast = is(json, "TypeCast");
+  if (cast !== null) return constantsOf(cast["arg"]);
+  const items = is(json, "List")?.["items"] ?? (Array.isArray(json) ? json : undefined);
+  if (items === undefined) return null;
+  const parts = list(items).map(constantsOf);
+  return parts.every((part) => part !== null) ? parts.flat() : null;
+}
+
+export { either, unionColumns };

@@ -1,0 +1,82 @@
+import type { CatalogRelation } from "../catalog.ts";
+import { OPAQUE, computed, either, type NamedValue, type Value } from "./value.ts";
+
+/** Something in FROM, under the name it goes by there. */
+export interface ScopeItem {
+  readonly alias: string;
+  /** Schema of an unaliased table, for `schema.table.column`. */
+  readonly schema: string | null;
+  /** Null when the columns are not known; then any name may be one of them. */
+  readonly columns: readonly NamedValue[] | null;
+  /** What any column that is not listed would be. */
+  readonly other: Value;
+  readonly relation: CatalogRelation | null;
+  /** Not part of `*` (excluded, old, new). */
+  readonly hidden?: boolean;
+}
+
+/** Columns that a JOIN … USING or NATURAL JOIN made one of. */
+interface Merged {
+  readonly name: string;
+  readonly value: Value;
+}
+
+/** The names of one query level. Inner names win over outer ones, as in the server. */
+export class Scope {
+  readonly parent: Scope | null;
+  readonly items: ScopeItem[] = [];
+  readonly merged: Merged[] = [];
+
+  constructor(parent: Scope | null) {
+    this.parent = parent;
+  }
+
+  /** `column`, from the innermost level that has it; null when none has. */
+  column(name: string): Value | null {
+    const merged = this.merged.findLast((one) => one.name === name);
+    if (merged !== undefined) return merged.value;
+    let found: Value | null = null;
+    for (const item of this.items) {
+      const own = columnOf(item, name);
+      if (own !== null) found = found === null ? own : either(found, own);
+    }
+    if (found !== null) return found;
+    // A name of a FROM item alone is its whole row.
+    const row = this.items.find((item) => item.alias === name);
+    if (row !== undefined) return wholeRow(row);
+    return this.parent?.column(name) ?? null;
+  }
+
+  item(alias: string, schema: string | null): ScopeItem | null {
+    const found = this.items.find((item) => item.alias === alias && (schema === null || item.schema === schema));
+    return found ?? this.parent?.item(alias, schema) ?? null;
+  }
+
+  /** `*`: merged columns first, then the others in order. Null when some are not known. */
+  star(): readonly NamedValue[] | null {
+    const names = new Set(this.merged.map((one) => one.name));
+    const out: NamedValue[] = this.merged.map((one) => ({ ...one.value, name: one.name }));
+    for (const item of this.items) {
+      if (item.hidden === true) continue;
+      if (item.columns === null) return null;
+      out.push(...item.columns.filter((column) => !names.has(column.name)));
+    }
+    return out;
+  }
+}
+
+export function columnOf(item: ScopeItem, name: string): Value | null {
+  if (item.columns !== null) {
+    const found = item.columns.filter((column) => column.name === name);
+    if (found.length > 0) return found.reduce<Value>(either, found[0]!);
+    return null;
+  }
+  return item.other;
+}
+
+/** All columns of an item as one value. */
+export function wholeRow(item: ScopeItem): Value {
+  return item.columns === null ? { ...item.other, direct: null } : computed(item.columns);
+}
+
+export const UNKNOWN_ITEM = (alias: string): ScopeItem => ({ alias, schema: null, columns: null, other: OPAQUE, relation: null });

@@ -1,0 +1,516 @@
+import { SQL_KINDS, type SqlKind } from "../../../../spec/contract/facts/index.ts";
+import type { AnalysedStatement, ColumnId, CopyShape, SessionEffects, UnitFacts } from "../analysis.ts";
+import { excludesRows } from "../fold.ts";
+import { explainRuns, kindOf } from "../kinds.ts";
+import { body, is, list, names, node, optionText, text, type Body, type Json } from "../tree.ts";
+import { StatementContext, type NameContext, type SeenConstant } from "./context.ts";
+import { Query } from "./query.ts";
+import { Scope, type ScopeItem } from "./scope.ts";
+import { OPAQUE, type NamedValue } from "./value.ts";
+
+type Outputs = readonly NamedValue[] | null;
+
+/** A statement as it is worked out, before its literals are placed in the text. */
+export interface WalkedStatement extends Omit<AnalysedStatement, "start" | "end" | "literals" | "inner"> {
+  readonly constants: readonly SeenConstant[];
+  readonly inner: WalkedStatement | null;
+  /** The kinds whose texts in quotes are passwords or keys. */
+  readonly secretLiterals: boolean;
+}
+
+const SECRET_NODES: ReadonlySet<string> = new Set([
+  "CreateRoleStmt",
+  "AlterRoleStmt",
+  "CreateUserMappingStmt",
+  "AlterUserMappingStmt",
+  "CreateForeignServerStmt",
+  "AlterForeignServerStmt",
+  "CreateSubscriptionStmt",
+  "AlterSubscriptionStmt",
+  "CreatedbStmt",
+]);
+
+/** Definitions that could carry a masked column out of its mask's sight when a relation with one is changed by them. */
+const REDEFINES: ReadonlySet<SqlKind> = new Set([
+  "alter_table",
+  "alter_view",
+  "alter_other",
+  "rename",
+  "create_rule",
+  "create_trigger",
+  "create_policy",
+  "create_index",
+  "create_other",
+  "publication",
+  "create_materialized_view",
+]);
+
+/** Works out one statement with everything inside it. */
+export function walkStatement(json: Json, context: NameContext): WalkedStatement {
+  return new StatementWalk(context).run(json);
+}
+
+class StatementWalk {
+  readonly #names: NameContext;
+  readonly #context: StatementContext;
+  readonly #query: Query;
+  readonly #nested: UnitFacts[] = [];
+  readonly #kinds = new Set<SqlKind>();
+  #effects: { -readonly [K in keyof SessionEffects]: SessionEffects[K] } = {
+    settings: false,
+    changesReading: false,
+    catalog: false,
+    prepares: null,
+    executes: null,
+    deallocates: null,
+    declares: null,
+    fetches: null,
+    closes: null,
+  };
+  #copy: CopyShape | null = null;
+  #inner: WalkedStatement | null = null;
+
+  constructor(names: NameContext) {
+    this.#names = names;
+    this.#context = new StatementContext(names);
+    this.#query = new Query(this.#context, (nested, _query, scope) => this.#nestedStatement(nested, scope));
+  }
+
+  run(json: Json): WalkedStatement {
+    const found = node(json) ?? { kind: "", body: {} };
+    const kind = kindOf(found.kind, found.body);
+    const { outputs, returns } = this.#statement(found.kind, found.body, kind, null);
+    const context = this.#context;
+    const cls = SQL_KINDS[kind];
+    if (cls === "ddl" || cls === "dcl" || kind === "do" || kind === "call") this.#effects.catalog = true;
+    const unit = this.#unit(kind, found.kind, found.body, 0, false);
+    const touched = context.relations.flatMap((use) => (use.oid === null ? [] : [use.oid]));
+    if (REDEFINES.has(kind) && touched.length > 0) context.untraced("it changes the definition of a relation", false);
+    if (context.settings) this.#effects.settings = true;
+    return {
+      units: [unit, ...this.#nested],
+      returns,
+      outputs: outputs === null ? null : outputs.map(({ name, sources, direct, opaque, reveals, type }) => ({ name, sources, direct, opaque, reveals, type })),
+      influences: [...context.influences.values()],
+      stores: [...context.stores.values()],
+      relations: context.relations,
+      reached: this.#reached(touched),
+      opaque: [...context.opaque],
+      reachesAnything: context.reachesAnything,
+      effects: this.#effects,
+      copy: this.#copy,
+      inner: this.#inner,
+      constants: context.constants,
+      secretLiterals: SECRET_NODES.has(found.kind),
+    };
+  }
+
+  #reached(touched: readonly number[]): readonly number[] {
+    const { catalog } = this.#names;
+    const found = new Set<number>();
+    const open = [...touched];
+    for (let oid = open.pop(); oid !== undefined; oid = open.pop()) {
+      if (found.has(oid)) continue;
+      found.add(oid);
+      const relation = catalog.byOid(oid);
+      if (relation !== undefined) open.push(...relation.reads, ...relation.family);
+    }
+    return [...found].sort((a, b) => a - b);
+  }
+
+  #unit(kind: SqlKind, nodeKind: string, b: Body, relationsFrom: number, nested: boolean): UnitFacts {
+    const context = this.#context;
+    const uses = context.relations.slice(relationsFrom);
+    this.#kinds.add(kind);
+    const unknown = context.unresolved;
+    const path = (use: (typeof uses)[number]): string => `${use.schema ?? "?"}.${use.name}`;
+    const unique = (items: readonly string[]): readonly string[] => [...new Set(items)].sort();
+    const kinds = [...new Set([kind, ...this.#nested.flatMap((unit) => unit.kinds)])];
+    const classes = kinds.map((one) => SQL_KINDS[one]);
+    const cls = SQL_KINDS[kind];
+    // A statement that runs another one later is no read because it does not write now.
+    const reads = classes.every((one) => one === "read") && kind !== "execute" && !context.changesState && !lockingOrInto(b);
+    return {
+      kind,
+      kinds,
+      class: cls,
+      readOnly: reads,
+      writes: cls === "write",
+      filtered: isFiltered(nodeKind, b),
+      rowLimit: constantLimit(b),
+      schemas: unknown ? null : unique(uses.map((use) => use.schema ?? "?")),
+      tables: unknown ? null : unique(uses.map(path)),
+      tablesRead: unknown ? null : unique(uses.filter((use) => use.access === "read").map(path)),
+      tablesWritten: unknown ? null : unique(uses.filter((use) => use.access === "write").map(path)),
+      columns: unknown ? null : unique([...context.columns.values()].map((column) => `${column.schema}.${column.table}.${column.column}`)),
+      functions: unique([...context.functions]),
+      nested,
+    };
+  }
+
+  /** A statement inside another: it is decided on its own, and what it does the outer one does too. */
+  #nestedStatement(json: Json, scope: Scope | null): Outputs {
+    const found = node(json);
+    if (found === null) return null;
+    const kind = kindOf(found.kind, found.body);
+    const from = this.#context.relations.length;
+    const { outputs } = this.#statement(found.kind, found.body, kind, scope);
+    this.#nested.push(this.#unit(kind, found.kind, found.body, from, true));
+    return outputs;
+  }
+
+  #statement(nodeKind: string, b: Body, kind: SqlKind, parent: Scope | null): { outputs: Outputs; returns: AnalysedStatement["returns"] } {
+    const rows = (outputs: Outputs): { outputs: Outputs; returns: "rows" } => ({ outputs, returns: "rows" });
+    const none = { outputs: [], returns: "none" } as const;
+    switch (nodeKind) {
+      case "SelectStmt": {
+        const outputs = this.#query.select(b, parent);
+        if (b["intoClause"] === undefined) return rows(outputs);
+        this.#storeAll(outputs);
+        this.#query.context.relation(body(body(b["intoClause"])["rel"]), "write");
+        return none;
+      }
+      case "InsertStmt":
+      case "UpdateStmt":
+      case "DeleteStmt":
+      case "MergeStmt":
+        return this.#change(nodeKind, b, parent);
+      case "ExplainStmt":
+        return this.#explain(b, parent);
+      case "CopyStmt":
+        return this.#copyStatement(b, kind);
+      case "PrepareStmt":
+        this.#effects.prepares = text(b["name"]);
+        this.#later(b["query"]);
+        return none;
+      case "DeclareCursorStmt":
+        this.#effects.declares = text(b["portalname"]);
+        this.#later(b["query"]);
+        return none;
+      case "ExecuteStmt":
+        this.#effects.executes = text(b["name"]);
+        this.#query.expressions.value(b["params"], new Scope(null));
+        return rows(null);
+      case "FetchStmt":
+        this.#effects.fetches = text(b["portalname"]);
+        return b["ismove"] === true ? none : rows(null);
+      case "ClosePortalStmt":
+        this.#effects.closes = b["portalname"] === undefined ? "*" : text(b["portalname"]);
+        return none;
+      case "DeallocateStmt":
+        this.#effects.deallocates = b["name"] === undefined ? "*" : text(b["name"]);
+        return none;
+      case "DiscardStmt":
+        this.#effects.settings = true;
+        this.#effects.catalog = true;
+        if (text(b["target"]) === "DISCARD_ALL") {
+          this.#effects.deallocates = "*";
+          this.#effects.closes = "*";
+        }
+        return none;
+      case "VariableSetStmt":
+        this.#setting(b);
+        return none;
+      case "VariableShowStmt":
+        return rows([{ name: "", sources: [], direct: null, opaque: false, reveals: "value", type: null }]);
+      case "CreateTableAsStmt": {
+        const into = body(b["into"]);
+        const outputs = is(b["query"], "ExecuteStmt") !== null ? null : this.#nestedQuery(b["query"], parent);
+        if (outputs === null) this.#context.untraced("it stores the result of a statement that can't be seen here", true);
+        this.#storeAll(outputs);
+        this.#created(body(into["rel"]));
+        return none;
+      }
+      case "ViewStmt": {
+        const outputs = this.#nestedQuery(b["query"], parent);
+        if (outputs === null) this.#context.untraced("the view's columns can't be traced", false);
+        this.#storeAll(outputs);
+        this.#created(body(b["view"]));
+        return none;
+      }
+      case "TransactionStmt":
+        return none;
+      case "DoStmt":
+        this.#context.changesState = true;
+        this.#context.settings = true;
+        this.#context.untraced("a DO block runs code that is not analysed", true);
+        return none;
+      case "CallStmt":
+        this.#context.changesState = true;
+        this.#context.settings = true;
+        this.#query.expressions.value(is(b["funccall"], "FuncCall") === null ? { FuncCall: body(b["funccall"]) } : b["funccall"], new Scope(null));
+        this.#context.untraced("a procedure runs code that is not analysed", true);
+        return rows(null);
+      default:
+        this.#utility(nodeKind, b);
+        return none;
+    }
+  }
+
+  /** A query whose result is kept or shown later: it is a statement inside this one. */
+  #nestedQuery(json: Json | undefined, parent: Scope | null): Outputs {
+    return json === undefined ? null : this.#nestedStatement(json, parent);
+  }
+
+  #storeAll(outputs: Outputs): void {
+    for (const output of outputs ?? []) {
+      if (output.reveals === "nothing") continue;
+      this.#context.store(output.sources);
+      if (output.opaque) this.#context.untraced("it stores a value that can't be traced", false);
+    }
+  }
+
+  /** A relation that does not exist yet. */
+  #created(rangeVar: Body): void {
+    const schema = rangeVar["schemaname"] === undefined ? (this.#names.searchPath?.find((name) => !name.startsWith("pg_")) ?? null) : text(rangeVar["schemaname"]);
+    this.#context.relations.push({ schema, name: text(rangeVar["relname"]), oid: null, access: "write" });
+  }
+
+  /** PREPARE and DECLARE: decided now, run later, so its lineage is kept apart too. */
+  #later(json: Json | undefined): void {
+    if (json === undefined) return;
+    this.#inner = new StatementWalk(this.#names).run(json);
+    this.#nestedStatement(json, null);
+  }
+
+  #explain(b: Body, parent: Scope | null): { outputs: Outputs; returns: "rows" } {
+    const inner = b["query"];
+    const before = this.#nested.length;
+    if (inner !== undefined) this.#nestedStatement(inner, parent);
+    // What is only explained does not run: its units are facts of the text, but a plan writes nothing.
+    if (!explainRuns(b)) this.#nested.splice(before, this.#nested.length - before, ...this.#nested.slice(before).map(planned));
+    if (this.#context.relations.length > 0) this.#context.untraced("EXPLAIN shows constants and estimates of what it explains", false);
+    return { outputs: [{ name: "", ...OPAQUE }], returns: "rows" };
+  }
+
+  #copyStatement(b: Body, kind: SqlKind): { outputs: Outputs; returns: AnalysedStatement["returns"] } {
+    const into = b["is_from"] === true;
+    let outputs: Outputs;
+    if (b["query"] !== undefined) outputs = this.#nestedStatement(b["query"], null);
+    else {
+      const item = this.#query.table(body(b["relation"]), into ? "write" : "read");
+      const wanted = names(b["attlist"]);
+      const columns = item.columns;
+      if (columns === null) outputs = null;
+      else if (wanted.length === 0) outputs = columns;
+      else {
+        const picked = wanted.map((name) => columns.find((column) => column.name === name));
+        outputs = picked.every((column) => column !== undefined) ? picked : null;
+      }
+      for (const output of outputs ?? []) this.#context.touch(output.sources);
+      if (b["whereClause"] !== undefined) this.#query.expressions.influence(b["whereClause"], scopeOf(null, item));
+    }
+    this.#copy = copyShape(b, into ? "in" : "out");
+    if (into) return { outputs: [], returns: kind === "copy_from" ? "copy-in" : "none" };
+    if (kind === "copy_to") return { outputs, returns: "copy-out" };
+    this.#storeAll(outputs);
+    return { outputs: [], returns: "none" };
+  }
+
+  #setting(b: Body): void {
+    const name = text(b["name"]).toLowerCase();
+    const kind = text(b["kind"]);
+    for (const arg of list(b["args"])) this.#query.expressions.value(arg, new Scope(null));
+    if (["search_path", "role", "session_authorization", ""].includes(name) || kind === "VAR_RESET_ALL" || kind === "VAR_SET_MULTI") this.#effects.settings = true;
+    if (["client_encoding", "names", "standard_conforming_strings", "backslash_quote", "escape_string_warning", "transform_null_equals"].includes(name) && !kind.startsWith("VAR_RESET") && kind !== "VAR_SET_DEFAULT") {
+      const value = list(b["args"]).map((arg) => text(body(body(is(arg, "A_Const") ?? undefined)["sval"])["sval"]).toLowerCase())[0] ?? "";
+      const harmless =
+        ((name === "client_encoding" || name === "names") && ["utf8", "utf-8", "unicode"].includes(value)) ||
+        (name === "standard_conforming_strings" && ["on", "true", "yes", "1"].includes(value)) ||
+        (name === "backslash_quote" && ["safe_encoding", "off", "false", "no"].includes(value)) ||
+        name === "escape_string_warning" ||
+        (name === "transform_null_equals" && ["off", "false", "no", "0"].includes(value));
+      if (!harmless) this.#effects.changesReading = true;
+    }
+  }
+
+  /** Statements whose parts are names and options: every relation they name counts as written. */
+  #utility(nodeKind: string, b: Body): void {
+    for (const rangeVar of rangeVarsIn(b)) {
+      if (nodeKind === "CreateStmt" || nodeKind === "CreateForeignTableStmt" || nodeKind === "CreateSeqStmt" || nodeKind === "CompositeTypeStmt") this.#created(rangeVar);
+      else this.#context.relation(rangeVar, nodeKind === "LockStmt" ? "read" : "write");
+    }
+    if (nodeKind === "DropStmt" && text(b["removeType"]).match(/TABLE|VIEW|SEQUENCE|INDEX/) !== null) {
+      for (const object of list(b["objects"])) {
+        const path = names(is(object, "List")?.["items"]);
+        const rangeVar: Body = path.length > 1 ? { schemaname: path.at(-2)!, relname: path.at(-1)! } : { relname: path.at(-1) ?? "" };
+        this.#context.relation(rangeVar, "write");
+      }
+    }
+    if (nodeKind === "DropStmt" && text(b["removeType"]) === "OBJECT_SCHEMA") {
+      for (const object of list(b["objects"])) this.#context.relations.push({ schema: text(is(object, "String")?.["sval"]), name: "*", oid: null, access: "write" });
+    }
+  }
+
+  // ---- data-changing statements ------------------------------------------------------------------------------------
+
+  #change(nodeKind: string, b: Body, parent: Scope | null): { outputs: Outputs; returns: AnalysedStatement["returns"] } {
+    const query = this.#query;
+    const withNames = query.withClause(b["withClause"], parent);
+    try {
+      const target = query.table(body(b["relation"]), "write");
+      const scope = scopeOf(parent, target);
+      if (nodeKind === "InsertStmt") this.#insert(b, target, scope, parent);
+      else if (nodeKind === "MergeStmt") this.#merge(b, target, scope);
+      else {
+        for (const item of list(b[nodeKind === "UpdateStmt" ? "fromClause" : "usingClause"])) query.from(item, scope);
+        if (nodeKind === "UpdateStmt") this.#assignments(list(b["targetList"]), target, scope);
+        if (b["whereClause"] !== undefined) query.expressions.influence(b["whereClause"], scope);
+      }
+      const returning = body(b["returningClause"]);
+      const exprs = list(returning["exprs"]).length > 0 ? list(returning["exprs"]) : list(b["returningList"]);
+      if (exprs.length === 0) return { outputs: [], returns: "none" };
+      const aliases = list(returning["options"]).map((option) => body(is(option, "ReturningOption") ?? undefined));
+      const named = (which: string, fallback: string): string => text(aliases.find((one) => text(one["option"]) === which)?.["value"]) || fallback;
+      scope.items.push({ ...target, alias: named("RETURNING_OPTION_OLD", "old"), hidden: true }, { ...target, alias: named("RETURNING_OPTION_NEW", "new"), hidden: true });
+      return { outputs: query.targets(exprs, scope), returns: "rows" };
+    } finally {
+      if (withNames) query.endWith();
+    }
+  }
+
+  #insert(b: Body, target: ScopeItem, scope: Scope, parent: Scope | null): void {
+    const { expressions } = this.#query;
+    const columns = names2(list(b["cols"]));
+    const targetColumn = (i: number): readonly ColumnId[] => {
+      const name = columns.length > 0 ? columns[i] : target.columns?.[i]?.name;
+      const found = target.columns?.find((column) => column.name === name)?.direct;
+      return found === null || found === undefined ? [] : [found];
+    };
+    const select = is(b["selectStmt"], "SelectStmt");
+    if (select !== null && select["valuesLists"] !== undefined && select["withClause"] === undefined) {
+      const outer = new Scope(parent);
+      for (const row of list(select["valuesLists"])) {
+        for (const [i, item] of list(is(row, "List")?.["items"]).entries()) {
+          this.#assign(expressions.assigned(item, outer, targetColumn(i), true), targetColumn(i));
+        }
+      }
+    } else if (select !== null) {
+      const outputs = this.#query.select(select, parent);
+      if (outputs === null) this.#context.untraced("it inserts rows whose columns can't be traced", false);
+      for (const [i, output] of (outputs ?? []).entries()) this.#assign(output, targetColumn(i));
+    }
+    const conflict = body(b["onConflictClause"]);
+    if (b["onConflictClause"] !== undefined) {
+      scope.items.push({ ...target, alias: "excluded", hidden: true });
+      this.#assignments(list(conflict["targetList"]), target, scope);
+      if (conflict["whereClause"] !== undefined) expressions.influence(conflict["whereClause"], scope);
+      const infer = body(conflict["infer"]);
+      if (infer["whereClause"] !== undefined) expressions.influence(infer["whereClause"], scope);
+    }
+  }
+
+  #merge(b: Body, target: ScopeItem, scope: Scope): void {
+    const query = this.#query;
+    query.from(b["sourceRelation"]!, scope);
+    query.expressions.influence(b["joinCondition"], scope);
+    for (const item of list(b["mergeWhenClauses"])) {
+      const when = body(is(item, "MergeWhenClause") ?? undefined);
+      if (when["condition"] !== undefined) query.expressions.influence(when["condition"], scope);
+      const targets = list(when["targetList"]);
+      const values = list(when["values"]);
+      if (values.length === 0) this.#assignments(targets, target, scope);
+      const columns = names2(targets);
+      for (const [i, value] of values.entries()) {
+        const column = target.columns?.find((one) => one.name === (columns[i] ?? target.columns?.[i]?.name))?.direct ?? null;
+        this.#assign(query.expressions.assigned(value, scope, column === null ? [] : [column], false), column === null ? [] : [column]);
+      }
+    }
+  }
+
+  /** SET: what flows into another column than itself leaves its mask behind. */
+  #assignments(items: readonly Json[], target: ScopeItem, scope: Scope): void {
+    for (const item of items) {
+      const set = body(is(item, "ResTarget") ?? undefined);
+      const column = target.columns?.find((one) => one.name === text(set["name"]))?.direct ?? null;
+      const ids = column === null ? [] : [column];
+      this.#context.touch(ids);
+      const multi = is(set["val"], "MultiAssignRef");
+      const value = multi !== null ? this.#query.expressions.value(multi["source"], scope) : this.#query.expressions.assigned(set["val"], scope, ids, true);
+      this.#assign(value, ids);
+    }
+  }
+
+  #assign(value: { readonly sources: readonly ColumnId[]; readonly opaque: boolean }, target: readonly ColumnId[]): void {
+    const into = target[0];
+    this.#context.store(value.sources.filter((source) => source.relation !== into?.relation || source.attribute !== into.attribute));
+    if (value.opaque) this.#context.untraced("it stores a value that can't be traced", false);
+  }
+}
+
+/** A statement that is only explained changes nothing. */
+const planned = (unit: UnitFacts): UnitFacts => ({ ...unit, class: "read", kind: "explain", kinds: ["explain"], readOnly: true, writes: false, filtered: true });
+
+function scopeOf(parent: Scope | null, item: ScopeItem): Scope {
+  const scope = new Scope(parent);
+  scope.items.push(item);
+  return scope;
+}
+
+const names2 = (items: readonly Json[]): readonly string[] => items.map((item) => text(is(item, "ResTarget")?.["name"]));
+
+const lockingOrInto = (b: Body): boolean => b["intoClause"] !== undefined || list(b["lockingClause"]).length > 0;
+
+function isFiltered(nodeKind: string, b: Body): boolean {
+  switch (nodeKind) {
+    case "UpdateStmt":
+    case "DeleteStmt":
+      return excludesRows(b["whereClause"]);
+    case "TruncateStmt":
+      return false;
+    case "MergeStmt": {
+      const all = list(b["mergeWhenClauses"]).some((item) => {
+        const when = body(is(item, "MergeWhenClause") ?? undefined);
+        return text(when["matchKind"]) === "MERGE_WHEN_NOT_MATCHED_BY_SOURCE" && !excludesRows(when["condition"]) && text(when["commandType"]) !== "CMD_NOTHING";
+      });
+      return !all && excludesRows(b["joinCondition"]);
+    }
+    default:
+      return true;
+  }
+}
+
+function constantLimit(b: Body): number | null {
+  const constant = is(b["limitCount"], "A_Const");
+  const value = constant === null ? undefined : body(constant["ival"])["ival"];
+  if (constant !== null && constant["ival"] !== undefined) return typeof value === "number" ? value : 0;
+  return null;
+}
+
+function rangeVarsIn(b: Body): readonly Body[] {
+  const found: Body[] = [];
+  const look = (json: Json | undefined, depth: number): void => {
+    if (json === undefined || json === null || typeof json !== "object" || depth > 50) return;
+    if (Array.isArray(json)) {
+      for (const item of json as readonly Json[]) look(item, depth + 1);
+      return;
+    }
+    const inner = json as Body;
+    if (typeof inner["relname"] === "string") found.push(inner);
+    for (const key in inner) look(inner[key], depth + 1);
+  };
+  look(b, 0);
+  return found;
+}
+
+function copyShape(b: Body, direction: "in" | "out"): CopyShape {
+  const options = new Map(list(b["options"]).map((option) => {
+    const given = body(is(option, "DefElem") ?? undefined);
+    return [text(given["defname"]), given["arg"]] as const;
+  }));
+  const value = (name: string): string | null => optionText(options.get(name));
+  const format = value("format") ?? "text";
+  const csv = format === "csv";
+  const header = options.has("header") && !["false", "off", "0"].includes(value("header") ?? "true");
+  const known = new Set(["format", "header", "delimiter", "quote", "escape", "null", "freeze", "on_error", "log_verbosity", "reject_limit"]);
+  return {
+    direction,
+    format: format === "csv" || format === "binary" ? format : "text",
+    header,
+    delimiter: value("delimiter") ?? (csv ? "," : "\t"),
+    quote: value("quote") ?? '"',
+    escape: value("escape") ?? value("quote") ?? '"',
+    nullText: value("null") ?? (csv ? "" : "\\N"),
+    unmodelled: [...options.keys()].filter((name) => !known.has(name)).concat(["text", "csv", "binary"].includes(format) ? [] : ["format"]),
+  };
+}

@@ -1,0 +1,59 @@
+import type { ColumnId } from "../analysis.ts";
+
+/** What flows into one value. */
+export interface Value {
+  readonly sources: readonly ColumnId[];
+  /** The value is exactly this column. */
+  readonly direct: ColumnId | null;
+  readonly opaque: boolean;
+  readonly reveals: "value" | "nothing";
+  /** pg_type.oid, when known. */
+  readonly type: number | null;
+}
+
+/** A value with the name it goes by in a result or a scope; empty when that is not worked out. */
+export interface NamedValue extends Value {
+  readonly name: string;
+}
+
+const NO_COLUMNS: readonly ColumnId[] = [];
+
+export const NOTHING: Value = { sources: NO_COLUMNS, direct: null, opaque: false, reveals: "value", type: null };
+export const OPAQUE: Value = { sources: NO_COLUMNS, direct: null, opaque: true, reveals: "value", type: null };
+
+const key = (column: ColumnId): string => `${column.relation}.${column.attribute}`;
+
+export function unionColumns(...lists: readonly (readonly ColumnId[])[]): readonly ColumnId[] {
+  const filled = lists.filter((one) => one.length > 0);
+  if (filled.length === 0) return NO_COLUMNS;
+  if (filled.length === 1) return filled[0]!;
+  const found = new Map<string, ColumnId>();
+  for (const one of filled) for (const column of one) found.set(key(column), column);
+  return [...found.values()];
+}
+
+/** A value computed from others: everything of theirs, and none of them exactly. */
+export function computed(values: readonly Value[]): Value {
+  const told = values.filter((value) => value.reveals === "value");
+  return {
+    sources: unionColumns(...told.map((value) => value.sources)),
+    direct: null,
+    opaque: values.some((value) => value.opaque),
+    reveals: "value",
+    type: null,
+  };
+}
+
+/** One of two values, as in a set operation or a merged join column. */
+export function either(a: Value, b: Value): Value {
+  const same = a.direct !== null && b.direct !== null && key(a.direct) === key(b.direct);
+  return {
+    sources: unionColumns(a.sources, b.sources),
+    direct: same ? a.direct : null,
+    opaque: a.opaque || b.opaque,
+    reveals: a.reveals === "nothing" && b.reveals === "nothing" ? "nothing" : "value",
+    type: a.type === b.type ? a.type : null,
+  };
+}
+
+export const sameSources = (a: Value, b: Value): boolean => a.sources.length === b.sources.length && a.opaque === b.opaque;
