@@ -287,16 +287,16 @@ export class ServerSide {
     }
     switch (type) {
       case SERVER.parseComplete:
-        return this.#answered(head, head.kind === "parse");
+        return this.#answered(head.kind === "parse");
       case SERVER.bindComplete:
-        return this.#answered(head, head.kind === "bind");
+        return this.#answered(head.kind === "bind");
       case SERVER.closeComplete:
-        return this.#answered(head, head.kind === "close");
+        return this.#answered(head.kind === "close");
       case SERVER.parameterDescription:
         return head.kind === "describe" ? FORWARD : this.#unexpected(type);
       case SERVER.noData:
         if (head.kind === "self-describe") return this.#selfDescribed(head, []);
-        return this.#answered(head, head.kind === "describe");
+        return this.#answered(head.kind === "describe");
       case SERVER.rowDescription:
         return this.#rowDescription(head, bytes, at, end);
       case SERVER.commandComplete:
@@ -323,7 +323,7 @@ export class ServerSide {
     return STOP;
   }
 
-  #answered(head: Expect, fits: boolean): Fate {
+  #answered(fits: boolean): Fate {
     if (!fits) return this.#unexpected(0);
     this.#shift();
     return this.#cut ? DROP : FORWARD;
@@ -343,7 +343,7 @@ export class ServerSide {
     if (head.kind === "self-describe") return this.#selfDescribed(head, read.value);
     if (head.kind === "describe") {
       if (head.subject !== null) head.subject.columns = read.value;
-      return this.#answered(head, true);
+      return this.#answered(true);
     }
     if (head.kind !== "query" || head.ticket === null) return this.#unexpected(SERVER.rowDescription);
     if (this.#cut) return DROP;

@@ -1,0 +1,10 @@
+/** A write-ahead segment is closed at this size and a new one begun. */
+export const SEGMENT_BYTES = 32 * 1024 * 1024;
+/** Entries that wait for one write. Past it, whoever appends is refused: the disk has stopped. */
+export const PENDING_BYTES_MAX = 256 * 1024 * 1024;
+/** First size of the buffer that entries are collected in. */
+export const ARENA_BYTES = 256 * 1024;
+/** A checkpoint is published at most this often. */
+export const CHECKPOINT_EVERY_MS = 1_000;
+/** In the mode `within-10ms` the collected entries are written this long after the first. */
+export const WITHIN_MS = 10;

@@ -1,0 +1,84 @@
+import type { CanonicalValue } from "./canonical.ts";
+import type { Masked } from "./masked.ts";
+
+/** Version of the entries' form. */
+export const ENTRY_VERSION = 1;
+/** A tlog-tiles entry is preceded by sixteen bits of length. */
+export const ENTRY_BYTES_MAX = 65_535;
+/** A statement's text is put into entries of at most this many UTF-16 units each. */
+export const TEXT_PART_MAX = 12_000;
+
+export interface Who {
+  readonly user: string;
+  readonly groups: readonly string[];
+  readonly method: string;
+  /** Issuer of the token, when it was one. */
+  readonly issuer: string | null;
+}
+
+export interface On {
+  readonly target: string;
+  readonly protocol: string;
+  readonly database: string;
+  /** The account used at the target. */
+  readonly account: string;
+}
+
+export interface DecisionRecord {
+  readonly id: string;
+  readonly verdict: string;
+  /** Names of all rules that matched. */
+  readonly rules: readonly string[];
+  readonly deciding: readonly string[];
+  readonly masks: readonly string[];
+  readonly bundle: string;
+}
+
+/** What an entry says beside what all entries of a session say. */
+export type EntryBody =
+  | { readonly type: "log.start"; readonly version: string; readonly bundle: string | null }
+  | { readonly type: "log.recovered"; readonly cutBytes: number }
+  | { readonly type: "log.stop" }
+  | { readonly type: "bundle.loaded"; readonly bundle: string; readonly sequence: number; readonly keyId: string }
+  | { readonly type: "bundle.refused"; readonly why: string }
+  | { readonly type: "gateway.fault"; readonly why: string }
+  | { readonly type: "session.refused"; readonly user: string; readonly from: string; readonly why: string }
+  | { readonly type: "session.start"; readonly from: string; readonly tls: boolean; readonly application: string }
+  | { readonly type: "session.end"; readonly why: string; readonly statements: number }
+  | { readonly type: "session.aborted"; readonly lastSequence: number }
+  | { readonly type: "statement.text"; readonly decision: string; readonly part: number; readonly text: Masked }
+  | {
+      readonly type: "statement";
+      readonly phase: string;
+      readonly text: Masked;
+      /** Entries of type `statement.text` that hold the rest of the text. */
+      readonly moreParts: number;
+      readonly kinds: readonly string[];
+      readonly parameters: readonly (Masked | null)[] | null;
+      readonly decision: DecisionRecord;
+      /** Salted SHA-256 of the exact bytes; the salt is kept apart, so that what was sent can be shown but not guessed. */
+      readonly commit: string | null;
+      readonly refused: string | null;
+    }
+  | { readonly type: "approval"; readonly approval: string; readonly step: string; readonly by: string | null; readonly reason: string | null; readonly digest: string; readonly rules: readonly string[]; readonly requester: string; readonly target: string }
+  | {
+      readonly type: "outcome";
+      readonly decision: string;
+      readonly status: string;
+      readonly tag: string;
+      readonly rows: number;
+      readonly bytes: number;
+      readonly us: number;
+      readonly masked: readonly string[];
+      readonly sqlstate: string | null;
+      readonly sample: readonly (readonly (Masked | null)[])[] | null;
+    };
+
+export type EntryType = EntryBody["type"];
+
+/** An entry as it is read back. */
+export interface ReadEntry {
+  readonly index: number;
+  readonly type: string;
+  readonly value: { readonly [key: string]: CanonicalValue | undefined };
+}
