@@ -1,2 +1,3 @@
 export * from "./value-mask.ts";
 export * from "./plan.ts";
+export * from "./statement-text.ts";

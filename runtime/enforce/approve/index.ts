@@ -1,0 +1,3 @@
+export * from "./approvals.ts";
+export * from "./digest.ts";
+export * from "./store.ts";

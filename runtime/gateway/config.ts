@@ -1,0 +1,296 @@
+import { isAlias, isMap, isScalar, isSeq, parseDocument, LineCounter, type Document, type Node } from "yaml";
+import { err, ok, type Result } from "../../base/result.ts";
+import { listing, nearest } from "../../base/text.ts";
+
+export interface TlsFiles {
+  readonly certificate: string;
+  readonly key: string;
+  readonly required: boolean;
+}
+export interface ListenConfig {
+  readonly host: string;
+  readonly port: number;
+  readonly tls: TlsFiles | null;
+}
+export type SecretSource = { readonly file: string } | { readonly env: string };
+export interface TargetConfig {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  /** Database at the target. */
+  readonly database: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly credential: { readonly user: string; readonly password: SecretSource };
+  readonly tls: { readonly mode: "off" | "require" | "verify-full"; readonly ca: string | null };
+}
+export interface UserConfig {
+  readonly name: string;
+  readonly groups: readonly string[];
+  readonly scram: string | null;
+}
+export interface OidcConfig {
+  readonly issuer: string;
+  readonly audience: string;
+  readonly jwks: { readonly file: string } | { readonly url: string };
+  readonly nameClaim: string;
+  readonly groupsClaim: string;
+}
+export interface GatewayConfig {
+  readonly listen: readonly ListenConfig[];
+  readonly targets: readonly TargetConfig[];
+  readonly users: readonly UserConfig[];
+  readonly usersFile: string | null;
+  readonly oidc: readonly OidcConfig[];
+  readonly bundle: { readonly path: string; readonly keys: readonly string[] };
+  /** Folder for everything that the gateway keeps. */
+  readonly state: string;
+  readonly record: { readonly durability: "before-forward" | "within-10ms"; readonly results: "none" | "sample"; readonly origin: string };
+  readonly approvals: { readonly inTransaction: "refuse" | "hold"; readonly noticeEveryMs: number };
+  readonly control: { readonly host: string; readonly port: number };
+  readonly limits: { readonly connections: number; readonly handshakeMs: number; readonly statementBytes: number; readonly catalogPollMs: number };
+}
+
+export interface ConfigError {
+  readonly line: number;
+  readonly column: number;
+  readonly message: string;
+}
+
+/** Largest configuration file. */
+export const CONFIG_BYTES_MAX = 1024 * 1024;
+
+/** Reads fields of a mapping one by one; what was asked for is known, the rest is an error. */
+class Reader {
+  readonly #document: Document;
+  readonly #lines: LineCounter;
+  readonly errors: ConfigError[] = [];
+
+  constructor(document: Document, lines: LineCounter) {
+    this.#document = document;
+    this.#lines = lines;
+  }
+
+  fail(node: unknown, message: string): void {
+    const range = (node as Node | null)?.range ?? (this.#document.contents as Node | null)?.range;
+    const { line, col } = this.#lines.linePos(range?.[0] ?? 0);
+    this.errors.push({ line: Math.max(1, line), column: Math.max(1, col), message });
+  }
+
+  /** The fields of a mapping; unknown ones are told. */
+  map(node: unknown, where: string, known: readonly string[]): ReadonlyMap<string, unknown> {
+    const fields = new Map<string, unknown>();
+    if (!isMap(node)) {
+      this.fail(node, `${where} must be a mapping with ${listing(known, "and")}`);
+      return fields;
+    }
+    for (const { key, value } of node.items) {
+      const name = isScalar(key) ? String(key.value) : "";
+      if (known.length > 0 && !known.includes(name)) {
+        const near = nearest(name, known);
+        this.fail(key, `${where} has no setting ${JSON.stringify(name)}${near === undefined ? `; it takes ${listing(known, "and")}` : `; did you mean ${near}?`}`);
+      } else if (isAlias(value)) this.fail(value, "aliases are not read");
+      else fields.set(name, value);
+    }
+    return fields;
+  }
+
+  list(node: unknown, where: string): readonly unknown[] {
+    if (node === undefined) return [];
+    if (isSeq(node)) return node.items;
+    this.fail(node, `${where} must be a list`);
+    return [];
+  }
+
+  text(node: unknown, where: string, fallback?: string): string {
+    if (node === undefined && fallback !== undefined) return fallback;
+    if (isScalar(node) && typeof node.value === "string" && node.value !== "") return node.value;
+    if (isScalar(node) && typeof node.value === "number") return String(node.value);
+    this.fail(node, node === undefined ? `${where} is missing` : `${where} must be a text`);
+    return "";
+  }
+
+  int(node: unknown, where: string, fallback: number, min: number, max: number): number {
+    if (node === undefined) return fallback;
+    const value = isScalar(node) ? node.value : undefined;
+    if (typeof value === "number" && Number.isInteger(value) && value >= min && value <= max) return value;
+    this.fail(node, `${where} must be a whole number from ${min} to ${max}`);
+    return fallback;
+  }
+
+  bool(node: unknown, where: string, fallback: boolean): boolean {
+    if (node === undefined) return fallback;
+    if (isScalar(node) && typeof node.value === "boolean") return node.value;
+    this.fail(node, `${where} must be true or false`);
+    return fallback;
+  }
+
+  choice<const T extends string>(node: unknown, where: string, choices: readonly T[], fallback: T): T {
+    if (node === undefined) return fallback;
+    const value = isScalar(node) ? node.value : undefined;
+    const found = choices.find((choice) => choice === value);
+    if (found !== undefined) return found;
+    this.fail(node, `${where} must be ${listing(choices)}`);
+    return fallback;
+  }
+
+  /** `host:port`, `[v6]:port`. */
+  address(node: unknown, where: string): { host: string; port: number } {
+    const text = this.text(node, where);
+    const match = /^(?:\[([0-9a-fA-F:]+)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(text);
+    const port = Number(match?.[3]);
+    if (match === null || port > 65535) {
+      if (text !== "") this.fail(node, `${where} must be host:port, such as 127.0.0.1:6432`);
+      return { host: "", port: 0 };
+    }
+    return { host: match[1] ?? match[2]!, port };
+  }
+}
+
+/** The gateway's one configuration file. Every error is told, each with its place; no secret is quoted. */
+export function readConfig(text: string): Result<GatewayConfig, readonly ConfigError[]> {
+  if (text.length > CONFIG_BYTES_MAX) return err([{ line: 1, column: 1, message: `the file is longer than ${CONFIG_BYTES_MAX} characters` }]);
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, strict: true, uniqueKeys: true, customTags: [], merge: false });
+  if (document.errors.length > 0) {
+    return err(document.errors.map((fault) => ({ line: fault.linePos?.[0].line ?? 1, column: fault.linePos?.[0].col ?? 1, message: fault.message.split("\n")[0]! })));
+  }
+  const r = new Reader(document, lines);
+  const top = r.map(document.contents, "the file", ["listen", "targets", "users", "usersFile", "oidc", "bundle", "state", "record", "approvals", "control", "limits"]);
+  const config: GatewayConfig = {
+    listen: r.list(top.get("listen"), "listen").map((node) => readListen(r, node)),
+    targets: r.list(top.get("targets"), "targets").map((node) => readTarget(r, node)),
+    users: r.list(top.get("users"), "users").map((node) => readUser(r, node)),
+    usersFile: top.has("usersFile") ? r.text(top.get("usersFile"), "usersFile") : null,
+    oidc: r.list(top.get("oidc"), "oidc").map((node) => readOidc(r, node)),
+    bundle: readBundle(r, top.get("bundle")),
+    state: r.text(top.get("state"), "state"),
+    record: readRecord(r, top.get("record")),
+    approvals: readApprovals(r, top.get("approvals")),
+    control: readControl(r, top.get("control")),
+    limits: readLimits(r, top.get("limits")),
+  };
+  if (config.listen.length === 0) r.fail(top.get("listen"), "listen needs at least one address");
+  if (config.targets.length === 0) r.fail(top.get("targets"), "targets needs at least one target");
+  for (const name of doubled(config.targets.map((target) => target.name))) r.fail(top.get("targets"), `two targets are called ${name}`);
+  for (const name of doubled(config.users.map((user) => user.name))) r.fail(top.get("users"), `two users are called ${name}`);
+  return r.errors.length > 0 ? err(r.errors) : ok(config);
+}
+
+/** Users kept in a file of their own: a list under `users`. */
+export function readUsers(text: string): Result<readonly UserConfig[], readonly ConfigError[]> {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, strict: true, uniqueKeys: true });
+  if (document.errors.length > 0) return err([{ line: document.errors[0]!.linePos?.[0].line ?? 1, column: 1, message: document.errors[0]!.message.split("\n")[0]! }]);
+  const r = new Reader(document, lines);
+  if (document.contents === null) return ok([]);
+  const top = r.map(document.contents, "the users file", ["users"]);
+  const users = r.list(top.get("users"), "users").map((node) => readUser(r, node));
+  for (const name of doubled(users.map((user) => user.name))) r.fail(top.get("users"), `two users are called ${name}`);
+  return r.errors.length > 0 ? err(r.errors) : ok(users);
+}
+
+const doubled = (names: readonly string[]): readonly string[] => [...new Set(names.filter((name, i) => names.indexOf(name) !== i))];
+
+function readListen(r: Reader, node: unknown): ListenConfig {
+  const f = r.map(node, "listen", ["protocol", "address", "tls"]);
+  r.choice(f.get("protocol"), "listen.protocol", ["postgres"], "postgres");
+  const { host, port } = r.address(f.get("address"), "listen.address");
+  if (!f.has("tls")) return { host, port, tls: null };
+  const t = r.map(f.get("tls"), "listen.tls", ["certificate", "key", "required"]);
+  return { host, port, tls: { certificate: r.text(t.get("certificate"), "listen.tls.certificate"), key: r.text(t.get("key"), "listen.tls.key"), required: r.bool(t.get("required"), "listen.tls.required", true) } };
+}
+
+function readTarget(r: Reader, node: unknown): TargetConfig {
+  const f = r.map(node, "a target", ["name", "protocol", "address", "database", "labels", "credential", "tls"]);
+  const name = r.text(f.get("name"), "target.name");
+  r.choice(f.get("protocol"), "target.protocol", ["postgres"], "postgres");
+  const { host, port } = r.address(f.get("address"), "target.address");
+  const labels: Record<string, string> = {};
+  if (f.has("labels")) for (const [key, value] of r.map(f.get("labels"), "target.labels", [])) labels[key] = r.text(value, `target.labels.${key}`);
+  const c = r.map(f.get("credential"), "target.credential", ["user", "password"]);
+  const t = f.has("tls") ? r.map(f.get("tls"), "target.tls", ["mode", "ca"]) : new Map<string, unknown>();
+  return {
+    name,
+    host,
+    port,
+    database: r.text(f.get("database"), "target.database", name),
+    labels,
+    credential: { user: r.text(c.get("user"), "target.credential.user"), password: readSecret(r, c.get("password")) },
+    tls: { mode: r.choice(t.get("mode"), "target.tls.mode", ["off", "require", "verify-full"], "off"), ca: t.has("ca") ? r.text(t.get("ca"), "target.tls.ca") : null },
+  };
+}
+
+function readSecret(r: Reader, node: unknown): SecretSource {
+  if (!isMap(node)) {
+    r.fail(node, "target.credential.password must be {file: …} or {env: …}; a password does not belong into this file");
+    return { env: "" };
+  }
+  const f = r.map(node, "target.credential.password", ["file", "env"]);
+  if (f.size !== 1) r.fail(node, "target.credential.password takes either file or env");
+  return f.has("file") ? { file: r.text(f.get("file"), "password.file") } : { env: r.text(f.get("env"), "password.env") };
+}
+
+function readUser(r: Reader, node: unknown): UserConfig {
+  const f = r.map(node, "a user", ["name", "groups", "scram"]);
+  return {
+    name: r.text(f.get("name"), "user.name"),
+    groups: r.list(f.get("groups"), "user.groups").map((group) => r.text(group, "a group")),
+    scram: f.has("scram") ? r.text(f.get("scram"), "user.scram") : null,
+  };
+}
+
+function readOidc(r: Reader, node: unknown): OidcConfig {
+  const f = r.map(node, "oidc", ["issuer", "audience", "jwks", "nameClaim", "groupsClaim"]);
+  const j = r.map(f.get("jwks"), "oidc.jwks", ["file", "url"]);
+  const url = j.has("url") ? r.text(j.get("url"), "oidc.jwks.url") : "";
+  if (j.has("url") && !/^https:\/\/|^http:\/\/(127\.0\.0\.1|localhost|\[::1\])[:/]/.test(url)) r.fail(j.get("url"), "oidc.jwks.url must begin with https://");
+  return {
+    issuer: r.text(f.get("issuer"), "oidc.issuer"),
+    audience: r.text(f.get("audience"), "oidc.audience"),
+    jwks: j.has("file") ? { file: r.text(j.get("file"), "oidc.jwks.file") } : { url },
+    nameClaim: r.text(f.get("nameClaim"), "oidc.nameClaim", "sub"),
+    groupsClaim: r.text(f.get("groupsClaim"), "oidc.groupsClaim", "groups"),
+  };
+}
+
+function readBundle(r: Reader, node: unknown): GatewayConfig["bundle"] {
+  const f = r.map(node, "bundle", ["path", "keys"]);
+  const keys = r.list(f.get("keys"), "bundle.keys").map((key) => r.text(key, "a bundle key file"));
+  if (keys.length === 0) r.fail(node, "bundle.keys needs at least one public key file; policyc keygen makes one");
+  return { path: r.text(f.get("path"), "bundle.path"), keys };
+}
+
+function readRecord(r: Reader, node: unknown): GatewayConfig["record"] {
+  const f = node === undefined ? new Map<string, unknown>() : r.map(node, "record", ["durability", "results", "origin"]);
+  return {
+    durability: r.choice(f.get("durability"), "record.durability", ["before-forward", "within-10ms"], "before-forward"),
+    results: r.choice(f.get("results"), "record.results", ["none", "sample"], "none"),
+    origin: r.text(f.get("origin"), "record.origin", "sallyport.local/audit"),
+  };
+}
+
+function readApprovals(r: Reader, node: unknown): GatewayConfig["approvals"] {
+  const f = node === undefined ? new Map<string, unknown>() : r.map(node, "approvals", ["inTransaction", "noticeEveryMs"]);
+  return {
+    inTransaction: r.choice(f.get("inTransaction"), "approvals.inTransaction", ["refuse", "hold"], "refuse"),
+    noticeEveryMs: r.int(f.get("noticeEveryMs"), "approvals.noticeEveryMs", 15_000, 100, 600_000),
+  };
+}
+
+function readControl(r: Reader, node: unknown): GatewayConfig["control"] {
+  if (node === undefined) return { host: "127.0.0.1", port: 6480 };
+  const f = r.map(node, "control", ["address"]);
+  const { host, port } = r.address(f.get("address"), "control.address");
+  if (!["127.0.0.1", "::1", "localhost"].includes(host)) r.fail(node, "control.address must be on this machine (127.0.0.1 or [::1])");
+  return { host, port };
+}
+
+function readLimits(r: Reader, node: unknown): GatewayConfig["limits"] {
+  const f = node === undefined ? new Map<string, unknown>() : r.map(node, "limits", ["connections", "handshakeMs", "statementBytes", "catalogPollMs"]);
+  return {
+    connections: r.int(f.get("connections"), "limits.connections", 1000, 1, 100_000),
+    handshakeMs: r.int(f.get("handshakeMs"), "limits.handshakeMs", 30_000, 100, 600_000),
+    statementBytes: r.int(f.get("statementBytes"), "limits.statementBytes", 1024 * 1024, 1024, 2 * 1024 * 1024),
+    catalogPollMs: r.int(f.get("catalogPollMs"), "limits.catalogPollMs", 2_000, 100, 3_600_000),
+  };
+}
