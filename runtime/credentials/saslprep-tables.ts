@@ -4,12 +4,10 @@
  */
 
 /** Table C.1.2: spaces other than U+0020; mapped to it. */
-export const SPACES =
-  "a0 1680 2000-200b 202f 205f 3000";
+export const SPACES = "a0 1680 2000-200b 202f 205f 3000";
 
 /** Table B.1: mapped to nothing. */
-export const NOTHING =
-  "ad 34f 1806 180b-180d 200b-200d 2060 fe00-fe0f feff";
+export const NOTHING = "ad 34f 1806 180b-180d 200b-200d 2060 fe00-fe0f feff";
 
 /** Tables A.1 and C.1.2 to C.9: unassigned or prohibited. */
 export const PROHIBITED =
@@ -76,4 +74,3 @@ export const LEFT_TO_RIGHT =
   "1d4a2 1d4a5-1d4a6 1d4a9-1d4ac 1d4ae-1d4b9 1d4bb 1d4bd-1d4c0 1d4c2-1d4c3 1d4c5-1d505 1d507-1d50a 1d50d-1d514 " +
   "1d516-1d51c 1d51e-1d539 1d53b-1d53e 1d540-1d544 1d546 1d54a-1d550 1d552-1d6a3 1d6a8-1d7c9 20000-2a6d6 " +
   "2f800-2fa1d f0000-ffffd 100000-10fffd";
-

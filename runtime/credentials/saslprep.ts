@@ -57,12 +57,11 @@ export function saslPrep(password: Uint8Array): Uint8Array {
     else if (!contains(nothing, codePoint)) mapped += character;
   }
   if (mapped === "") return password;
-  // The normal form comes from a newer Unicode, but code points that were unassigned in 3.2 must be told apart before.
-  for (const character of mapped) if (contains(prohibited, character.codePointAt(0)!)) return password;
   const codePoints = Array.from(mapped.normalize("NFKC"), (character) => character.codePointAt(0)!);
   if (codePoints.some((codePoint) => contains(prohibited, codePoint))) return password;
   if (codePoints.some((codePoint) => contains(rightToLeft, codePoint))) {
-    const isRightToLeft = (codePoint: number | undefined) => codePoint !== undefined && contains(rightToLeft, codePoint);
+    const isRightToLeft = (codePoint: number | undefined) =>
+      codePoint !== undefined && contains(rightToLeft, codePoint);
     if (codePoints.some((codePoint) => contains(leftToRight, codePoint))) return password;
     if (!isRightToLeft(codePoints[0]) || !isRightToLeft(codePoints.at(-1))) return password;
   }

@@ -19,6 +19,8 @@ import {
 } from "./scram.ts";
 
 export interface ScramClientOptions {
+  /** User name inside the message. Left out, it is empty: as with libpq, a PostgreSQL server takes the connection's. */
+  readonly user?: string;
   /** As UTF-8 when it is a text. */
   readonly password: string | Uint8Array;
   /** At least 18 random bytes as base64. */
@@ -36,8 +38,7 @@ type Step =
   | { readonly at: "done" };
 
 /**
- * The client's side of one SCRAM exchange: `begin`, `first`, `final`, once each. The user name is left empty: as with libpq,
- * the server takes the connection's.
+ * The client's side of one SCRAM exchange: `begin`, `first`, `final`, once each.
  *
  * It refuses a server that wants fewer than `ITERATIONS_MIN` rounds (the proof would be cheap to guess) or more than
  * `ITERATIONS_MAX` (it would burn our time), and one that can't show that it knows the verifier.
@@ -55,15 +56,20 @@ export class ScramClient {
   begin(): Result<{ readonly mechanism: ScramMechanism; readonly message: Buffer }, ScramFailure> {
     assert(this.#step.at === "begin", "an exchange begins once");
     this.#step = { at: "done" };
-    const { offered, channelBinding, nonce, password } = this.#options;
-    if (Buffer.byteLength(password) > PASSWORD_BYTES_MAX) return scramFailure("unsupported", `the password is longer than ${PASSWORD_BYTES_MAX} bytes`);
+    const { offered, channelBinding, nonce, password, user = "" } = this.#options;
+    if (Buffer.byteLength(password) > PASSWORD_BYTES_MAX)
+      return scramFailure("unsupported", `the password is longer than ${PASSWORD_BYTES_MAX} bytes`);
     const plus = channelBinding !== null && offered.includes(SCRAM_SHA_256_PLUS);
     if (!plus && !offered.includes(SCRAM_SHA_256)) {
-      return scramFailure("unsupported", `the server offers neither ${SCRAM_SHA_256_PLUS} (usable here: ${channelBinding === null ? "no" : "yes"}) nor ${SCRAM_SHA_256}`);
+      return scramFailure(
+        "unsupported",
+        `the server offers neither ${SCRAM_SHA_256_PLUS} (usable here: ${channelBinding === null ? "no" : "yes"}) nor ${SCRAM_SHA_256}`,
+      );
     }
     // `y` tells a server that offered binding, unseen by us, that somebody cut its offer short.
     const header = plus ? "p=tls-server-end-point,," : channelBinding === null ? "n,," : "y,,";
-    const bare = `n=,r=${nonce}`;
+    const name = user.replaceAll("=", "=3D").replaceAll(",", "=2C");
+    const bare = `n=${name},r=${nonce}`;
     this.#step = { at: "first", bare, header, binding: plus ? channelBinding : Buffer.alloc(0) };
     return ok({ mechanism: plus ? SCRAM_SHA_256_PLUS : SCRAM_SHA_256, message: Buffer.from(header + bare, "utf8") });
   }
@@ -76,22 +82,41 @@ export class ScramClient {
     const text = messageText(message);
     if (!text.ok) return text;
     const parts = text.value.split(",");
-    if (parts[0]?.startsWith("m=") === true) return scramFailure("unsupported", "the server requires a SCRAM extension that is not supported");
+    if (parts[0]?.startsWith("m=") === true)
+      return scramFailure("unsupported", "the server requires a SCRAM extension that is not supported");
     const nonce = attribute(parts[0], "r");
     const salt = decodeBase64(attribute(parts[1], "s") ?? "");
     const iterationsText = attribute(parts[2], "i");
-    if (nonce === undefined || salt === undefined || salt.length === 0 || salt.length > SALT_BYTES_MAX || !/^[1-9]\d{0,9}$/.test(iterationsText ?? "")) {
+    if (
+      nonce === undefined ||
+      salt === undefined ||
+      salt.length === 0 ||
+      salt.length > SALT_BYTES_MAX ||
+      !/^[1-9]\d{0,9}$/.test(iterationsText ?? "")
+    ) {
       return scramFailure("malformed", "the server's SASL message is malformed");
     }
-    if (!isNonce(nonce) || !nonce.startsWith(this.#options.nonce) || nonce.length === this.#options.nonce.length || nonce.length > NONCE_CHARS_MAX) {
+    if (
+      !isNonce(nonce) ||
+      !nonce.startsWith(this.#options.nonce) ||
+      nonce.length === this.#options.nonce.length ||
+      nonce.length > NONCE_CHARS_MAX
+    ) {
       return scramFailure("nonce", "the server's nonce does not extend ours");
     }
     const iterations = Number(iterationsText);
     if (iterations < ITERATIONS_MIN || iterations > ITERATIONS_MAX) {
-      return scramFailure("iterations", `the server asks for ${iterations} rounds; between ${ITERATIONS_MIN} and ${ITERATIONS_MAX} are accepted`);
+      return scramFailure(
+        "iterations",
+        `the server asks for ${iterations} rounds; between ${ITERATIONS_MIN} and ${ITERATIONS_MAX} are accepted`,
+      );
     }
     const { password } = this.#options;
-    const salted = await saltedPassword(typeof password === "string" ? Buffer.from(password, "utf8") : password, salt, iterations);
+    const salted = await saltedPassword(
+      typeof password === "string" ? Buffer.from(password, "utf8") : password,
+      salt,
+      iterations,
+    );
     const clientKey = hmac(salted, "Client Key");
     const binding = Buffer.concat([Buffer.from(step.header, "utf8"), step.binding]).toString("base64");
     const withoutProof = `c=${binding},r=${nonce}`;
@@ -112,7 +137,10 @@ export class ScramClient {
     if (first?.startsWith("e=") === true) return scramFailure("refused", "the server refused the password");
     const signature = decodeBase64(attribute(first, "v") ?? "");
     if (signature === undefined || !sameBytes(signature, step.serverSignature)) {
-      return scramFailure("server-proof", "the server could not prove that it knows the password's verifier: it may be an impostor");
+      return scramFailure(
+        "server-proof",
+        "the server could not prove that it knows the password's verifier: it may be an impostor",
+      );
     }
     return ok(null);
   }

@@ -35,7 +35,14 @@ export const offeredMechanisms = (channelBinding: Uint8Array | null): readonly S
 
 type Step =
   | { readonly at: "first" }
-  | { readonly at: "final"; readonly bare: string; readonly reply: string; readonly nonce: string; readonly header: string; readonly bound: boolean }
+  | {
+      readonly at: "final";
+      readonly bare: string;
+      readonly reply: string;
+      readonly nonce: string;
+      readonly header: string;
+      readonly bound: boolean;
+    }
   | { readonly at: "done" };
 
 /**
@@ -70,21 +77,28 @@ export class ScramServer {
       if (plus) return scramFailure("malformed", `the client chose ${SCRAM_SHA_256_PLUS} but sends no channel binding`);
       // It could bind and believes that we can't, though we offered it: somebody cut the offer short.
       if (flag === "y" && channelBinding !== null) {
-        return scramFailure("channel-binding", "the client believes that channel binding is not offered, but it is: the negotiation was tampered with");
+        return scramFailure(
+          "channel-binding",
+          "the client believes that channel binding is not offered, but it is: the negotiation was tampered with",
+        );
       }
     } else if (flag?.startsWith("p=") === true) {
       if (!plus) return scramFailure("malformed", `the client chose ${SCRAM_SHA_256} but asks for channel binding`);
-      if (flag !== "p=tls-server-end-point") return scramFailure("unsupported", "the only channel binding supported is tls-server-end-point");
+      if (flag !== "p=tls-server-end-point")
+        return scramFailure("unsupported", "the only channel binding supported is tls-server-end-point");
     } else return scramFailure("malformed", "the SASL message does not begin with a GS2 header");
     if (authorization !== "") return scramFailure("unsupported", "an authorization identity is not supported");
-    if (user?.startsWith("m=") === true) return scramFailure("unsupported", "the client requires a SCRAM extension that is not supported");
+    if (user?.startsWith("m=") === true)
+      return scramFailure("unsupported", "the client requires a SCRAM extension that is not supported");
     const name = attribute(user, "n");
-    if (name === undefined || /=(?!2C|3D)/.test(name)) return scramFailure("malformed", "the SASL message has no well-formed user name");
+    if (name === undefined || /=(?!2C|3D)/.test(name))
+      return scramFailure("malformed", "the SASL message has no well-formed user name");
     const clientNonce = attribute(nonceText, "r");
     if (clientNonce === undefined || !isNonce(clientNonce) || clientNonce.length > NONCE_CHARS_MAX) {
       return scramFailure("malformed", "the SASL message has no well-formed nonce");
     }
-    if (!areExtensions(parts.slice(4))) return scramFailure("malformed", "the SASL message ends in something that is no extension");
+    if (!areExtensions(parts.slice(4)))
+      return scramFailure("malformed", "the SASL message ends in something that is no extension");
     const nonce = clientNonce + this.#options.nonce;
     const reply = `r=${nonce},s=${verifier.salt.toString("base64")},i=${verifier.iterations}`;
     this.#step = { at: "final", bare: parts.slice(2).join(","), reply, nonce, header: `${flag},,`, bound: plus };
@@ -105,12 +119,19 @@ export class ScramServer {
     if (parts.length < 3 || proof?.length !== 32 || !areExtensions(parts.slice(2, -1))) {
       return scramFailure("malformed", "the SASL message has no well-formed proof");
     }
-    const expected = Buffer.concat([Buffer.from(step.header, "utf8"), step.bound && channelBinding !== null ? channelBinding : Buffer.alloc(0)]);
+    const expected = Buffer.concat([
+      Buffer.from(step.header, "utf8"),
+      step.bound && channelBinding !== null ? channelBinding : Buffer.alloc(0),
+    ]);
     const given = decodeBase64(attribute(parts[0], "c") ?? "");
     if (given === undefined || !sameBytes(given, expected)) {
-      return scramFailure("channel-binding", "the channel binding does not fit this connection: it may have been intercepted");
+      return scramFailure(
+        "channel-binding",
+        "the channel binding does not fit this connection: it may have been intercepted",
+      );
     }
-    if (attribute(parts[1], "r") !== step.nonce) return scramFailure("nonce", "the SASL message does not repeat the nonce");
+    if (attribute(parts[1], "r") !== step.nonce)
+      return scramFailure("nonce", "the SASL message does not repeat the nonce");
     const withoutProof = parts.slice(0, -1).join(",");
     const authMessage = `${step.bare},${step.reply},${withoutProof}`;
     const clientKey = xor(proof, hmac(verifier.storedKey, authMessage));

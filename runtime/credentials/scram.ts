@@ -32,7 +32,8 @@ export interface ScramVerifier {
   readonly serverKey: Buffer;
 }
 
-export const hmac = (key: Uint8Array, data: Uint8Array | string): Buffer => createHmac("sha256", key).update(data).digest();
+export const hmac = (key: Uint8Array, data: Uint8Array | string): Buffer =>
+  createHmac("sha256", key).update(data).digest();
 export const sha256 = (data: Uint8Array): Buffer => createHash("sha256").update(data).digest();
 
 export function xor(a: Buffer, b: Buffer): Buffer {
@@ -97,8 +98,10 @@ export function parseVerifier(text: string): Result<ScramVerifier, string> {
   const storedKey = decodeBase64(match[3]!);
   const serverKey = decodeBase64(match[4]!);
   if (iterations < 1 || iterations > 2_147_483_647) return err("its number of iterations is out of range");
-  if (salt === undefined || salt.length === 0 || salt.length > SALT_BYTES_MAX) return err("its salt is not base64 of 1 to 1,024 bytes");
-  if (storedKey?.length !== KEY_BYTES || serverKey?.length !== KEY_BYTES) return err("its keys are not base64 of 32 bytes each");
+  if (salt === undefined || salt.length === 0 || salt.length > SALT_BYTES_MAX)
+    return err("its salt is not base64 of 1 to 1,024 bytes");
+  if (storedKey?.length !== KEY_BYTES || serverKey?.length !== KEY_BYTES)
+    return err("its keys are not base64 of 32 bytes each");
   return ok({ iterations, salt, storedKey, serverKey });
 }
 
@@ -110,7 +113,12 @@ export function parseVerifier(text: string): Result<ScramVerifier, string> {
  */
 export function mockVerifier(secret: Uint8Array, user: string, iterations: number = ITERATIONS_DEFAULT): ScramVerifier {
   const derive = (what: string) => hmac(secret, `scram mock ${what}\0${user}`);
-  return { iterations, salt: derive("salt").subarray(0, SALT_BYTES), storedKey: derive("stored"), serverKey: derive("server") };
+  return {
+    iterations,
+    salt: derive("salt").subarray(0, SALT_BYTES),
+    storedKey: derive("stored"),
+    serverKey: derive("server"),
+  };
 }
 
 /** Bytes of canonical base64 with padding; undefined for anything else. */
