@@ -17,6 +17,8 @@ const cases: readonly (readonly [title: string, given: string, expected: string]
   ["other spaces become the space", "a\u00a0\u3000b", "a  b"],
   ["nothing left: raw", "\u00ad", "\u00ad"],
   ["unassigned in Unicode 3.2: raw", "\u2168\u{1f600}", "\u2168\u{1f600}"],
+  ["unassigned then, folded to an assigned one now: raw", "\ufa70", "\ufa70"],
+  ["right to left is looked at before the normal form", "\ufb1d", "\u05d9\u05b4"],
   ["right to left", "\u0627\u0031\u0628", "\u0627\u0031\u0628"],
 ];
 it.each(cases)("%s", (_title, given, expected) => expect(prepared(given)).toBe(expected));

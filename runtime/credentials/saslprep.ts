@@ -57,7 +57,8 @@ export function saslPrep(password: Uint8Array): Uint8Array {
     else if (!contains(nothing, codePoint)) mapped += character;
   }
   if (mapped === "") return password;
-  const codePoints = Array.from(mapped.normalize("NFKC"), (character) => character.codePointAt(0)!);
+  // Before the normal form, not after it as the RFC has it: PostgreSQL looks at the mapped text, and its verifiers decide.
+  const codePoints = Array.from(mapped, (character) => character.codePointAt(0)!);
   if (codePoints.some((codePoint) => contains(prohibited, codePoint))) return password;
   if (codePoints.some((codePoint) => contains(rightToLeft, codePoint))) {
     const isRightToLeft = (codePoint: number | undefined) =>
@@ -65,5 +66,5 @@ export function saslPrep(password: Uint8Array): Uint8Array {
     if (codePoints.some((codePoint) => contains(leftToRight, codePoint))) return password;
     if (!isRightToLeft(codePoints[0]) || !isRightToLeft(codePoints.at(-1))) return password;
   }
-  return Buffer.from(String.fromCodePoint(...codePoints), "utf8");
+  return Buffer.from(mapped.normalize("NFKC"), "utf8");
 }

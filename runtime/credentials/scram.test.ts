@@ -150,7 +150,7 @@ describe("the server refuses", () => {
     mechanism: string,
     message: string,
     kind: string,
-    bound?: boolean,
+    bound: boolean,
   ])[] = [
     [
       "a mechanism that was not offered",
