@@ -76,7 +76,7 @@ export class Directory {
 
   /** The verifier to sign `name` in with: a made-up one, always the same, for a name that nobody has. */
   verifierOf(name: string): ScramVerifier {
-    return this.#users.get(name)?.verifier ?? mockVerifier(name, this.#mockSecret);
+    return this.#users.get(name)?.verifier ?? mockVerifier(this.#mockSecret, name);
   }
 
   /** Who has just shown that they know the password of `name`. */
@@ -87,7 +87,7 @@ export class Directory {
 
   /** A name with a password in clear, for the control API. */
   async checkPassword(name: string, password: string): Promise<Identity | null> {
-    const matches = await passwordMatches(this.verifierOf(name), password);
+    const matches = await passwordMatches(password, this.verifierOf(name));
     return matches ? this.byPassword(name) : null;
   }
 
