@@ -1,3 +1,4 @@
 export * from "./clock.ts";
 export * from "./random.ts";
 export { FileLogStore } from "./file-store.ts";
+export * from "./net.ts";

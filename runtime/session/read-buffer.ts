@@ -62,8 +62,13 @@ export class ReadBuffer {
     }
   }
 
+  /** Goes on in new memory: the old is still being written by someone. */
+  renew(): void {
+    this.#resize(this.bytes.length);
+  }
+
   #resize(size: number): void {
-    const into = Buffer.allocUnsafeSlow(size);
+    const into = Buffer.allocUnsafeSlow(Math.max(size, this.end - this.start));
     this.bytes.copy(into, 0, this.start, this.end);
     this.end -= this.start;
     this.start = 0;

@@ -53,6 +53,7 @@ export interface ActiveMask {
 export class MaskedCatalog {
   readonly #rules: readonly BundleRule[];
   readonly #byColumn = new Map<string, ActiveMask | null>();
+  readonly #byNumber = new Map<number, Map<number, ActiveMask | null>>();
   /** Relations with at least one masked column. */
   readonly relations: ReadonlySet<number>;
 
@@ -85,7 +86,12 @@ export class MaskedCatalog {
   }
 
   maskOfColumn(column: ColumnId): ActiveMask | null {
-    return this.maskOf(column.schema, column.table, column.column);
+    // Asked for each literal of each statement, so the way to a known answer makes no text.
+    let relation = this.#byNumber.get(column.relation);
+    if (relation === undefined) this.#byNumber.set(column.relation, (relation = new Map()));
+    let found = relation.get(column.attribute);
+    if (found === undefined) relation.set(column.attribute, (found = this.maskOf(column.schema, column.table, column.column)));
+    return found;
   }
 }
 

@@ -97,6 +97,11 @@ export class PostgresMachine implements ServerSideOwner {
     return this.#closed ? end : this.#server.push(bytes, start, end);
   }
 
+  /** What was given to the client's wire is not written yet; its memory is left alone. */
+  releaseOutput(): void {
+    this.#server.releaseOutput();
+  }
+
   /** The server's connection ended. Answers whether that was in the middle of something. */
   serverGone(): boolean {
     return this.#server.gone();

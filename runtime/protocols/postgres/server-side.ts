@@ -135,6 +135,11 @@ export class ServerSide {
     return at;
   }
 
+  /** The last output is still being written: the next goes into other memory. */
+  releaseOutput(): void {
+    this.#out = null;
+  }
+
   /** How many bytes the message that begins `rest` needs in all, as far as can be told. */
   static need(bytes: Buffer, start: number, end: number): number {
     return end - start < HEADER_BYTES ? HEADER_BYTES : 1 + bytes.readInt32BE(start + 1);

@@ -1,0 +1,282 @@
+import type { KeyObject } from "node:crypto";
+import { isIP } from "node:net";
+import { ActiveBundle, describeBundleError, loadBundle } from "../bundle/index.ts";
+import { ApprovalStore, Approvals, type ApprovalEvent } from "../enforce/approve/index.ts";
+import { Analyser } from "../facts/index.ts";
+import type { Directory } from "../identity/index.ts";
+import { createSecureContext, listen, portOf, timeOrderedId, type Clock, type Random, type SecureContext, type Server, type Socket } from "../outside/index.ts";
+import { appendGatewayEntry, openRecorder, type LogIdentity, type LogStore, type Recorder } from "../record/index.ts";
+import { TargetCatalog } from "../session/index.ts";
+import type { EntryBody } from "../../spec/contract/record/index.ts";
+import type { GatewayConfig } from "./config.ts";
+import { Connection } from "./connection.ts";
+import { ServiceConnection, type Target } from "./upstream.ts";
+
+/** What a gateway is made of: the configuration with its files read. */
+export interface GatewayParts {
+  readonly config: GatewayConfig;
+  readonly version: string;
+  readonly targets: readonly Target[];
+  readonly directory: Directory;
+  readonly bundleKeys: readonly KeyObject[];
+  /** The bundle file's bytes as they are now; null when there is none. */
+  readonly readBundle: () => Promise<Buffer | null>;
+  readonly logStore: LogStore;
+  readonly logKey: KeyObject;
+  /** File of the approvals' database. */
+  readonly approvalsPath: string;
+  /** Key of keyed hashes in results and of commitments in the record. */
+  readonly secret: Buffer;
+  /** Per listener: certificate and key in PEM, and the certificate in DER for channel binding. */
+  readonly tls: readonly ({ readonly certificate: Buffer; readonly key: Buffer } | null)[];
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly howToGrant: (id: string) => string;
+  /** For the operator's log. Never holds a statement, a value or a secret. */
+  readonly say: (line: string) => void;
+}
+
+/** A session that is open now. */
+export interface LiveSession {
+  readonly id: string;
+  readonly user: string;
+  readonly target: string;
+  readonly from: string;
+  readonly startedAt: number;
+}
+
+/** Everything that sessions share, and the listeners. */
+export class Gateway {
+  readonly parts: GatewayParts;
+  readonly bundles = new ActiveBundle();
+  readonly analyser: Analyser;
+  readonly recorder: Recorder;
+  readonly approvals: Approvals;
+  readonly identity: LogIdentity;
+  readonly connections = new Set<Connection>();
+  readonly #catalogs = new Map<string, { readonly catalog: TargetCatalog; readonly service: ServiceConnection }>();
+  readonly #servers: Server[] = [];
+  readonly #byProcess = new Map<number, Connection>();
+  #nextProcess = 1;
+  #closing = false;
+  #poll: (() => void) | null = null;
+  #reloading: Promise<string | null> = Promise.resolve(null);
+
+  private constructor(parts: GatewayParts, recorder: Recorder, identity: LogIdentity) {
+    this.parts = parts;
+    this.recorder = recorder;
+    this.identity = identity;
+    this.analyser = new Analyser({ after: parts.clock.after, statementBytes: parts.config.limits.statementBytes });
+    this.approvals = new Approvals(new ApprovalStore(parts.approvalsPath), parts.clock, parts.random, (event) => this.#recordApproval(event));
+    for (const target of parts.targets) {
+      const service = new ServiceConnection(target, parts.random, parts.clock.after);
+      this.#catalogs.set(target.name, { catalog: new TargetCatalog((sql) => service.ask(sql), this.analyser), service });
+    }
+  }
+
+  /** Opens the record, takes the bundle in and listens. Answers in words why it can't. */
+  static async start(parts: GatewayParts): Promise<Gateway | string> {
+    const { config, clock, random } = parts;
+    const boot = timeOrderedId(clock.now(), random);
+    let gateway: Gateway | null = null;
+    const opened = await openRecorder(parts.logStore, {
+      clock,
+      origin: config.record.origin,
+      key: parts.logKey,
+      durability: config.record.durability,
+      boot,
+      onFailure: (fault) => {
+        parts.say(`the record failed: ${fault.message}; nothing is let through until the gateway is started again`);
+        gateway?.endAll("the record can't be written");
+      },
+    });
+    if (!opened.ok) return `the record in ${config.state} can't be taken up: ${opened.error}`;
+    gateway = new Gateway(parts, opened.value, { gateway: config.record.origin, boot });
+    gateway.entry({ type: "log.start", version: parts.version, bundle: null });
+    await gateway.analyser.ready();
+    const fault = await gateway.reloadBundle();
+    if (fault !== null) parts.say(`no policy is in force: ${fault}; every statement is refused until a bundle is in place`);
+    try {
+      await gateway.#listen();
+    } catch (error) {
+      await gateway.close();
+      return listenFault(error, config);
+    }
+    gateway.#pollCatalogs();
+    return gateway;
+  }
+
+  async #listen(): Promise<void> {
+    const { config, tls } = this.parts;
+    for (const [i, { host, port, tls: files }] of config.listen.entries()) {
+      const pem = tls[i] ?? null;
+      const context: SecureContext | null = pem === null ? null : createSecureContext({ cert: pem.certificate, key: pem.key, minVersion: "TLSv1.2" });
+      const options = { context, certificate: pem?.certificate ?? null, required: files?.required ?? false };
+      this.#servers.push(await listen(host, port, (socket) => this.#accept(socket, options)));
+    }
+  }
+
+  /** Ports that are listened on, in the order of the configuration. */
+  get ports(): readonly number[] {
+    return this.#servers.map(portOf);
+  }
+
+  #accept(socket: Socket, tls: { readonly context: SecureContext | null; readonly certificate: Buffer | null; readonly required: boolean }): void {
+    socket.on("error", () => undefined);
+    if (this.#closing || this.connections.size >= this.parts.config.limits.connections + CANCEL_CONNECTIONS_SPARE) {
+      socket.destroy();
+      return;
+    }
+    const connection = new Connection(this, socket, tls);
+    this.connections.add(connection);
+    void connection.run().finally(() => {
+      if (!connection.relaying) this.forget(connection);
+    });
+  }
+
+  get full(): boolean {
+    return this.connections.size > this.parts.config.limits.connections;
+  }
+
+  forget(connection: Connection): void {
+    this.connections.delete(connection);
+    if (connection.processId > 0) this.#byProcess.delete(connection.processId);
+  }
+
+  /** A process number of our own, for cancel requests. */
+  register(connection: Connection): number {
+    do this.#nextProcess = (this.#nextProcess % 0x7fff_fffe) + 1;
+    while (this.#byProcess.has(this.#nextProcess));
+    this.#byProcess.set(this.#nextProcess, connection);
+    return this.#nextProcess;
+  }
+
+  byProcess(processId: number): Connection | undefined {
+    return this.#byProcess.get(processId);
+  }
+
+  target(name: string): Target | undefined {
+    return this.parts.targets.find((target) => target.name === name);
+  }
+
+  catalogOf(target: Target): TargetCatalog {
+    return this.#catalogs.get(target.name)!.catalog;
+  }
+
+  live(): readonly LiveSession[] {
+    return [...this.connections].flatMap((connection) => connection.live ?? []);
+  }
+
+  /** Records something that belongs to no session; false when that can't be done. */
+  entry(body: EntryBody): boolean {
+    try {
+      appendGatewayEntry(this.recorder, this.parts.clock, this.identity, body);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** The step goes into the session's own chain when it is still open. */
+  async #recordApproval(event: ApprovalEvent): Promise<boolean> {
+    const { record, step, by, reason } = event;
+    const body: EntryBody = {
+      type: "approval",
+      approval: record.id,
+      step,
+      by,
+      reason,
+      digest: record.digest,
+      rules: record.rules.map((rule) => rule.name),
+      requester: record.requester,
+      target: record.target,
+    };
+    const connection = [...this.connections].find((one) => one.sid === record.session);
+    try {
+      if (connection?.log === undefined || connection.log === null) {
+        if (!this.entry(body)) return false;
+      } else connection.log.append(body);
+    } catch {
+      return false;
+    }
+    return this.recorder.flush();
+  }
+
+  /** Takes in the bundle file as it is now. A bad one is refused and the old one stays. Answers why, or null. */
+  reloadBundle(): Promise<string | null> {
+    this.#reloading = this.#reloading.then(() => this.#reload());
+    return this.#reloading;
+  }
+
+  async #reload(): Promise<string | null> {
+    const { config, bundleKeys, readBundle, say } = this.parts;
+    const bytes = await readBundle();
+    const refuse = (why: string): string => {
+      this.entry({ type: "bundle.refused", why });
+      return why;
+    };
+    if (bytes === null) return refuse(`${config.bundle.path} can't be read`);
+    const active = this.bundles.current;
+    const loaded = loadBundle(bytes, bundleKeys, active?.manifest.sequence ?? 0);
+    if (!loaded.ok) return refuse(describeBundleError(loaded.error));
+    const bundle = loaded.value;
+    if (active?.digest === bundle.digest) return null;
+    if (!this.entry({ type: "bundle.loaded", bundle: bundle.digest, sequence: bundle.manifest.sequence, keyId: bundle.keyId })) return "the record can't be written";
+    // In force only once that is on disk, so that no decision refers to a bundle the record does not know.
+    if (!(await this.recorder.flush())) return "the record can't be written";
+    this.bundles.swap(bundle);
+    say(`bundle ${bundle.digest.slice(0, 16)} of ${bundle.manifest.package} is in force (${bundle.manifest.rules.length} rules)`);
+    return null;
+  }
+
+  #pollCatalogs(): void {
+    const { clock, config } = this.parts;
+    this.#poll = clock.after(config.limits.catalogPollMs, () => {
+      void Promise.all([...this.#catalogs.values()].map(async ({ catalog }) => (catalog.current === null ? null : catalog.refresh()))).finally(() => {
+        if (!this.#closing) this.#pollCatalogs();
+      });
+    });
+  }
+
+  /** What a session writes on sign-in: a failed one has no session. */
+  refusedSignIn(user: string, from: string, why: string): void {
+    this.entry({ type: "session.refused", user: user.slice(0, 256), from, why });
+  }
+
+  endAll(why: string): void {
+    for (const connection of this.connections) connection.end(why);
+  }
+
+  /** Lets nobody in, ends all sessions and closes the record. Requests for approval stay pending. */
+  async close(): Promise<void> {
+    if (this.#closing) return;
+    this.#closing = true;
+    this.#poll?.();
+    for (const server of this.#servers) server.close();
+    for (const connection of this.connections) connection.release();
+    this.endAll("the gateway stopped");
+    this.approvals.close();
+    for (const { service } of this.#catalogs.values()) service.close();
+    this.entry({ type: "log.stop" });
+    await this.recorder.close();
+    await this.analyser.close();
+  }
+}
+
+/** Beyond the limit a few connections are still read, for a cancel request is a connection of its own. */
+const CANCEL_CONNECTIONS_SPARE = 32;
+
+function listenFault(error: unknown, config: GatewayConfig): string {
+  const { code, port } = error as { code?: string; port?: number };
+  if (code === "EADDRINUSE") return `port ${port ?? config.listen[0]?.port} is taken by another program; choose another under listen.address`;
+  if (code === "EACCES") return `port ${port ?? ""} needs more rights than this process has; choose one above 1023`;
+  return `can't listen: ${error instanceof Error ? error.message : String(error)}`;
+}
+
+/** The address as facts and the record hold it. */
+export function addressOf(socket: Socket): string {
+  const text = socket.remoteAddress ?? "";
+  const mapped = text.startsWith("::ffff:") ? text.slice(7) : text;
+  return isIP(mapped) === 4 ? mapped : text;
+}
+

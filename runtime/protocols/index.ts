@@ -1,0 +1,2 @@
+export * from "./protocol.ts";
+export { ByteStream } from "./byte-stream.ts";

@@ -1,0 +1,564 @@
+import { createHmac } from "node:crypto";
+import type { ActiveBundle, LoadedBundle } from "../bundle/index.ts";
+import { SessionPolicy, reasonsOf, sqlFactReader, type FactReader } from "../decide/index.ts";
+import { actionDigest, type Approvals, type ApprovalDemand, type Settlement } from "../enforce/approve/index.ts";
+import { MaskedCatalog, planMasks, recordParameters, recordText, unreadableText, type MaskPlan } from "../enforce/mask/index.ts";
+import type { Analyser, AnalysedStatement, Analysis, AnalysisError, AnalysisResult, ReadingContext } from "../facts/index.ts";
+import type { Clock } from "../outside/index.ts";
+import type { ActionHost, Outcome, Refusal, Ruling, SqlAction, StatementPlan, Ticket } from "../protocols/index.ts";
+import { RecorderFailed, decisionFragments, type DecisionFragments, type Recorder, type SessionLog } from "../record/index.ts";
+import type { TargetCatalog } from "./target-catalog.ts";
+import { plural } from "../../base/text.ts";
+
+/** Everything that is fixed for a session. */
+export interface EnforcerParts {
+  readonly bundles: ActiveBundle;
+  readonly analyser: Analyser;
+  readonly catalog: TargetCatalog;
+  readonly approvals: Approvals;
+  readonly recorder: Recorder;
+  readonly log: SessionLog;
+  readonly clock: Clock;
+  /** Facts of the connection, by path. */
+  readonly facts: FactReader;
+  readonly identity: { readonly name: string; readonly issuer: string | null; readonly expiresAt: number | null };
+  readonly target: { readonly name: string; readonly database: string; readonly account: string };
+  /** Key of the commitments to statements whose text is not kept whole. */
+  readonly commitKey: Uint8Array;
+  readonly approvalSettings: { readonly inTransaction: "refuse" | "hold"; readonly noticeEveryMs: number; readonly howToGrant: (id: string) => string };
+  /** Tells the waiting client something. */
+  readonly notify: (text: string, hint?: string) => void;
+  readonly onRecordFailure: () => void;
+}
+
+/** What a text comes to under one bundle and catalog: kept with its analysis while both last. */
+interface Kept {
+  readonly bundle: LoadedBundle;
+  readonly masked: MaskedState;
+  readonly verdict: "allow" | "approve" | "deny";
+  readonly plans: readonly StatementPlan[];
+  readonly refusal: Refusal | null;
+  readonly fragments: DecisionFragments;
+  readonly kinds: string;
+  /** All approve rules that matched: every one must be satisfied. */
+  readonly approveRules: readonly number[];
+  /** The statements use no name whose meaning may change from one execution to the next. */
+  readonly named: boolean;
+}
+
+/** Masks of one catalog snapshot: of this user, and of anybody (for the record). */
+interface MaskedState {
+  readonly forAnybody: MaskedCatalog | null;
+  readonly cache: Map<string, MaskedCatalog | null>;
+  readonly catalogId: number;
+}
+
+interface SqlTicket extends Ticket {
+  readonly startedAt: number;
+}
+
+/** Asks the session's own connection where names are looked up. */
+const PATH_PROBE = "select pg_catalog.current_schemas(true)::pg_catalog.text";
+const NO_KINDS = "[]";
+
+/**
+ * Decides, records and holds the statements of one session. It knows no protocol: bytes come as text, answers go out as
+ * rulings.
+ */
+export class Enforcer implements ActionHost {
+  readonly #parts: EnforcerParts;
+  #policy: SessionPolicy | null = null;
+  #masked: MaskedState | null = null;
+  #context: ReadingContext | null = null;
+  #searchPath: readonly string[] | null = null;
+  /** The search path must be asked for before the next statement is read. */
+  #pathUnknown = true;
+  /** Settings were changed inside the open transaction, so its end may change them back. */
+  #settingsInTransaction = false;
+  readonly #kept = new WeakMap<object, Kept>();
+  #decision = 0;
+  #waiting: { readonly id: string; readonly settle: (settlement: Settlement) => void } | null = null;
+  #gaveUp: "cancelled" | "disconnected" | null = null;
+  #judging = false;
+
+  constructor(parts: EnforcerParts) {
+    this.#parts = parts;
+  }
+
+  // ---- ActionHost --------------------------------------------------------------------------------------------------
+
+  judge(action: SqlAction): Ruling | Promise<Ruling> {
+    const { clock, bundles, recorder, identity } = this.#parts;
+    if (recorder.failed !== null) return this.#recordFailed();
+    const bundle = bundles.current;
+    if (bundle === null) return unavailable("no policy bundle is loaded, so everything is refused", "An operator must put a bundle in place; see the gateway's log.");
+    if (identity.expiresAt !== null && clock.now() >= identity.expiresAt) return unavailable("your token has expired", "Connect again with a new one.");
+    if (this.#policy?.bundle !== bundle) {
+      this.#policy = new SessionPolicy(bundle, "postgres", this.#parts.facts);
+      this.#masked = null;
+    }
+    const catalog = this.#parts.catalog;
+    if (catalog.stale || this.#pathUnknown) return this.#judgeLater(action);
+    const context = this.#currentContext();
+    const result = this.#parts.analyser.analyse(action.text, context);
+    if (result instanceof Promise) return result.then((found) => this.#judged(action, found));
+    return this.#judged(action, result);
+  }
+
+  finished(ticket: Ticket, outcome: Outcome): void {
+    const { recorder, log, clock } = this.#parts;
+    if (recorder.failed !== null) return;
+    const { startedAt, decisionId } = ticket as SqlTicket;
+    try {
+      log.outcome({
+        decisionId,
+        status: outcome.status,
+        tag: outcome.tag,
+        rows: outcome.rows,
+        bytes: outcome.bytes,
+        us: Math.round((clock.monotonic() - startedAt) * 1000),
+        masked: outcome.maskedColumns,
+        sqlstate: outcome.sqlstate,
+        sample: null,
+      });
+    } catch (fault) {
+      if (!(fault instanceof RecorderFailed)) throw fault;
+      this.#parts.onRecordFailure();
+    }
+  }
+
+  withdraw(why: "cancelled" | "disconnected"): void {
+    if (!this.#judging) return;
+    this.#gaveUp = why;
+    const waiting = this.#waiting;
+    if (waiting === null) return;
+    this.#waiting = null;
+    void this.#parts.approvals.withdraw(waiting.id, why === "cancelled" ? "the client cancelled" : "the client left");
+    waiting.settle({ state: "withdrawn", by: null, reason: why });
+  }
+
+  setting(name: string, value: string): string | null {
+    if (name === "standard_conforming_strings" && value !== "on") return "standard_conforming_strings was switched off, so statements can't be read as the server reads them";
+    if (name === "client_encoding" && value !== "UTF8") return `the client encoding was changed to ${value}; statements are read as UTF-8`;
+    return null;
+  }
+
+  /** The gateway stops: what waits stays pending. */
+  release(): void {
+    if (this.#waiting !== null) this.#parts.approvals.release(this.#waiting.id);
+    this.#waiting = null;
+  }
+
+  // ---- reading -----------------------------------------------------------------------------------------------------
+
+  #currentContext(): ReadingContext {
+    const handle = this.#parts.catalog.current!;
+    const context = this.#context;
+    if (context !== null && context.catalog === handle && context.searchPath === this.#searchPath) return context;
+    this.#context = this.#parts.analyser.context(handle, this.#searchPath);
+    this.#masked = null;
+    return this.#context;
+  }
+
+  /** The catalog or the search path must be read first. */
+  async #judgeLater(action: SqlAction): Promise<Ruling> {
+    const { catalog, analyser } = this.#parts;
+    if (catalog.stale) {
+      const fault = await catalog.refresh();
+      if (fault !== null && catalog.current === null) return unavailable(`the target's catalog can't be read: ${fault}`, "An operator must look at the gateway's log.");
+      if (fault !== null) return unavailable(`the target's catalog changed and can't be read again: ${fault}`, "Try again.");
+    }
+    if (this.#pathUnknown) {
+      if (action.probe !== null) {
+        const rows = await action.probe(PATH_PROBE);
+        const path = rows?.[0]?.[0];
+        if (path === undefined || path === null) return unavailable("the session's search path can't be read", "Connect again.");
+        this.#searchPath = parsePath(path);
+        this.#pathUnknown = false;
+      } else if (action.failedTransaction) {
+        // Only the end of the transaction can run now, and it names no relation.
+        this.#searchPath = null;
+      } else this.#searchPath = null;
+    }
+    const result = await analyser.analyse(Buffer.from(action.text), this.#currentContext());
+    return this.#judged(action, result);
+  }
+
+  #judged(action: SqlAction, result: AnalysisResult): Ruling | Promise<Ruling> {
+    if (!result.ok) return this.#unreadable(action, result.error);
+    const { analysis } = result;
+    const kept = this.#keptFor(analysis, action);
+    return this.#rule(action, analysis, kept);
+  }
+
+  // ---- deciding ----------------------------------------------------------------------------------------------------
+
+  #maskedState(bundle: LoadedBundle): MaskedState {
+    const handle = this.#parts.catalog.current!;
+    const known = this.#masked;
+    if (known !== null && known.catalogId === handle.id) return known;
+    const rules = bundle.manifest.rules.filter((rule) => rule.effect === "mask");
+    const state = { forAnybody: rules.length === 0 ? null : this.#parts.catalog.masked(bundle, "*", rules), cache: new Map<string, MaskedCatalog | null>(), catalogId: handle.id };
+    this.#masked = state;
+    return state;
+  }
+
+  #maskedFor(bundle: LoadedBundle, state: MaskedState, rules: readonly number[]): MaskedCatalog | null {
+    if (rules.length === 0) return null;
+    const key = rules.join();
+    const known = state.cache.get(key);
+    if (known !== undefined) return known;
+    const made = this.#parts.catalog.masked(bundle, key, rules.map((index) => bundle.manifest.rules[index]!));
+    state.cache.set(key, made);
+    return made;
+  }
+
+  #keptFor(analysis: Analysis, action: SqlAction): Kept {
+    const policy = this.#policy!;
+    const bundle = policy.bundle as LoadedBundle;
+    const masked = this.#maskedState(bundle);
+    const known = this.#kept.get(analysis.core);
+    if (known !== undefined && known.bundle === bundle && known.masked === masked && !known.named && policy.cacheable) return known;
+    const made = this.#decide(analysis, action, policy, bundle, masked);
+    this.#kept.set(analysis.core, made);
+    return made;
+  }
+
+  #decide(analysis: Analysis, action: SqlAction, policy: SessionPolicy, bundle: LoadedBundle, masked: MaskedState): Kept {
+    const execution = {
+      nowMs: this.#parts.clock.now(),
+      inTransaction: action.inTransaction,
+      prepared: action.phase !== "simple",
+      statementCount: analysis.statements.length,
+      parameters: action.phase === "execute" ? action.parameters.map((value, i) => parameterText(value, action.parameterFormats, i)) : null,
+    };
+    // EXECUTE and FETCH run what was named before: that is decided again, as of now.
+    const behind = analysis.statements.map((statement) => resolveNamed(statement, action));
+    const units = analysis.statements.flatMap((statement, i) => [...statement.units, ...(behind[i]?.units ?? [])]);
+    const decision = policy.decideAll(units.map((unit) => sqlFactReader(unit, execution)));
+    const { rules } = bundle.manifest;
+    const nameOf = (index: number): string => rules[index]!.name;
+    const mine = this.#maskedFor(bundle, masked, decision.masks);
+    let refusal: Refusal | null = null;
+    const plans = analysis.statements.map((statement, i): StatementPlan => {
+      const mask = planNamed(statement, behind[i]!, mine);
+      if (mask.kind === "refuse") refusal ??= maskRefusal(mask.reason, mask.rule ?? decision.masks.map(nameOf).join(", "));
+      if (statement.effects.changesReading) {
+        refusal ??= { kind: "policy", message: "sallyport: a setting that changes how statements are read can't be changed", hint: "Keep client_encoding at UTF8 and standard_conforming_strings on." };
+      }
+      return {
+        statement: behind[i] == null ? statement : { ...statement, outputs: behind[i].outputs },
+        mask,
+        rowLimit: decision.rowLimit ?? -1,
+        rowLimitRule: decision.rowLimitRule === null ? "" : nameOf(decision.rowLimitRule),
+        guarded: mine === null || mine.relations.size === 0 ? null : mine.relations,
+      };
+    });
+    if (decision.verdict === "deny") {
+      const reasons = reasonsOf(bundle.manifest, decision);
+      const kinds = [...new Set(units.map((unit) => unit.kind))].join(", ");
+      refusal = {
+        kind: "policy",
+        message: `sallyport: ${reasons.summary}${reasons.because === null ? "" : `: ${reasons.because}`}`,
+        detail: reasons.rules.length === 0 ? `No rule of ${bundle.manifest.package} allows ${kinds} for ${this.#parts.identity.name} on ${this.#parts.target.name}.` : undefined,
+        hint: reasons.rules.length === 0 ? "Ask your security team for a rule that allows it." : undefined,
+      };
+    }
+    return {
+      bundle,
+      masked,
+      verdict: decision.verdict,
+      plans,
+      refusal,
+      fragments: decisionFragments({
+        verdict: refusal !== null && decision.verdict !== "deny" ? "deny" : decision.verdict,
+        rules: decision.matched.map(nameOf),
+        deciding: decision.deciding.map(nameOf),
+        masks: decision.masks.map(nameOf),
+        bundle: bundle.digest,
+      }),
+      kinds: units.length === 0 ? NO_KINDS : JSON.stringify([...new Set(units.flatMap((unit) => unit.kinds))]),
+      approveRules: decision.matched.filter((index) => rules[index]!.effect === "approve"),
+      named: behind.some((one, i) => one !== null || analysis.statements[i]!.effects.executes !== null || analysis.statements[i]!.effects.fetches !== null),
+    };
+  }
+
+  #rule(action: SqlAction, analysis: Analysis, kept: Kept): Ruling | Promise<Ruling> {
+    const decisionId = `${this.#parts.log.sid}.${++this.#decision}`;
+    if (kept.refusal !== null) return this.#refuse(action, analysis, kept, decisionId, kept.refusal);
+    // Nothing runs at Parse, so a person is asked only once there is something to run.
+    if (kept.verdict === "approve" && action.phase !== "parse") return this.#hold(action, analysis, kept, decisionId);
+    return this.#go(action, analysis, kept, decisionId);
+  }
+
+  #go(action: SqlAction, analysis: Analysis, kept: Kept, decisionId: string): Ruling {
+    const recordIndex = this.#record(action, analysis, kept, decisionId, null);
+    if (recordIndex === null) return this.#recordFailed();
+    if (action.phase !== "parse") for (const statement of analysis.statements) this.#noteEffects(statement, action);
+    const ticket: SqlTicket = { decisionId, startedAt: this.#parts.clock.monotonic() };
+    return { go: true, plans: kept.plans, ticket, recordIndex };
+  }
+
+  #refuse(action: SqlAction, analysis: Analysis, kept: Kept, decisionId: string, refusal: Refusal): Ruling {
+    if (this.#record(action, analysis, kept, decisionId, refusal.message) === null) return this.#recordFailed();
+    return { go: false, refusal: withDecision(refusal, decisionId) };
+  }
+
+  #unreadable(action: SqlAction, error: AnalysisError): Ruling {
+    const refusal = unreadableRefusal(error);
+    const decisionId = `${this.#parts.log.sid}.${++this.#decision}`;
+    const bundle = this.#policy!.bundle;
+    try {
+      this.#parts.log.statement({
+        phase: action.phase,
+        text: unreadableText(action.text),
+        kinds: NO_KINDS,
+        parameters: null,
+        decision: decisionFragments({ verdict: "deny", rules: [], deciding: [], masks: [], bundle: bundle.digest }),
+        decisionId,
+        commit: this.#commit(action.text),
+        refused: refusal.message,
+      });
+    } catch (fault) {
+      if (!(fault instanceof RecorderFailed)) throw fault;
+      return this.#recordFailed();
+    }
+    return { go: false, refusal: withDecision(refusal, decisionId) };
+  }
+
+  /** What the statement may do to the meaning of later ones. */
+  #noteEffects(statement: AnalysedStatement, action: SqlAction): void {
+    const { effects } = statement;
+    const kind = statement.units[0]!.kind;
+    const ends = kind === "rollback" || kind === "commit" || kind === "rollback_to" || kind === "prepare_transaction";
+    if (effects.settings) {
+      this.#pathUnknown = true;
+      if (action.inTransaction || kind === "set" || kind === "reset") this.#settingsInTransaction = true;
+    }
+    if (ends && this.#settingsInTransaction) {
+      this.#pathUnknown = true;
+      if (kind !== "rollback_to") this.#settingsInTransaction = false;
+    }
+    // What DDL made becomes visible to others only when its transaction ends, so the catalog is read again then too.
+    if (effects.catalog) {
+      this.#parts.catalog.touch();
+      this.#pathUnknown = true;
+      this.#catalogInTransaction = true;
+    } else if (ends && this.#catalogInTransaction) {
+      this.#parts.catalog.touch();
+      this.#catalogInTransaction = false;
+    }
+  }
+
+  #catalogInTransaction = false;
+
+  // ---- recording ---------------------------------------------------------------------------------------------------
+
+  /** The entry's number, or null when the record can't be written. */
+  #record(action: SqlAction, analysis: Analysis, kept: Kept, decisionId: string, refused: string | null): number | null {
+    const { text, hidden } = recordText(action.text, analysis.statements, kept.masked.forAnybody);
+    const reaches = kept.masked.forAnybody !== null && analysis.statements.some((one) => one.reachesAnything || one.effects.executes !== null || one.reached.some((oid) => kept.masked.forAnybody!.relations.has(oid)));
+    try {
+      return this.#parts.log.statement({
+        phase: action.phase,
+        text,
+        kinds: kept.kinds,
+        parameters: action.parameters.length === 0 ? null : recordParameters(action.parameters, action.parameterFormats, reaches),
+        decision: kept.fragments,
+        decisionId,
+        commit: hidden ? this.#commit(action.text) : null,
+        refused,
+      });
+    } catch (fault) {
+      if (!(fault instanceof RecorderFailed)) throw fault;
+      return null;
+    }
+  }
+
+  #commit(text: Buffer): string {
+    return createHmac("sha256", this.#parts.commitKey).update(text).digest("hex");
+  }
+
+  #recordFailed(): Ruling {
+    this.#parts.onRecordFailure();
+    return unavailable("the record can't be written, so nothing is let through", "An operator must look at the gateway's disk and log.");
+  }
+
+  // ---- waiting for people ------------------------------------------------------------------------------------------
+
+  async #hold(action: SqlAction, analysis: Analysis, kept: Kept, decisionId: string): Promise<Ruling> {
+    this.#judging = true;
+    this.#gaveUp = null;
+    // The client's bytes may be used again while we wait.
+    const held: SqlAction = { ...action, text: Buffer.from(action.text), parameters: action.parameters.map((value) => (value === null ? null : Buffer.from(value))) };
+    try {
+      return await this.#holdForApproval(held, analysis, kept, decisionId);
+    } finally {
+      this.#judging = false;
+    }
+  }
+
+  async #holdForApproval(action: SqlAction, analysis: Analysis, kept: Kept, decisionId: string): Promise<Ruling> {
+    const { approvals, identity, target, log, clock, approvalSettings } = this.#parts;
+    const { manifest } = kept.bundle;
+    const digest = actionDigest({
+      protocol: "postgres",
+      target: target.name,
+      account: target.account,
+      database: target.database,
+      requester: identity.name,
+      issuer: identity.issuer,
+      bundle: kept.bundle.digest,
+      text: action.text,
+      parameters: action.parameters,
+      parameterFormats: action.parameterFormats,
+      searchPath: this.#searchPath,
+    });
+    const granted = await approvals.use(digest, identity.name);
+    if (granted !== null) return this.#resume(action, analysis, kept, decisionId);
+    if (action.inTransaction && approvalSettings.inTransaction === "refuse") {
+      return this.#refuse(action, analysis, kept, decisionId, {
+        kind: "policy",
+        message: "sallyport: this needs approval, and waiting for one inside a transaction would hold its locks",
+        hint: "Run it outside of a transaction: once it is approved there, the same statement passes.",
+      });
+    }
+    const rules = kept.approveRules;
+    const demand: ApprovalDemand = {
+      digest,
+      bundle: kept.bundle.digest,
+      session: log.sid,
+      requester: identity.name,
+      target: target.name,
+      summary: recordText(action.text, analysis.statements, kept.masked.forAnybody).text,
+      rules: rules.map((index) => {
+        const rule = manifest.rules[index]!;
+        return { name: rule.name, because: rule.because, ...rule.approve! };
+      }),
+    };
+    const settlement = await new Promise<Settlement>((settle) => {
+      void approvals.request(demand, settle).then((request) => {
+        if (request === null) return settle({ state: "denied", by: null, reason: "the record can't be written" });
+        if (this.#gaveUp !== null) {
+          void approvals.withdraw(request.id, "the client gave up");
+          return settle({ state: "withdrawn", by: null, reason: this.#gaveUp });
+        }
+        this.#waiting = { id: request.id, settle };
+        const names = rules.map((index) => manifest.rules[index]!.name).join(", ");
+        const because = rules.map((index) => manifest.rules[index]!.because).find((text) => text !== null);
+        const say = (): void => {
+          const minutes = Math.max(1, Math.round((request.expiresAt - clock.now()) / 60_000));
+          this.#parts.notify(
+            `sallyport: waiting for approval ${request.id} (rule ${names}${because === undefined || because === null ? "" : `: ${because}`}); it is denied in ${plural(minutes, "minute")}`,
+            approvalSettings.howToGrant(request.id),
+          );
+        };
+        const again = (): void => {
+          if (this.#waiting?.id !== request.id) return;
+          say();
+          clock.after(approvalSettings.noticeEveryMs, again);
+        };
+        say();
+        clock.after(approvalSettings.noticeEveryMs, again);
+        return undefined;
+      });
+    });
+    this.#waiting = null;
+    if (settlement.state !== "approved") return this.#refuse(action, analysis, kept, decisionId, settled(settlement));
+    // The grant is used, and the statement decided once more: policy, masks and catalog may have changed while it waited.
+    const used = await approvals.use(digest, identity.name);
+    if (used === null) {
+      return this.#refuse(action, analysis, kept, decisionId, { kind: "policy", message: "sallyport: the approval is no longer valid", hint: "Run the statement again to ask for a new one." });
+    }
+    return this.#resume(action, analysis, kept, decisionId);
+  }
+
+  async #resume(action: SqlAction, analysis: Analysis, before: Kept, decisionId: string): Promise<Ruling> {
+    const bundle = this.#parts.bundles.current;
+    if (bundle !== before.bundle) {
+      return this.#refuse(action, analysis, before, decisionId, { kind: "policy", message: "sallyport: the policy changed while the statement waited", hint: "Run the statement again." });
+    }
+    const { catalog, analyser } = this.#parts;
+    if (catalog.stale) await catalog.refresh();
+    if (catalog.stale) return unavailable("the target's catalog can't be read", "Try again.");
+    const fresh = await analyser.analyse(action.text, this.#currentContext());
+    if (!fresh.ok) return this.#unreadable(action, fresh.error);
+    const kept = this.#keptFor(fresh.analysis, action);
+    if (kept.refusal !== null) return this.#refuse(action, fresh.analysis, kept, decisionId, kept.refusal);
+    return this.#go(action, fresh.analysis, kept, decisionId);
+  }
+}
+
+function unavailable(message: string, hint: string): Ruling {
+  return { go: false, refusal: { kind: "unavailable", message: `sallyport: ${message}`, hint } };
+}
+
+const withDecision = (refusal: Refusal, decisionId: string): Refusal => ({
+  ...refusal,
+  detail: refusal.detail === undefined ? `Decision ${decisionId}.` : `${refusal.detail} Decision ${decisionId}.`,
+});
+
+function maskRefusal(reason: string, rule: string): Refusal {
+  return { kind: "policy", message: `sallyport: refused under mask ${rule}: ${reason}`, hint: "Name the columns you need one by one, without the masked ones in conditions or expressions." };
+}
+
+function settled(settlement: Exclude<Settlement, { state: "approved" }>): Refusal {
+  const reason = settlement.reason === null ? "" : `: ${settlement.reason}`;
+  switch (settlement.state) {
+    case "denied":
+      return { kind: "policy", message: `sallyport: ${settlement.by ?? "the gateway"} denied the approval${reason}` };
+    case "expired":
+      return { kind: "policy", message: "sallyport: nobody approved in time", hint: "Run the statement again to ask once more." };
+    case "withdrawn":
+      return { kind: "withdrawn", message: "sallyport: canceling statement due to user request; the approval request is withdrawn" };
+  }
+}
+
+function unreadableRefusal(error: AnalysisError): Refusal {
+  switch (error.kind) {
+    case "syntax":
+      return { kind: "syntax", message: error.message, position: error.position > 0 ? error.position : undefined };
+    case "too-large":
+      return { kind: "unreadable", message: `sallyport: the statement has ${error.bytes} bytes; at most ${error.bytesMax} are read`, hint: "Split it, or load data with COPY." };
+    case "too-deep":
+      return { kind: "unreadable", message: `sallyport: the statement can't be analysed: ${error.message}`, hint: "Write it flatter." };
+    case "not-utf8":
+      return { kind: "unreadable", message: "sallyport: the statement is not valid UTF-8, or holds a zero byte" };
+    case "timeout":
+      return { kind: "unreadable", message: `sallyport: the statement could not be analysed within ${error.ms} ms` };
+    case "parser-failed":
+      return { kind: "unreadable", message: "sallyport: the statement could not be analysed", detail: error.message };
+  }
+}
+
+/** `{pg_catalog,public}`, the text of an array of names. */
+function parsePath(text: string): readonly string[] {
+  const found: string[] = [];
+  const pattern = /"((?:[^"\\]|\\.)*)"|([^,{}]+)/g;
+  for (const match of text.matchAll(pattern)) found.push(match[2] ?? match[1]!.replaceAll(/\\(.)/g, "$1"));
+  return found;
+}
+
+function parameterText(value: Buffer | null, formats: readonly number[], index: number): string {
+  if (value === null) return "";
+  const format = formats.length === 1 ? formats[0] : (formats[index] ?? 0);
+  return format === 1 ? `\\x${value.toString("hex")}` : value.toString("utf8");
+}
+
+/** The statement that EXECUTE or FETCH runs, or null when this is neither. */
+function resolveNamed(statement: AnalysedStatement, action: SqlAction): AnalysedStatement | null {
+  const { executes, fetches } = statement.effects;
+  if (executes !== null) return action.resolve("statement", executes);
+  if (fetches !== null) return action.resolve("portal", fetches);
+  return null;
+}
+
+function planNamed(statement: AnalysedStatement, behind: AnalysedStatement | null, masked: MaskedCatalog | null): MaskPlan {
+  const { executes, fetches } = statement.effects;
+  if (executes === null && fetches === null) return planMasks(statement, masked);
+  if (masked === null || masked.relations.size === 0) return { kind: "clear" };
+  if (behind === null) {
+    return { kind: "refuse", rule: null, reason: `what ${executes ?? fetches} stands for is not known to the gateway; prepare or declare it again in this session` };
+  }
+  return planMasks(behind, masked);
+}

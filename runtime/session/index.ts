@@ -1,0 +1,4 @@
+export { Enforcer, type EnforcerParts } from "./enforcer.ts";
+export { Relay } from "./relay.ts";
+export { ReadBuffer } from "./read-buffer.ts";
+export { TargetCatalog, type AskTarget } from "./target-catalog.ts";

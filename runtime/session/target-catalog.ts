@@ -1,0 +1,90 @@
+import type { LoadedBundle } from "../bundle/index.ts";
+import type { BundleRule } from "../../spec/contract/bundle/index.ts";
+import { MaskedCatalog } from "../enforce/mask/index.ts";
+import { CATALOG_QUERIES, CATALOG_STATE_QUERY, buildCatalog, type Analyser, type CatalogHandle } from "../facts/index.ts";
+
+type Rows = readonly (readonly (string | null)[])[];
+
+/** Asks a target over a connection of the gateway's own. Rejects when that fails. */
+export type AskTarget = (sql: string) => Promise<Rows>;
+
+/**
+ * The catalog of one target's database, shared by its sessions. It is read again when its state, which is cheap to ask for,
+ * has changed; while that is in doubt nothing is analysed.
+ */
+export class TargetCatalog {
+  readonly #ask: AskTarget;
+  readonly #analyser: Analyser;
+  #current: CatalogHandle | null = null;
+  #state = "";
+  #stale = true;
+  #touched = 0;
+  #refreshing: Promise<string | null> | null = null;
+  readonly #masked = new Map<string, MaskedCatalog>();
+  readonly #retired: CatalogHandle[] = [];
+
+  constructor(ask: AskTarget, analyser: Analyser) {
+    this.#ask = ask;
+    this.#analyser = analyser;
+  }
+
+  get current(): CatalogHandle | null {
+    return this.#current;
+  }
+
+  /** It may have changed since it was read. */
+  get stale(): boolean {
+    return this.#stale;
+  }
+
+  /** A session ran something that may change it. */
+  touch(): void {
+    this.#stale = true;
+    this.#touched++;
+  }
+
+  /** Reads it again if it changed. Resolves to null, or to why it can't be read. */
+  refresh(): Promise<string | null> {
+    this.#refreshing ??= this.#refresh().finally(() => {
+      this.#refreshing = null;
+    });
+    return this.#refreshing;
+  }
+
+  async #refresh(): Promise<string | null> {
+    const touched = this.#touched;
+    try {
+      const state = (await this.#ask(CATALOG_STATE_QUERY))[0]?.[0] ?? "";
+      if (state !== this.#state || this.#current === null) {
+        const catalog = buildCatalog(state, {
+          relations: await this.#ask(CATALOG_QUERIES.relations),
+          columns: await this.#ask(CATALOG_QUERIES.columns),
+          views: await this.#ask(CATALOG_QUERIES.views),
+          inheritance: await this.#ask(CATALOG_QUERIES.inheritance),
+          functions: await this.#ask(CATALOG_QUERIES.functions),
+        });
+        if (this.#current !== null) this.#retired.push(this.#current);
+        // Sessions that are in the middle of a statement may still read under the one before.
+        while (this.#retired.length > 2) this.#analyser.dropCatalog(this.#retired.shift()!);
+        this.#current = this.#analyser.addCatalog(catalog);
+        this.#state = state;
+        this.#masked.clear();
+      }
+      // Something that ran meanwhile makes it stale again.
+      if (this.#touched === touched) this.#stale = false;
+      return null;
+    } catch (fault) {
+      return fault instanceof Error ? fault.message : String(fault);
+    }
+  }
+
+  /** Mask rules applied to the current snapshot; `key` names the set of rules within the bundle. */
+  masked(bundle: LoadedBundle, key: string, rules: readonly BundleRule[]): MaskedCatalog {
+    const full = `${bundle.digest} ${key}`;
+    const known = this.#masked.get(full);
+    if (known !== undefined) return known;
+    const made = new MaskedCatalog(this.#current!.catalog, rules);
+    this.#masked.set(full, made);
+    return made;
+  }
+}
