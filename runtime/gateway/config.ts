@@ -46,7 +46,8 @@ export interface GatewayConfig {
   readonly state: string;
   readonly record: { readonly durability: "before-forward" | "within-10ms"; readonly results: "none" | "sample"; readonly origin: string };
   readonly approvals: { readonly inTransaction: "refuse" | "hold"; readonly noticeEveryMs: number };
-  readonly control: { readonly host: string; readonly port: number };
+  /** `administrators`: groups that see every session and approval and may reload the bundle. */
+  readonly control: { readonly host: string; readonly port: number; readonly administrators: readonly string[] };
   readonly limits: { readonly connections: number; readonly handshakeMs: number; readonly statementBytes: number; readonly catalogPollMs: number };
 }
 
@@ -56,6 +57,8 @@ export interface ConfigError {
   readonly message: string;
 }
 
+/** Where the control API listens unless the file says otherwise. */
+export const CONTROL_DEFAULT = { host: "127.0.0.1", port: 6480 } as const;
 /** Largest configuration file. */
 export const CONFIG_BYTES_MAX = 1024 * 1024;
 
@@ -278,11 +281,11 @@ function readApprovals(r: Reader, node: unknown): GatewayConfig["approvals"] {
 }
 
 function readControl(r: Reader, node: unknown): GatewayConfig["control"] {
-  if (node === undefined) return { host: "127.0.0.1", port: 6480 };
-  const f = r.map(node, "control", ["address"]);
-  const { host, port } = r.address(f.get("address"), "control.address");
-  if (!["127.0.0.1", "::1", "localhost"].includes(host)) r.fail(node, "control.address must be on this machine (127.0.0.1 or [::1])");
-  return { host, port };
+  const f = node === undefined ? new Map<string, unknown>() : r.map(node, "control", ["address", "administrators"]);
+  const { host, port } = f.has("address") ? r.address(f.get("address"), "control.address") : CONTROL_DEFAULT;
+  if (!["127.0.0.1", "::1", "localhost", ""].includes(host)) r.fail(f.get("address"), "control.address must be on this machine (127.0.0.1 or [::1])");
+  const administrators = r.list(f.get("administrators"), "control.administrators").map((group) => r.text(group, "a group"));
+  return { host, port, administrators };
 }
 
 function readLimits(r: Reader, node: unknown): GatewayConfig["limits"] {
