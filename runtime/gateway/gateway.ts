@@ -167,6 +167,29 @@ export class Gateway {
     return [...this.connections].flatMap((connection) => connection.live ?? []);
   }
 
+  /** Why the gateway can't do its work; empty when it can. */
+  problems(): readonly string[] {
+    const problems: string[] = [];
+    if (this.recorder.failed !== null) problems.push("the record can't be written; nothing is let through");
+    if (this.bundles.current === null) problems.push("no policy bundle is in force; every statement is refused");
+    return problems;
+  }
+
+  /** What an operator asks for first. */
+  status(): object {
+    const bundle = this.bundles.current;
+    return {
+      version: this.parts.version,
+      origin: this.identity.gateway,
+      problems: this.problems(),
+      bundle: bundle === null ? null : { digest: bundle.digest, package: bundle.manifest.package, sequence: bundle.manifest.sequence, rules: bundle.manifest.rules.length },
+      record: { entries: this.recorder.size, durable: this.recorder.durableIndex + 1, durability: this.recorder.durability },
+      sessions: this.live().length,
+      approvalsPending: this.approvals.list("pending").length,
+      targets: this.parts.targets.map((target) => target.name),
+    };
+  }
+
   /** Records something that belongs to no session; false when that can't be done. */
   entry(body: EntryBody): boolean {
     try {

@@ -1,0 +1,249 @@
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  randomBytes,
+  type KeyObject,
+} from "node:crypto";
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  watchFile,
+  unwatchFile,
+  writeFileSync,
+  promises as fs,
+} from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import type { JSONWebKeySet } from "jose";
+import { parseVerifier } from "../../runtime/credentials/index.ts";
+import {
+  Gateway,
+  readConfig,
+  readUsers,
+  type ConfigError,
+  type GatewayConfig,
+  type Target,
+  type UserConfig,
+} from "../../runtime/gateway/index.ts";
+import { Directory, type KnownUser } from "../../runtime/identity/index.ts";
+import { FileLogStore, serveHttp, systemClock, systemRandom } from "../../runtime/outside/index.ts";
+import { controlListener } from "../../runtime/control/index.ts";
+import { err, ok } from "../../base/result.ts";
+import { VERSION } from "../version.ts";
+import { UsageError, type Io } from "../io.ts";
+
+export interface RunningGateway {
+  readonly gateway: Gateway;
+  /** Ports of the listeners, in the order of the configuration. */
+  readonly ports: readonly number[];
+  readonly controlPort: number;
+  reload(): Promise<string | null>;
+  close(): Promise<void>;
+}
+
+const BUNDLE_WATCH_MS = 500;
+
+/** Reads the configuration file with everything it names, and starts a gateway. */
+export async function startGateway(configPath: string, io: Io): Promise<RunningGateway> {
+  const path = resolve(io.cwd, configPath);
+  const folder = dirname(path);
+  const at = (name: string): string => resolve(folder, name);
+  const config = parsed(readConfig(readText(path, "the configuration")), path);
+  const state = at(config.state);
+  mkdirSync(state, { recursive: true, mode: 0o700 });
+  const usersPath = config.usersFile === null ? null : at(config.usersFile);
+  const readAllUsers = (): readonly KnownUser[] => {
+    const extra =
+      usersPath !== null && existsSync(usersPath)
+        ? parsed(readUsers(readText(usersPath, "the users file")), usersPath)
+        : [];
+    return knownUsers([...config.users, ...extra]);
+  };
+  const secret = secretFile(join(state, "secret.key"));
+  const directory = new Directory(
+    readAllUsers(),
+    config.oidc.map((issuer) => ({
+      ...issuer,
+      jwks:
+        "url" in issuer.jwks
+          ? issuer.jwks
+          : { keys: JSON.parse(readText(at(issuer.jwks.file), "the key set")) as JSONWebKeySet },
+    })),
+    createHash("sha256").update("sallyport mock verifiers\0").update(secret).digest(),
+    systemClock,
+  );
+  const bundlePath = at(config.bundle.path);
+  const started = await Gateway.start({
+    config,
+    version: VERSION,
+    targets: config.targets.map((target): Target => ({
+      ...target,
+      password: passwordOf(target, at, io),
+      caBytes: target.tls.ca === null ? null : readFileSync(at(target.tls.ca)),
+    })),
+    directory,
+    bundleKeys: config.bundle.keys.map((key) => publicKey(at(key))),
+    readBundle: () => fs.readFile(bundlePath).catch(() => null),
+    logStore: new FileLogStore(join(state, "log")),
+    logKey: signingKey(join(state, "log.key")),
+    approvalsPath: join(state, "approvals.db"),
+    secret,
+    tls: config.listen.map(({ tls }) =>
+      tls === null ? null : { certificate: readFileSync(at(tls.certificate)), key: readFileSync(at(tls.key)) },
+    ),
+    clock: systemClock,
+    random: systemRandom,
+    howToGrant: (id) => `Someone who may approve it runs: sallyport approvals approve ${id}`,
+    say: (line) => io.stderr(`sallyport: ${line}\n`),
+  });
+  if (typeof started === "string") throw new UsageError(started);
+  const reload = async (): Promise<string | null> => {
+    directory.replaceUsers(readAllUsers());
+    return started.reloadBundle();
+  };
+  const changed = (): void => {
+    void started.reloadBundle().then((fault) => {
+      if (fault !== null) io.stderr(`sallyport: the new bundle is refused, the old one stays: ${fault}\n`);
+    });
+  };
+  // Polled and not watched: the file is put in place by rename, and may lie on a network share.
+  watchFile(bundlePath, { interval: BUNDLE_WATCH_MS, persistent: false }, changed);
+  let control: Awaited<ReturnType<typeof serveHttp>>;
+  try {
+    control = await serveHttp(
+      config.control.host,
+      config.control.port,
+      controlListener({
+        approvals: started.approvals,
+        directory,
+        administrators: config.control.administrators,
+        status: () => started.status(),
+        sessions: () => started.live(),
+        reloadBundle: async () => {
+          const fault = await reload();
+          return fault === null ? ok({ digest: started.bundles.current?.digest ?? "" }) : err(fault);
+        },
+        health: () => ({ healthy: started.problems().length === 0, problems: started.problems() }),
+      }),
+    );
+  } catch (fault) {
+    unwatchFile(bundlePath, changed);
+    await started.close();
+    const { code } = fault as { code?: string };
+    throw new UsageError(
+      code === "EADDRINUSE"
+        ? `port ${config.control.port} is taken by another program; choose another under control.address`
+        : `the control API can't listen: ${String(fault)}`,
+    );
+  }
+  return {
+    gateway: started,
+    ports: started.ports,
+    controlPort: control.port,
+    reload,
+    async close() {
+      unwatchFile(bundlePath, changed);
+      await control.close();
+      await started.close();
+    },
+  };
+}
+
+/** `sallyport serve`: runs until it is told to stop. */
+export async function serveCommand(configPath: string, io: Io): Promise<number> {
+  const running = await startGateway(configPath, io);
+  io.stdout(`sallyport: listening on ${running.ports.join(", ")}; control API on ${running.controlPort}\n`);
+  process.on("SIGHUP", () => {
+    void running
+      .reload()
+      .then((fault) =>
+        io.stderr(
+          fault === null
+            ? "sallyport: reloaded\n"
+            : `sallyport: the new bundle is refused, the old one stays: ${fault}\n`,
+        ),
+      );
+  });
+  await new Promise<void>((stop) => {
+    process.once("SIGINT", () => stop());
+    process.once("SIGTERM", () => stop());
+  });
+  io.stderr("sallyport: stopping\n");
+  await running.close();
+  return 0;
+}
+
+function readText(path: string, what: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (fault) {
+    throw new UsageError(`${what} ${path} can't be read: ${(fault as Error).message}`);
+  }
+}
+
+function parsed<T>(
+  result: { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: readonly ConfigError[] },
+  path: string,
+): T {
+  if (result.ok) return result.value;
+  throw new UsageError(result.error.map((one) => `${path}:${one.line}:${one.column}: ${one.message}`).join("\n"));
+}
+
+function knownUsers(users: readonly UserConfig[]): readonly KnownUser[] {
+  return users.map((user) => {
+    if (user.scram === null) return { name: user.name, groups: user.groups, verifier: null };
+    const verifier = parseVerifier(user.scram);
+    if (!verifier.ok)
+      throw new UsageError(
+        `user ${user.name}: the verifier can't be read: ${verifier.error}; make a new one with sallyport user add`,
+      );
+    return { name: user.name, groups: user.groups, verifier: verifier.value };
+  });
+}
+
+function passwordOf(target: GatewayConfig["targets"][number], at: (name: string) => string, io: Io): string {
+  const source = target.credential.password;
+  if ("file" in source)
+    return readText(at(source.file), `the password file of target ${target.name}`).replace(/\r?\n$/, "");
+  const found = io.env[source.env];
+  if (found === undefined)
+    throw new UsageError(
+      `target ${target.name}: environment variable ${source.env} is not set; put the target's password there`,
+    );
+  return found;
+}
+
+function publicKey(path: string): KeyObject {
+  try {
+    return createPublicKey(readFileSync(path));
+  } catch (fault) {
+    throw new UsageError(`bundle key ${path} can't be read: ${(fault as Error).message}; policyc keygen makes a pair`);
+  }
+}
+
+/** 32 random bytes, made at the first start. */
+function secretFile(path: string): Buffer {
+  if (!existsSync(path)) writeFileSync(path, randomBytes(32), { mode: 0o600 });
+  return readFileSync(path);
+}
+
+function signingKey(path: string): KeyObject {
+  if (!existsSync(path)) writeNewKey(path);
+  if ((statSync(path).mode & 0o077) !== 0)
+    throw new UsageError(`${path} can be read by others; run: chmod 600 ${path}`);
+  return createPrivateKey(readFileSync(path));
+}
+
+/** The log's signing key, made at the first start; its verifier key is put beside it for auditors. */
+function writeNewKey(path: string): void {
+  const { privateKey } = generateKeys();
+  writeFileSync(path, privateKey, { mode: 0o600 });
+}
+
+function generateKeys(): { readonly privateKey: string } {
+  const { privateKey } = generateKeyPairSync("ed25519");
+  return { privateKey: privateKey.export({ type: "pkcs8", format: "pem" }).toString() };
+}
