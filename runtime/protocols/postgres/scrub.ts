@@ -4,6 +4,14 @@ import { cstring, message } from "./messages.ts";
 const HARMLESS = ["S", "V", "C", "P"] as const;
 
 /**
+ * Conditions whose text names only what the statement itself names: transaction and lock states, cancellation, names that
+ * do not exist or exist already.
+ */
+const HARMLESS_TEXTS: ReadonlySet<string> = new Set([
+  "25P02", "57014", "40001", "40P01", "55P03", "42P01", "42703", "42P03", "42P05", "26000", "34000", "42601",
+]);
+
+/**
  * An error or notice of the server while masked columns are within the statement's reach: texts of the server quote
  * values ("invalid input syntax for type integer: …", "Key (email)=(…) already exists"), so none is passed on.
  */
@@ -14,7 +22,8 @@ export function scrubReport(type: number, fields: ReadonlyMap<string, string>): 
     if (value !== undefined) parts.push(Buffer.from(code), cstring(value));
   }
   const sqlstate = fields.get("C") ?? "XX000";
-  parts.push(Buffer.from("M"), cstring(`the server reports ${sqlstate}; its text is withheld, for it may quote masked values`));
+  const text = HARMLESS_TEXTS.has(sqlstate) ? fields.get("M") : undefined;
+  parts.push(Buffer.from("M"), cstring(text ?? `the server reports ${sqlstate}; its text is withheld, for it may quote masked values`));
   parts.push(Buffer.of(0));
   return message(type, ...parts);
 }
