@@ -5,10 +5,10 @@ import { bold, EXIT, printable, table, type Io } from "../io.ts";
 
 export const APPROVALS_HELP = `sallyport approvals: what waits for a person, and the decision on it
 
-  sallyport approvals list [--state STATE]          requests that wait (or pending, approved, used, denied, expired, withdrawn, all)
+  sallyport approvals list [--state STATE]          requests that wait (or pending, approved, used, denied, expired, withdrawn, revoked, all)
   sallyport approvals show ID                       what exactly would run, why it waits, who granted
   sallyport approvals approve ID [--reason TEXT]    let it run
-  sallyport approvals deny ID [--reason TEXT]       don't
+  sallyport approvals deny ID [--reason TEXT]       don't; takes back a grant that was not used yet
 
 Options:
   --json            print the gateway's answer as JSON

@@ -46,7 +46,7 @@ interface Route {
   readonly answer: (call: Call) => Answer | Promise<Answer>;
 }
 
-const STATES: readonly ApprovalState[] = ["pending", "approved", "used", "denied", "expired", "withdrawn"];
+const STATES: readonly ApprovalState[] = ["pending", "approved", "used", "denied", "expired", "withdrawn", "revoked"];
 const ID = "([A-Za-z0-9_-]{1,64})";
 
 const ROUTES: readonly Route[] = [

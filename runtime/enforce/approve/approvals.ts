@@ -1,5 +1,7 @@
+import { assert } from "../../../base/assert.ts";
 import { err, ok, type Result } from "../../../base/result.ts";
 import { timeOrderedId, type Clock, type Random } from "../../outside/index.ts";
+import { GRANT_MS_MIN, LIST_MAX, PENDING_MAX, PENDING_OF_ONE_MAX } from "./limits.ts";
 import type { ApprovalRecord, ApprovalRule, ApprovalState, ApprovalStore } from "./store.ts";
 
 export interface ApprovalDemand {
@@ -15,7 +17,7 @@ export interface ApprovalDemand {
 
 /** A step of a request, told before it takes effect. */
 export interface ApprovalEvent {
-  readonly step: "requested" | "granted" | "approved" | "denied" | "expired" | "withdrawn" | "used";
+  readonly step: "requested" | "granted" | "approved" | "denied" | "expired" | "withdrawn" | "revoked" | "used";
   readonly record: ApprovalRecord;
   readonly by: string | null;
   readonly reason: string | null;
@@ -26,7 +28,8 @@ export type Settlement =
   | { readonly state: "denied" | "expired" | "withdrawn"; readonly by: string | null; readonly reason: string | null };
 
 /** Why a vote was not taken. */
-export type VoteRefusal = "unknown" | "not-pending" | "own-request" | "not-eligible" | "already-voted" | "lost-race" | "not-recorded";
+export type VoteRefusal =
+  "unknown" | "not-pending" | "own-request" | "not-eligible" | "already-voted" | "lost-race" | "not-recorded";
 
 /** Someone who may decide. */
 export interface Approver {
@@ -34,11 +37,12 @@ export interface Approver {
   readonly groups: readonly string[];
 }
 
-const LIST_MAX = 500;
-
 /**
  * Requests for approval and what becomes of them. A step is recorded before it takes effect; silence denies; whoever asks
  * never grants; a grant serves the very action it was asked for.
+ *
+ * Steps of one request come one after the other: while one is being recorded no other is looked at, so that the record never
+ * holds a step that lost to another. The store's compare-and-set is the second lock on the same door.
  */
 export class Approvals {
   readonly #store: ApprovalStore;
@@ -48,41 +52,69 @@ export class Approvals {
   readonly #record: (event: ApprovalEvent) => Promise<boolean>;
   readonly #waiting = new Map<string, (settlement: Settlement) => void>();
   readonly #timers = new Map<string, () => void>();
+  /** The last step of each request that is under way. */
+  readonly #steps = new Map<string, Promise<unknown>>();
+  #closed = false;
 
   constructor(store: ApprovalStore, clock: Clock, random: Random, record: (event: ApprovalEvent) => Promise<boolean>) {
     this.#store = store;
     this.#clock = clock;
     this.#random = random;
     this.#record = record;
-    for (const pending of store.list("pending", LIST_MAX)) this.#expireLater(pending);
+    for (const pending of store.list("pending", PENDING_MAX)) this.#expireLater(pending);
+    for (const approved of store.list("approved", PENDING_MAX)) this.#expireLater(approved);
   }
 
   /**
    * A grant that is still good for the same action and requester, used up now if it serves once; null when there is none.
    */
   async use(digest: string, requester: string): Promise<ApprovalRecord | null> {
-    const now = this.#clock.now();
-    for (const found of this.#store.find(digest, requester, "approved")) {
-      if (found.expiresAt <= now) {
-        await this.#move(found, "expired", null, null);
-        continue;
-      }
-      // Taken before it is recorded: a crash in between costs a grant and never gives one twice.
-      const used: ApprovalRecord = { ...found, version: found.version + 1, state: found.validMs > 0 ? "approved" : "used" };
-      if (!this.#store.replace(found, used)) continue;
-      return (await this.#record({ step: "used", record: used, by: null, reason: null })) ? used : null;
+    for (const { id } of this.#closed ? [] : this.#store.find(digest, requester, "approved")) {
+      const used = await this.#oneByOne(id, () => this.#use(id));
+      if (used !== null) return used;
     }
     return null;
   }
 
-  /** Opens a request, or takes up the pending one for the same action. `settled` is called once. */
+  async #use(id: string): Promise<ApprovalRecord | null> {
+    const found = this.get(id);
+    if (found?.state !== "approved") return null;
+    if (found.expiresAt <= this.#clock.now()) {
+      await this.#move(found, "expired", null, null);
+      return null;
+    }
+    // Taken before it is recorded: a crash in between costs a grant and never gives one twice.
+    const used: ApprovalRecord = {
+      ...found,
+      version: found.version + 1,
+      state: found.validMs > 0 ? "approved" : "used",
+    };
+    if (!this.#store.replace(found, used)) return null;
+    return (await this.#recorded({ step: "used", record: used, by: null, reason: null })) ? used : null;
+  }
+
+  /**
+   * Opens a request, or takes up the pending one for the same action that nobody waits for (its client is gone with the
+   * gateway before this one). `settled` is called once.
+   *
+   * @returns null when the request can't be recorded, or too many wait already
+   */
   async request(demand: ApprovalDemand, settled: (settlement: Settlement) => void): Promise<ApprovalRecord | null> {
+    assert(
+      demand.rules.length > 0 && demand.rules.every((rule) => rule.quorum >= 1),
+      "an approval is asked for by rules with a quorum",
+    );
+    if (this.#closed) return null;
     const now = this.#clock.now();
-    const again = this.#store.find(demand.digest, demand.requester, "pending").find((one) => one.expiresAt > now && !this.#waiting.has(one.id));
+    const again = this.#store
+      .find(demand.digest, demand.requester, "pending")
+      .find((one) => one.expiresAt > now && !this.#waiting.has(one.id) && !this.#steps.has(one.id));
     if (again !== undefined) {
       this.#waiting.set(again.id, settled);
       return again;
     }
+    if (this.#store.countPending() >= PENDING_MAX || this.#store.countPending(demand.requester) >= PENDING_OF_ONE_MAX)
+      return null;
     const record: ApprovalRecord = {
       id: `apr_${timeOrderedId(now, this.#random).slice(0, 18)}`,
       version: 1,
@@ -101,18 +133,21 @@ export class Approvals {
       decidedBy: null,
       reason: null,
     };
-    if (!(await this.#record({ step: "requested", record, by: demand.requester, reason: null }))) return null;
+    if (!(await this.#recorded({ step: "requested", record, by: demand.requester, reason: null })) || this.#closed)
+      return null;
     this.#store.insert(record);
     this.#waiting.set(record.id, settled);
     this.#expireLater(record);
     return record;
   }
 
-  /** The client that waited is gone, or gave up. */
+  /** The client that waited is gone, or gave up. A grant given before that stays, for the same statement sent again. */
   async withdraw(id: string, reason: string): Promise<void> {
     this.#waiting.delete(id);
-    const found = this.#store.get(id);
-    if (found?.state === "pending") await this.#move(found, "withdrawn", found.requester, reason);
+    await this.#oneByOne(id, async () => {
+      const found = this.get(id);
+      if (found?.state === "pending") await this.#move(found, "withdrawn", found.requester, reason);
+    });
   }
 
   /** The gateway stops: requests stay pending, so that a resubmitted statement finds its grant. */
@@ -121,7 +156,7 @@ export class Approvals {
   }
 
   get(id: string): ApprovalRecord | null {
-    return this.#store.get(id);
+    return this.#closed ? null : this.#store.get(id);
   }
 
   list(state: ApprovalState | null): readonly ApprovalRecord[] {
@@ -129,52 +164,97 @@ export class Approvals {
   }
 
   /** One person's grant. Once every rule has its quorum of distinct eligible people, the request is approved. */
-  async approve(id: string, approver: Approver, reason: string | null): Promise<Result<ApprovalRecord, VoteRefusal>> {
-    const checked = this.#votable(id, approver);
-    if (!checked.ok) return checked;
-    const found = checked.value;
-    if (found.votes.some((vote) => vote.by === approver.name)) return err("already-voted");
-    const votes = [...found.votes, { by: approver.name, groups: approver.groups, at: this.#clock.now(), reason }];
-    const complete = found.rules.every((rule) => votes.filter((vote) => isEligible(rule, { name: vote.by, groups: vote.groups })).length >= rule.quorum);
-    const now = this.#clock.now();
-    const next: ApprovalRecord = {
-      ...found,
-      version: found.version + 1,
-      votes,
-      state: complete ? "approved" : "pending",
-      // Approved once, it may be used as long as the request would have waited.
-      expiresAt: complete && found.validMs > 0 ? now + found.validMs : found.expiresAt,
-      decidedBy: complete ? approver.name : null,
-      reason: complete ? reason : null,
-    };
-    if (!(await this.#record({ step: complete ? "approved" : "granted", record: next, by: approver.name, reason }))) return err("not-recorded");
-    if (!this.#store.replace(found, next)) return err("lost-race");
-    if (complete) this.#settle(id, { state: "approved", by: votes.map((vote) => vote.by) });
-    return ok(next);
+  approve(id: string, approver: Approver, reason: string | null): Promise<Result<ApprovalRecord, VoteRefusal>> {
+    return this.#oneByOne(id, async () => {
+      const checked = this.#votable(id, approver, ["pending"]);
+      if (!checked.ok) return checked;
+      const found = checked.value;
+      if (found.votes.some((vote) => isSamePerson(vote.by, approver.name))) return err("already-voted");
+      const now = this.#clock.now();
+      const votes = [...found.votes, { by: approver.name, groups: approver.groups, at: now, reason }];
+      const complete = found.rules.every(
+        (rule) =>
+          votes.filter((vote) => isEligible(rule, { name: vote.by, groups: vote.groups })).length >= rule.quorum,
+      );
+      const next: ApprovalRecord = {
+        ...found,
+        version: found.version + 1,
+        votes,
+        state: complete ? "approved" : "pending",
+        expiresAt: complete ? grantEnds(found, now) : found.expiresAt,
+        decidedBy: complete ? approver.name : null,
+        reason: complete ? reason : null,
+      };
+      if (!(await this.#recorded({ step: complete ? "approved" : "granted", record: next, by: approver.name, reason })))
+        return err("not-recorded");
+      if (!this.#store.replace(found, next)) return err("lost-race");
+      if (complete) {
+        this.#settle(id, { state: "approved", by: votes.map((vote) => vote.by) });
+        this.#expireLater(next);
+      }
+      return ok(next);
+    });
   }
 
-  /** One eligible person's no ends the request. */
-  async deny(id: string, approver: Approver, reason: string | null): Promise<Result<ApprovalRecord, VoteRefusal>> {
-    const checked = this.#votable(id, approver);
-    if (!checked.ok) return checked;
-    const moved = await this.#move(checked.value, "denied", approver.name, reason);
-    return moved === null ? err("lost-race") : ok(moved);
+  /** One eligible person's no ends the request; said to a grant that was not used yet, it takes the grant back. */
+  deny(id: string, approver: Approver, reason: string | null): Promise<Result<ApprovalRecord, VoteRefusal>> {
+    return this.#oneByOne(id, async () => {
+      const checked = this.#votable(id, approver, ["pending", "approved"]);
+      if (!checked.ok) return checked;
+      const moved = await this.#move(
+        checked.value,
+        checked.value.state === "approved" ? "revoked" : "denied",
+        approver.name,
+        reason,
+      );
+      return moved === null ? err("lost-race") : ok(moved);
+    });
   }
 
-  #votable(id: string, approver: Approver): Result<ApprovalRecord, VoteRefusal> {
-    const found = this.#store.get(id);
+  #votable(id: string, approver: Approver, states: readonly ApprovalState[]): Result<ApprovalRecord, VoteRefusal> {
+    const found = this.get(id);
     if (found === null) return err("unknown");
-    if (found.state !== "pending" || found.expiresAt <= this.#clock.now()) return err("not-pending");
-    if (found.requester === approver.name) return err("own-request");
+    if (!states.includes(found.state) || found.expiresAt <= this.#clock.now()) return err("not-pending");
+    if (isSamePerson(found.requester, approver.name)) return err("own-request");
     return found.rules.some((rule) => isEligible(rule, approver)) ? ok(found) : err("not-eligible");
   }
 
-  async #move(found: ApprovalRecord, state: "denied" | "expired" | "withdrawn", by: string | null, reason: string | null): Promise<ApprovalRecord | null> {
+  /** Moves to an end that lets nothing through: that takes effect even where it can't be recorded. */
+  async #move(
+    found: ApprovalRecord,
+    state: "denied" | "expired" | "withdrawn" | "revoked",
+    by: string | null,
+    reason: string | null,
+  ): Promise<ApprovalRecord | null> {
     const next: ApprovalRecord = { ...found, version: found.version + 1, state, decidedBy: by, reason };
-    const recorded = await this.#record({ step: state, record: next, by, reason });
-    if (!this.#store.replace(found, next)) return null;
-    this.#settle(found.id, { state, by, reason: recorded ? reason : "the record can't be written" });
+    const recorded = await this.#recorded({ step: state, record: next, by, reason });
+    if (this.#closed || !this.#store.replace(found, next)) return null;
+    this.#settle(found.id, {
+      state: state === "revoked" ? "denied" : state,
+      by,
+      reason: recorded ? reason : "the record can't be written",
+    });
     return next;
+  }
+
+  async #recorded(event: ApprovalEvent): Promise<boolean> {
+    if (this.#closed) return false;
+    const durable = await this.#record(event).catch(() => false);
+    return durable && !this.#closed;
+  }
+
+  /** Runs the steps of one request one after the other. */
+  #oneByOne<T>(id: string, step: () => Promise<T>): Promise<T> {
+    const result = (this.#steps.get(id) ?? Promise.resolve()).then(step, step);
+    const settled = result.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#steps.set(id, settled);
+    void settled.then(() => {
+      if (this.#steps.get(id) === settled) this.#steps.delete(id);
+    });
+    return result;
   }
 
   #settle(id: string, settlement: Settlement): void {
@@ -185,16 +265,25 @@ export class Approvals {
     waiting?.(settlement);
   }
 
-  #expireLater(record: ApprovalRecord): void {
+  #expireLater({ id, expiresAt }: ApprovalRecord): void {
+    this.#timers.get(id)?.();
     const call = (): void => {
-      this.#timers.delete(record.id);
-      const found = this.#store.get(record.id);
-      if (found?.state === "pending") void this.#move(found, "expired", null, null);
+      this.#timers.delete(id);
+      void this.#oneByOne(id, async () => {
+        const found = this.get(id);
+        if (found?.state !== "pending" && found?.state !== "approved") return;
+        // A timer can't wait for ever and may come early.
+        if (found.expiresAt > this.#clock.now()) this.#expireLater(found);
+        else await this.#move(found, "expired", null, null);
+      });
     };
-    this.#timers.set(record.id, this.#clock.after(record.expiresAt - this.#clock.now(), call));
+    this.#timers.set(id, this.#clock.after(Math.max(1, expiresAt - this.#clock.now()), call));
   }
 
+  /** Nothing takes effect after this; requests stay as they are. */
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     for (const callOff of this.#timers.values()) callOff();
     this.#timers.clear();
     this.#waiting.clear();
@@ -202,6 +291,16 @@ export class Approvals {
   }
 }
 
+/** Until when a grant given now may be used: as long as the rule says, or as the request would have waited. */
+const grantEnds = (record: ApprovalRecord, now: number): number =>
+  record.validMs > 0 ? now + record.validMs : Math.max(record.expiresAt, now + GRANT_MS_MIN);
+
 export function isEligible(rule: ApprovalRule, approver: Approver): boolean {
   return rule.users.includes(approver.name) || rule.groups.some((group) => approver.groups.includes(group));
+}
+
+/** Whether two names may stand for one person: issuers differ in case and form, and doubt counts against a second vote. */
+export function isSamePerson(a: string, b: string): boolean {
+  const folded = (name: string): string => name.normalize("NFKC").toLowerCase();
+  return folded(a) === folded(b);
 }

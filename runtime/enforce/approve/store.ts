@@ -1,7 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 
 /** States of a request. Only `pending` and `approved` can change. */
-export type ApprovalState = "pending" | "approved" | "used" | "denied" | "expired" | "withdrawn";
+export type ApprovalState = "pending" | "approved" | "used" | "denied" | "expired" | "withdrawn" | "revoked";
 
 export interface ApprovalRule {
   readonly name: string;
@@ -60,8 +60,18 @@ export class ApprovalStore {
 
   insert(record: ApprovalRecord): void {
     this.#db
-      .prepare("insert into approval (id, version, state, digest, requester, created_at, body) values (?, ?, ?, ?, ?, ?, ?)")
-      .run(record.id, record.version, record.state, record.digest, record.requester, record.createdAt, JSON.stringify(record));
+      .prepare(
+        "insert into approval (id, version, state, digest, requester, created_at, body) values (?, ?, ?, ?, ?, ?, ?)",
+      )
+      .run(
+        record.id,
+        record.version,
+        record.state,
+        record.digest,
+        record.requester,
+        record.createdAt,
+        JSON.stringify(record),
+      );
   }
 
   get(id: string): ApprovalRecord | null {
@@ -78,16 +88,31 @@ export class ApprovalStore {
 
   find(digest: string, requester: string, state: ApprovalState): readonly ApprovalRecord[] {
     return this.#db
-      .prepare("select body from approval where digest = ? and requester = ? and state = ? order by created_at desc limit 20")
+      .prepare(
+        "select body from approval where digest = ? and requester = ? and state = ? order by created_at desc limit 20",
+      )
       .all(digest, requester, state)
       .flatMap((row) => read(row) ?? []);
+  }
+
+  /** Requests that wait, of everybody or of one person. */
+  countPending(requester?: string): number {
+    const row =
+      requester === undefined
+        ? this.#db.prepare("select count(*) as n from approval where state = 'pending'").get()
+        : this.#db
+            .prepare("select count(*) as n from approval where state = 'pending' and requester = ?")
+            .get(requester);
+    return Number(row?.["n"]);
   }
 
   list(state: ApprovalState | null, limit: number): readonly ApprovalRecord[] {
     const rows =
       state === null
         ? this.#db.prepare("select body from approval order by created_at desc limit ?").all(limit)
-        : this.#db.prepare("select body from approval where state = ? order by created_at desc limit ?").all(state, limit);
+        : this.#db
+            .prepare("select body from approval where state = ? order by created_at desc limit ?")
+            .all(state, limit);
     return rows.flatMap((row) => read(row) ?? []);
   }
 
