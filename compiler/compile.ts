@@ -2,7 +2,7 @@ import type { KeyObject } from "node:crypto";
 import { digestOf, encodeManifest, sealBundle, type Manifest, type TestVector } from "../spec/contract/bundle/index.ts";
 import { checkFiles, hasErrors, type CheckedPolicy, type Diagnostic, type SourceFile } from "../lang/index.ts";
 import { assembleManifest } from "./bundle/index.ts";
-import { vectorsOf } from "./bundle/vectors.ts";
+import { vectorsOf } from "./bundle/index.ts";
 
 export interface CompileOptions {
   readonly sequence: number;

@@ -1,1 +1,2 @@
 export * from "./assemble.ts";
+export { statedFacts, vectorsOf } from "./vectors.ts";
