@@ -74,6 +74,7 @@ export async function startGateway(configPath: string, io: Io): Promise<RunningG
     })),
     createHash("sha256").update("sallyport mock verifiers\0").update(secret).digest(),
     systemClock,
+    fetch,
   );
   const bundlePath = at(config.bundle.path);
   const started = await Gateway.start({

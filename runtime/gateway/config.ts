@@ -34,6 +34,10 @@ export interface OidcConfig {
   readonly jwks: { readonly file: string } | { readonly url: string };
   readonly nameClaim: string;
   readonly groupsClaim: string;
+  /** Oldest token that is taken, by its time of issue. */
+  readonly maxAgeMs: number;
+  /** Claims that must have just this value, or hold it in their list. */
+  readonly requiredClaims: Readonly<Record<string, string | boolean>>;
 }
 export interface GatewayConfig {
   readonly listen: readonly ListenConfig[];
@@ -107,7 +111,8 @@ class Reader {
   text(node: unknown, where: string, fallback?: string): string {
     if (node === undefined && fallback !== undefined) return fallback;
     if (isScalar(node) && typeof node.value === "string" && node.value !== "") return node.value;
-    if (isScalar(node) && typeof node.value === "number") return String(node.value);
+    // As it is written: 1.10 is not 1.1, and 007 is not 7.
+    if (isScalar(node) && typeof node.value === "number") return node.source ?? String(node.value);
     this.fail(node, node === undefined ? `${where} is missing` : `${where} must be a text`);
     return "";
   }
@@ -243,7 +248,7 @@ function readUser(r: Reader, node: unknown): UserConfig {
 }
 
 function readOidc(r: Reader, node: unknown): OidcConfig {
-  const f = r.map(node, "oidc", ["issuer", "audience", "jwks", "nameClaim", "groupsClaim"]);
+  const f = r.map(node, "oidc", ["issuer", "audience", "jwks", "nameClaim", "groupsClaim", "maxAgeMs", "requiredClaims"]);
   const j = r.map(f.get("jwks"), "oidc.jwks", ["file", "url"]);
   const url = j.has("url") ? r.text(j.get("url"), "oidc.jwks.url") : "";
   if (j.has("url") && !/^https:\/\/|^http:\/\/(127\.0\.0\.1|localhost|\[::1\])[:/]/.test(url)) r.fail(j.get("url"), "oidc.jwks.url must begin with https://");
@@ -253,7 +258,21 @@ function readOidc(r: Reader, node: unknown): OidcConfig {
     jwks: j.has("file") ? { file: r.text(j.get("file"), "oidc.jwks.file") } : { url },
     nameClaim: r.text(f.get("nameClaim"), "oidc.nameClaim", "sub"),
     groupsClaim: r.text(f.get("groupsClaim"), "oidc.groupsClaim", "groups"),
+    maxAgeMs: r.int(f.get("maxAgeMs"), "oidc.maxAgeMs", DAY_MS, 60_000, 30 * DAY_MS),
+    requiredClaims: readClaims(r, f.get("requiredClaims")),
   };
+}
+
+const DAY_MS = 86_400_000;
+
+function readClaims(r: Reader, node: unknown): Readonly<Record<string, string | boolean>> {
+  const claims: Record<string, string | boolean> = {};
+  if (node === undefined) return claims;
+  for (const [claim, value] of r.map(node, "oidc.requiredClaims", [])) {
+    const where = `oidc.requiredClaims.${claim}`;
+    claims[claim] = isScalar(value) && typeof value.value === "boolean" ? value.value : r.text(value, where);
+  }
+  return claims;
 }
 
 function readBundle(r: Reader, node: unknown): GatewayConfig["bundle"] {

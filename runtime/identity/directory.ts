@@ -1,7 +1,8 @@
-import { createLocalJWKSet, createRemoteJWKSet, errors, jwtVerify, type JSONWebKeySet, type JWTPayload } from "jose";
-import { err, ok, type Result } from "../../base/result.ts";
+import type { Result } from "../../base/result.ts";
 import { mockVerifier, passwordMatches, type ScramVerifier } from "../credentials/index.ts";
 import type { Clock } from "../outside/index.ts";
+import { FAILURES_KEPT_MAX, FAILURES_MAX, FAILURES_WINDOW_MS } from "./limits.ts";
+import { TokenVerifier, type FetchImplementation, type OidcIssuer } from "./token.ts";
 
 /** Who the gateway found a client to be. */
 export interface Identity {
@@ -20,24 +21,6 @@ export interface KnownUser {
   readonly verifier: ScramVerifier | null;
 }
 
-export interface OidcIssuer {
-  readonly issuer: string;
-  readonly audience: string;
-  /** Where its keys are: an address to fetch, or the keys themselves. */
-  readonly jwks: { readonly url: string } | { readonly keys: JSONWebKeySet };
-  readonly nameClaim: string;
-  readonly groupsClaim: string;
-}
-
-/** Signatures that are taken. None that a holder of the public key could make. */
-const ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"];
-const CLOCK_SKEW_S = 30;
-export const TOKEN_BYTES_MAX = 32 * 1024;
-const GROUPS_MAX = 1000;
-/** Failed sign-ins of one name or address before it must wait, and for how long. */
-export const FAILURES_MAX = 10;
-export const FAILURES_WINDOW_MS = 60_000;
-
 interface Failures {
   count: number;
   since: number;
@@ -46,19 +29,26 @@ interface Failures {
 /** Everybody who may sign in, and how. */
 export class Directory {
   #users: ReadonlyMap<string, KnownUser>;
-  readonly #issuers: readonly { readonly issuer: OidcIssuer; readonly keys: ReturnType<typeof createLocalJWKSet> }[];
+  readonly #tokens: TokenVerifier;
   readonly #mockSecret: Uint8Array;
   readonly #clock: Clock;
   readonly #failures = new Map<string, Failures>();
 
-  constructor(users: readonly KnownUser[], issuers: readonly OidcIssuer[], mockSecret: Uint8Array, clock: Clock) {
+  /**
+   * @param mockSecret keeps the made-up verifiers of unknown names the same over restarts; at least 32 random bytes
+   * @param fetch gets the keys of issuers that give an address for them
+   */
+  constructor(
+    users: readonly KnownUser[],
+    issuers: readonly OidcIssuer[],
+    mockSecret: Uint8Array,
+    clock: Clock,
+    fetch: FetchImplementation,
+  ) {
     this.#users = new Map(users.map((user) => [user.name, user]));
     this.#mockSecret = mockSecret;
     this.#clock = clock;
-    this.#issuers = issuers.map((issuer) => ({
-      issuer,
-      keys: "url" in issuer.jwks ? (createRemoteJWKSet(new URL(issuer.jwks.url), { timeoutDuration: 5000 }) as never) : createLocalJWKSet(issuer.jwks.keys),
-    }));
+    this.#tokens = new TokenVerifier(issuers, clock, fetch);
   }
 
   /** Takes a changed users file over; sessions that are open keep what they have. */
@@ -67,7 +57,7 @@ export class Directory {
   }
 
   get takesTokens(): boolean {
-    return this.#issuers.length > 0;
+    return this.#tokens.hasIssuers;
   }
 
   user(name: string): KnownUser | undefined {
@@ -82,7 +72,9 @@ export class Directory {
   /** Who has just shown that they know the password of `name`. */
   byPassword(name: string): Identity | null {
     const user = this.#users.get(name);
-    return user?.verifier == null ? null : { name, groups: user.groups, method: "password", issuer: null, expiresAt: null };
+    return user?.verifier == null
+      ? null
+      : { name, groups: user.groups, method: "password", issuer: null, expiresAt: null };
   }
 
   /** A name with a password in clear, for the control API. */
@@ -106,8 +98,10 @@ export class Directory {
     const now = this.#clock.now();
     const found = this.#failures.get(key);
     if (found === undefined || now - found.since > FAILURES_WINDOW_MS) {
-      // Bounded: forgotten ones go before new ones come.
-      if (this.#failures.size > 10_000) this.#failures.clear();
+      // The oldest goes, not all of them: a flood of addresses does not set a guessed name free at once.
+      this.#failures.delete(key);
+      const [oldest] = this.#failures.keys();
+      if (oldest !== undefined && this.#failures.size >= FAILURES_KEPT_MAX) this.#failures.delete(oldest);
       this.#failures.set(key, { count: 1, since: now });
     } else found.count++;
   }
@@ -116,47 +110,8 @@ export class Directory {
     this.#failures.delete(key);
   }
 
-  /**
-   * Who a token speaks for, or why it is not taken. The client's own word for its name must be the token's.
-   */
-  async byToken(claimedName: string | null, token: string): Promise<Result<Identity, string>> {
-    if (token.length > TOKEN_BYTES_MAX) return err("the token is too long");
-    for (const { issuer, keys } of this.#issuers) {
-      let payload: JWTPayload;
-      try {
-        const verified = await jwtVerify(token, keys, {
-          issuer: issuer.issuer,
-          audience: issuer.audience,
-          algorithms: ALGORITHMS,
-          clockTolerance: CLOCK_SKEW_S,
-          requiredClaims: ["exp", "sub"],
-          currentDate: new Date(this.#clock.now()),
-        });
-        payload = verified.payload;
-      } catch (fault) {
-        if (fault instanceof errors.JWTClaimValidationFailed && fault.claim === "iss") continue;
-        return err(reasonOf(fault));
-      }
-      return identityOf(issuer, payload, claimedName);
-    }
-    return err("the token is of an issuer that is not configured");
+  /** Who a token speaks for, or why it is not taken. The client's own word for its name must be the token's. */
+  byToken(claimedName: string | null, token: string): Promise<Result<Identity, string>> {
+    return this.#tokens.verify(claimedName, token);
   }
-}
-
-function reasonOf(fault: unknown): string {
-  if (fault instanceof errors.JWTExpired) return "the token has expired; sign in again";
-  if (fault instanceof errors.JWTClaimValidationFailed) return `the token's ${fault.claim} is not what is expected`;
-  if (fault instanceof errors.JWSSignatureVerificationFailed || fault instanceof errors.JWKSNoMatchingKey) return "the token's signature does not fit the issuer's keys";
-  if (fault instanceof errors.JOSEAlgNotAllowed) return "the token is signed in a way that is not taken";
-  if (fault instanceof errors.JWTInvalid || fault instanceof errors.JWSInvalid) return "this is not a token";
-  return "the issuer's keys can't be fetched";
-}
-
-function identityOf(issuer: OidcIssuer, payload: JWTPayload, claimedName: string | null): Result<Identity, string> {
-  const name = payload[issuer.nameClaim];
-  if (typeof name !== "string" || name === "") return err(`the token has no claim ${issuer.nameClaim}`);
-  if (claimedName !== null && claimedName !== name) return err(`the token is of ${name}, not of ${claimedName}`);
-  const claimed = payload[issuer.groupsClaim];
-  const groups = Array.isArray(claimed) ? claimed.filter((group): group is string => typeof group === "string").slice(0, GROUPS_MAX) : [];
-  return ok({ name, groups, method: "token", issuer: issuer.issuer, expiresAt: typeof payload.exp === "number" ? payload.exp * 1000 : null });
 }

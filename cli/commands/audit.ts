@@ -1,0 +1,74 @@
+import { existsSync, readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { checkLog } from "../../runtime/record/index.ts";
+import { parseVerifierKey } from "../../spec/contract/record/index.ts";
+import { plural } from "../../base/text.ts";
+import { chooseCommand, readArguments } from "../arguments.ts";
+import { EXIT, UsageError, type Io } from "../io.ts";
+import { logFolder } from "./log-folder.ts";
+
+const HELP = `sallyport audit: checks the record
+
+  sallyport audit verify [FOLDER] --key KEY [--since FILE] [--json]
+  sallyport audit key [--config FILE]
+
+  FOLDER        a copy of the record's folder (state/log); without it, the one of --config
+  --key KEY     the verifier key, or a file that holds it; sallyport audit key prints it
+  --since FILE  a checkpoint from earlier: proves that the record only grew since then
+  --config FILE the gateway's configuration (SALLYPORT_CONFIG; sallyport.yaml here)
+
+Needs nothing but the folder and the key. Exit codes: 0 the record is whole; 1 it is not; 2 wrong use.
+`;
+
+export async function auditCommand(argv: readonly string[], io: Io): Promise<number> {
+  const [name, ...rest] = argv;
+  if (name === undefined || name === "--help" || name === "-h") {
+    io.stdout(HELP);
+    return name === undefined ? EXIT.usage : EXIT.ok;
+  }
+  return chooseCommand(name, { verify, key }, "sallyport audit")(rest, io);
+}
+
+const OPTIONS = { key: { type: "string" }, since: { type: "string" }, json: { type: "boolean" }, config: { type: "string" } } as const;
+
+async function verify(argv: readonly string[], io: Io): Promise<number> {
+  const { values, positionals } = readArguments(argv, OPTIONS);
+  if (values.help === true) {
+    io.stdout(HELP);
+    return EXIT.ok;
+  }
+  const folder = logFolder(positionals[0], values.config, io);
+  const keyText = values.key === undefined ? folder.verifierKey : fileOrText(values.key, io);
+  if (keyText === null) throw new UsageError("--key is missing: a record is checked against a key that you hold, not one found beside it");
+  const verifier = parseVerifierKey(keyText);
+  if (verifier === undefined) throw new UsageError("--key is not a verifier key (name+hash+base64); sallyport audit key prints the gateway's");
+  const older = values.since === undefined ? null : readFileSync(resolve(io.cwd, values.since), "utf8");
+  const report = await checkLog(folder.store, verifier, older);
+  if (values.json === true) io.stdout(`${JSON.stringify(report, null, 2)}\n`);
+  else {
+    for (const finding of report.findings) io.stdout(`FOUND  ${finding}\n`);
+    io.stdout(
+      report.ok
+        ? `The record of ${report.origin} is whole: ${plural(report.size, "entry", "entries")} under the signed root ${report.root}, ${report.behind} newer in the write-ahead log, ${plural(report.sessions, "session")}.\n`
+        : `The record of ${report.origin} is NOT whole: ${plural(report.findings.length, "finding")}.\n`,
+    );
+  }
+  return report.ok ? EXIT.ok : EXIT.findings;
+}
+
+function key(argv: readonly string[], io: Io): Promise<number> {
+  const { values } = readArguments(argv, OPTIONS);
+  if (values.help === true) {
+    io.stdout(HELP);
+    return Promise.resolve(EXIT.ok);
+  }
+  const found = logFolder(undefined, values.config, io).verifierKey;
+  if (found === null) throw new UsageError("the gateway has not signed anything yet; start it once");
+  io.stdout(`${found}\n`);
+  return Promise.resolve(EXIT.ok);
+}
+
+function fileOrText(given: string, io: Io): string {
+  const path = resolve(io.cwd, given);
+  return existsSync(path) ? readFileSync(path, "utf8") : given;
+}

@@ -1,0 +1,19 @@
+/** Longest token, in characters. */
+export const TOKEN_BYTES_MAX = 32 * 1024;
+/** Most groups that a token may name. One with more is refused: leaving some out could leave out the one that a rule denies. */
+export const GROUPS_MAX = 1_000;
+/** Longest name of a person or group out of a token, in characters. */
+export const NAME_CHARS_MAX = 256;
+/** How far the issuer's clock may be off, in seconds. */
+export const CLOCK_SKEW_S = 30;
+/** How long the fetch of an issuer's keys may take. */
+export const KEYS_FETCH_MS = 5_000;
+/** Least time between two fetches that an unknown key id causes: a flood of made-up tokens is no flood at the issuer. */
+export const KEYS_COOLDOWN_MS = 30_000;
+/** How long fetched keys are taken as current. */
+export const KEYS_AGE_MS_MAX = 600_000;
+/** Failed sign-ins of one name or address before it must wait, and for how long. */
+export const FAILURES_MAX = 10;
+export const FAILURES_WINDOW_MS = 60_000;
+/** Names and addresses whose failures are remembered; beyond that the oldest are forgotten. */
+export const FAILURES_KEPT_MAX = 10_000;
