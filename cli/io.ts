@@ -71,7 +71,6 @@ function askSecret(question: string): Promise<string | undefined> {
 
 /** Text for a terminal: control characters of foreign text are shown, not obeyed. */
 export const printable = (text: string): string =>
-  // eslint-disable-next-line no-control-regex
   text.replace(
     /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g,
     (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`,

@@ -59,7 +59,9 @@ try {
     io.stderr(`policyc: ${fault.message}\n`);
     process.exitCode = 2;
   } else {
-    io.stderr(`policyc: a fault of the program: ${fault instanceof Error ? (fault.stack ?? fault.message) : String(fault)}\n`);
+    io.stderr(
+      `policyc: a fault of the program: ${fault instanceof Error ? (fault.stack ?? fault.message) : String(fault)}\n`,
+    );
     process.exitCode = 70;
   }
 }

@@ -29,7 +29,12 @@ export async function auditCommand(argv: readonly string[], io: Io): Promise<num
   return chooseCommand(name, { verify, key }, "sallyport audit")(rest, io);
 }
 
-const OPTIONS = { key: { type: "string" }, since: { type: "string" }, json: { type: "boolean" }, config: { type: "string" } } as const;
+const OPTIONS = {
+  key: { type: "string" },
+  since: { type: "string" },
+  json: { type: "boolean" },
+  config: { type: "string" },
+} as const;
 
 async function verify(argv: readonly string[], io: Io): Promise<number> {
   const { values, positionals } = readArguments(argv, OPTIONS);
@@ -39,9 +44,11 @@ async function verify(argv: readonly string[], io: Io): Promise<number> {
   }
   const folder = logFolder(positionals[0], values.config, io);
   const keyText = values.key === undefined ? folder.verifierKey : fileOrText(values.key, io);
-  if (keyText === null) throw new UsageError("--key is missing: a record is checked against a key that you hold, not one found beside it");
+  if (keyText === null)
+    throw new UsageError("--key is missing: a record is checked against a key that you hold, not one found beside it");
   const verifier = parseVerifierKey(keyText);
-  if (verifier === undefined) throw new UsageError("--key is not a verifier key (name+hash+base64); sallyport audit key prints the gateway's");
+  if (verifier === undefined)
+    throw new UsageError("--key is not a verifier key (name+hash+base64); sallyport audit key prints the gateway's");
   const older = values.since === undefined ? null : readFileSync(resolve(io.cwd, values.since), "utf8");
   const report = await checkLog(folder.store, verifier, older);
   if (values.json === true) io.stdout(`${JSON.stringify(report, null, 2)}\n`);

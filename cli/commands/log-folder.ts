@@ -27,9 +27,12 @@ export function logFolder(folder: string | undefined, config: string | undefined
   if (file === undefined) throw new UsageError("give the record's folder, or --config FILE");
   const full = resolve(io.cwd, file);
   const read = readConfig(readFileSync(full, "utf8"));
-  if (!read.ok) throw new UsageError(read.error.map((one) => `${file}:${one.line}:${one.column}: ${one.message}`).join("\n"));
+  if (!read.ok)
+    throw new UsageError(read.error.map((one) => `${file}:${one.line}:${one.column}: ${one.message}`).join("\n"));
   const state = resolve(dirname(full), read.value.state);
   const keyFile = join(state, "log.key");
-  const key = existsSync(keyFile) ? verifierKey(read.value.record.origin, createPublicKey(createPrivateKey(readFileSync(keyFile)))) : null;
+  const key = existsSync(keyFile)
+    ? verifierKey(read.value.record.origin, createPublicKey(createPrivateKey(readFileSync(keyFile))))
+    : null;
   return { path: join(state, "log"), store: new FileLogStore(join(state, "log")), verifierKey: key };
 }

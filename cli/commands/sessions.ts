@@ -29,7 +29,14 @@ export async function sessionsCommand(argv: readonly string[], io: Io): Promise<
   return chooseCommand(name, { list, show }, "sallyport sessions")(rest, io);
 }
 
-const OPTIONS = { json: { type: "boolean" }, config: { type: "string" }, log: { type: "string" }, user: { type: "string" }, target: { type: "string" }, since: { type: "string" } } as const;
+const OPTIONS = {
+  json: { type: "boolean" },
+  config: { type: "string" },
+  log: { type: "string" },
+  user: { type: "string" },
+  target: { type: "string" },
+  since: { type: "string" },
+} as const;
 
 interface Session {
   readonly sid: string;
@@ -64,7 +71,17 @@ async function list(argv: readonly string[], io: Io): Promise<number> {
     const sid = text(value["sid"]);
     if (sid === "") continue;
     if (type === "session.start") {
-      sessions.set(sid, { sid, user: text(part(value, "who", "user")), target: text(part(value, "on", "target")), from: text(value["from"]), startedAt: number(value["t"]), ended: "open", statements: 0, refused: 0, rows: 0 });
+      sessions.set(sid, {
+        sid,
+        user: text(part(value, "who", "user")),
+        target: text(part(value, "on", "target")),
+        from: text(value["from"]),
+        startedAt: number(value["t"]),
+        ended: "open",
+        statements: 0,
+        refused: 0,
+        rows: 0,
+      });
     }
     const session = sessions.get(sid);
     if (session === undefined) continue;
@@ -75,13 +92,28 @@ async function list(argv: readonly string[], io: Io): Promise<number> {
     if (type === "session.aborted") session.ended = "aborted: the gateway was killed";
   }
   const shown = [...sessions.values()].filter(
-    (one) => (values.user === undefined || one.user === values.user) && (values.target === undefined || one.target === values.target) && one.startedAt >= since,
+    (one) =>
+      (values.user === undefined || one.user === values.user) &&
+      (values.target === undefined || one.target === values.target) &&
+      one.startedAt >= since,
   );
   if (values.json === true) io.stdout(`${JSON.stringify(shown, null, 2)}\n`);
   else if (shown.length === 0) io.stdout("no sessions\n");
   else {
-    const rows = shown.map((one) => [one.sid, time(one.startedAt), printable(one.user), printable(one.target), one.from, String(one.statements), String(one.refused), String(one.rows), printable(one.ended)]);
-    io.stdout(table(io, [["SESSION", "BEGAN", "USER", "TARGET", "FROM", "STATEMENTS", "REFUSED", "ROWS", "END"], ...rows]));
+    const rows = shown.map((one) => [
+      one.sid,
+      time(one.startedAt),
+      printable(one.user),
+      printable(one.target),
+      one.from,
+      String(one.statements),
+      String(one.refused),
+      String(one.rows),
+      printable(one.ended),
+    ]);
+    io.stdout(
+      table(io, [["SESSION", "BEGAN", "USER", "TARGET", "FROM", "STATEMENTS", "REFUSED", "ROWS", "END"], ...rows]),
+    );
   }
   return EXIT.ok;
 }
@@ -119,9 +151,17 @@ function lines({ index, type, value }: ReadEntry, io: Io): string {
       const by = Array.isArray(rules) && rules.length > 0 ? `by ${rules.join(", ")}` : "by default";
       const masks = part(value, "decision", "masks");
       const verdict = value["refused"] === null ? text(part(value, "decision", "verdict")) : "refused";
-      const out = [`${head}${bold(io, verdict)} ${by}  ${text(value["phase"])}`, ...printable(text(value["text"])).split("\n").map((line) => `${pad}${line}`)];
+      const out = [
+        `${head}${bold(io, verdict)} ${by}  ${text(value["phase"])}`,
+        ...printable(text(value["text"]))
+          .split("\n")
+          .map((line) => `${pad}${line}`),
+      ];
       const parameters = value["parameters"];
-      if (Array.isArray(parameters) && parameters.length > 0) out.push(`${pad}with ${parameters.map((one, i) => `$${i + 1} = ${one === null ? "null" : printable(String(one))}`).join(", ")}`);
+      if (Array.isArray(parameters) && parameters.length > 0)
+        out.push(
+          `${pad}with ${parameters.map((one, i) => `$${i + 1} = ${one === null ? "null" : printable(String(one))}`).join(", ")}`,
+        );
       if (Array.isArray(masks) && masks.length > 0) out.push(`${pad}under masks ${masks.join(", ")}`);
       if (value["refused"] !== null) out.push(`${pad}${printable(text(value["refused"]))}`);
       return `${out.join("\n")}\n`;
@@ -131,10 +171,16 @@ function lines({ index, type, value }: ReadEntry, io: Io): string {
     case "outcome": {
       const masked = value["masked"];
       const rows = number(value["rows"]);
-      const out = [`${head}${text(value["status"])} ${printable(text(value["tag"]))}${value["sqlstate"] === null ? "" : ` (${text(value["sqlstate"])})`}: ${plural(rows, "row")}, ${number(value["bytes"])} bytes, ${(number(value["us"]) / 1000).toFixed(1)} ms`];
+      const out = [
+        `${head}${text(value["status"])} ${printable(text(value["tag"]))}${value["sqlstate"] === null ? "" : ` (${text(value["sqlstate"])})`}: ${plural(rows, "row")}, ${number(value["bytes"])} bytes, ${(number(value["us"]) / 1000).toFixed(1)} ms`,
+      ];
       if (Array.isArray(masked) && masked.length > 0) out.push(`${pad}masked: ${masked.join(", ")}`);
       const sample = value["sample"];
-      if (Array.isArray(sample)) for (const row of sample) out.push(`${pad}| ${(row as readonly CanonicalValue[]).map((cell) => (cell === null ? "∅" : printable(String(cell)))).join(" | ")}`);
+      if (Array.isArray(sample))
+        for (const row of sample)
+          out.push(
+            `${pad}| ${(row as readonly CanonicalValue[]).map((cell) => (cell === null ? "∅" : printable(String(cell)))).join(" | ")}`,
+          );
       return `${out.join("\n")}\n`;
     }
     case "approval":

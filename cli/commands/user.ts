@@ -94,7 +94,7 @@ const nameOf = (item: unknown): unknown => (isMap(item) ? item.get("name") : und
 
 async function add(values: Values, rest: readonly string[], io: Io): Promise<number> {
   const name = onlyArgument(rest, "the user's name");
-  // eslint-disable-next-line no-control-regex
+
   if (/[\u0000-\u001f\u007f:]/.test(name) || name.length > 63)
     throw new UsageError("a name has at most 63 characters, without control characters and colons");
   const file = openUsers(values, io);

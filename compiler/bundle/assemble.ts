@@ -12,13 +12,18 @@ export interface AssembleOptions {
 
 /** `when` and not `unless`, as one condition; null when the rule always applies. */
 export function conditionOf(rule: CheckedRule): CheckedExpr | null {
-  const unless: CheckedExpr | null = rule.unless === null ? null : { kind: "not", operand: rule.unless, span: rule.unless.span };
+  const unless: CheckedExpr | null =
+    rule.unless === null ? null : { kind: "not", operand: rule.unless, span: rule.unless.span };
   if (rule.when === null || unless === null) return rule.when ?? unless;
   return { kind: "and", left: rule.when, right: unless, span: rule.when.span };
 }
 
 /** The manifest of a policy without errors. The same policy, files and options give the same manifest. */
-export function assembleManifest(policy: CheckedPolicy, files: readonly SourceFile[], options: AssembleOptions): Manifest {
+export function assembleManifest(
+  policy: CheckedPolicy,
+  files: readonly SourceFile[],
+  options: AssembleOptions,
+): Manifest {
   const emitter = new Emitter();
   const texts = new Map(files.map((file) => [file.path, file.text]));
   const rules = policy.rules.map((rule): BundleRule => {
@@ -54,7 +59,10 @@ export function assembleManifest(policy: CheckedPolicy, files: readonly SourceFi
     stepsMax: rules.reduce((sum, rule) => sum + (rule.condition < 0 ? 0 : programs[rule.condition]!.stepsMax), 0),
   };
   const verified = verify(manifest);
-  assert(verified.ok, `the compiler wrote bytecode that does not verify: ${verified.ok ? "" : JSON.stringify(verified.error)}`);
+  assert(
+    verified.ok,
+    `the compiler wrote bytecode that does not verify: ${verified.ok ? "" : JSON.stringify(verified.error)}`,
+  );
   return manifest;
 }
 
@@ -80,4 +88,3 @@ function featuresOf(rules: readonly BundleRule[]): readonly string[] {
   }
   return [...features].sort();
 }
-

@@ -16,7 +16,8 @@ export function statedFacts(test: CheckedTest): ReadonlyMap<string, FactValue> {
     ["session.started", 0],
     ["time", 0],
   ]);
-  for (const { path, value } of test.facts) facts.set(path, Array.isArray(value) ? new Set(value as readonly string[]) : (value as FactValue));
+  for (const { path, value } of test.facts)
+    facts.set(path, Array.isArray(value) ? new Set(value as readonly string[]) : (value as FactValue));
   return facts;
 }
 
@@ -38,7 +39,9 @@ export function vectorsOf(policy: CheckedPolicy): readonly TestVector[] {
       const { verdict, matched } = decideByOracle(policy.rules, "postgres", facts);
       const vector: TestVector = {
         protocol: "postgres",
-        facts: [...facts].map(([path, value]) => ({ path, value: toVector(value) })).sort((a, b) => (a.path < b.path ? -1 : 1)),
+        facts: [...facts]
+          .map(([path, value]) => ({ path, value: toVector(value) }))
+          .sort((a, b) => (a.path < b.path ? -1 : 1)),
         verdict,
         matched,
       };

@@ -1,9 +1,11 @@
 import { placeOf, type SourceFile } from "../../lang/index.ts";
 import type { CaseResult } from "./run.ts";
 
-const escapeXml = (text: string): string => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+const escapeXml = (text: string): string =>
+  text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 
-const titleOf = (one: CaseResult): string => (one.sql === null || one.test.sql.length < 2 ? one.test.name : `${one.test.name}: ${one.sql}`);
+const titleOf = (one: CaseResult): string =>
+  one.sql === null || one.test.sql.length < 2 ? one.test.name : `${one.test.name}: ${one.sql}`;
 
 function placeText(one: CaseResult, start: number, files: readonly SourceFile[]): string {
   const text = files.find((file) => file.path === one.test.file)?.text ?? "";
@@ -45,12 +47,24 @@ export function reportJunit(results: readonly CaseResult[], files: readonly Sour
     const name = escapeXml(titleOf(one));
     const file = escapeXml(one.test.file);
     if (one.failures.length === 0) return `    <testcase classname="${file}" name="${name}"/>`;
-    const text = one.failures.map(({ expectation, why }) => `${placeText(one, (expectation?.span ?? one.test.span).start, files)}: ${why}`).join("\n");
+    const text = one.failures
+      .map(({ expectation, why }) => `${placeText(one, (expectation?.span ?? one.test.span).start, files)}: ${why}`)
+      .join("\n");
     return `    <testcase classname="${file}" name="${name}"><failure message="${escapeXml(one.failures[0]!.why)}">${escapeXml(text)}</failure></testcase>`;
   });
   return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n  <testsuite name="policyc" tests="${results.length}" failures="${failed}">\n${cases.join("\n")}\n  </testsuite>\n</testsuites>\n`;
 }
 
 export function reportJson(results: readonly CaseResult[]): string {
-  return `${JSON.stringify(results.map((one) => ({ test: one.test.name, file: one.test.file, sql: one.sql, ok: one.failures.length === 0, failures: one.failures.map(({ why }) => why) })), null, 2)}\n`;
+  return `${JSON.stringify(
+    results.map((one) => ({
+      test: one.test.name,
+      file: one.test.file,
+      sql: one.sql,
+      ok: one.failures.length === 0,
+      failures: one.failures.map(({ why }) => why),
+    })),
+    null,
+    2,
+  )}\n`;
 }

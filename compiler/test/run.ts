@@ -25,7 +25,9 @@ export interface CaseResult {
 
 /** Runs every case of every test. */
 export function runTests(tests: readonly CheckedTest[], decide: Decide): readonly CaseResult[] {
-  return tests.flatMap((test) => (test.sql.length === 0 ? [runCase(test, null, decide)] : test.sql.map(({ text }) => runCase(test, text, decide))));
+  return tests.flatMap((test) =>
+    test.sql.length === 0 ? [runCase(test, null, decide)] : test.sql.map(({ text }) => runCase(test, text, decide)),
+  );
 }
 
 function runCase(test: CheckedTest, sql: string | null, decide: Decide): CaseResult {
@@ -46,12 +48,15 @@ function failureOf(expectation: CheckedExpectation, found: ActionResult): string
       if (verdict !== expectation.verdict) {
         return `expected ${expectation.verdict}, found ${verdict} ${found.refusedUnderMask ?? by}`;
       }
-      return expectation.by === null || found.deciding.includes(expectation.by) ? null : `expected it by ${expectation.by}, found it ${by}`;
+      return expectation.by === null || found.deciding.includes(expectation.by)
+        ? null
+        : `expected it by ${expectation.by}, found it ${by}`;
     }
     case "masked":
     case "plain": {
       const columns = found.columns.filter((column) => column.name === expectation.column);
-      if (columns.length === 0) return `the result has no column ${expectation.column}; it has ${found.columns.map((column) => column.name).join(", ") || "none"}`;
+      if (columns.length === 0)
+        return `the result has no column ${expectation.column}; it has ${found.columns.map((column) => column.name).join(", ") || "none"}`;
       if (expectation.kind === "plain") {
         const masked = columns.find((column) => column.rule !== null);
         return masked === undefined ? null : `${expectation.column} is masked by ${masked.rule}`;
@@ -62,8 +67,12 @@ function failureOf(expectation: CheckedExpectation, found: ActionResult): string
       return other === undefined ? null : `${expectation.column} is masked by ${other.rule}`;
     }
     case "row-limit":
-      return found.rowLimit === expectation.count ? null : `expected a limit of ${expectation.count} rows, found ${found.rowLimit ?? "none"}`;
+      return found.rowLimit === expectation.count
+        ? null
+        : `expected a limit of ${expectation.count} rows, found ${found.rowLimit ?? "none"}`;
     case "message":
-      return found.because.includes(expectation.text) ? null : `expected the reason ${JSON.stringify(expectation.text)}, found ${found.because.map((text) => JSON.stringify(text)).join(", ") || "none"}`;
+      return found.because.includes(expectation.text)
+        ? null
+        : `expected the reason ${JSON.stringify(expectation.text)}, found ${found.because.map((text) => JSON.stringify(text)).join(", ") || "none"}`;
   }
 }

@@ -166,7 +166,10 @@ export type Expectation =
 
 export type TestEntry =
   | (Node<"user"> & { readonly name: StringLiteral; readonly groups: readonly StringLiteral[] })
-  | (Node<"target"> & { readonly name: StringLiteral; readonly labels: readonly { readonly key: Identifier; readonly value: StringLiteral }[] })
+  | (Node<"target"> & {
+      readonly name: StringLiteral;
+      readonly labels: readonly { readonly key: Identifier; readonly value: StringLiteral }[];
+    })
   | (Node<"schema"> & { readonly path: StringLiteral })
   | (Node<"sql"> & { readonly texts: readonly StringLiteral[] })
   | (Node<"facts"> & { readonly facts: readonly { readonly path: Path; readonly value: Expr }[] })

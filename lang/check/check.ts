@@ -28,15 +28,31 @@ export function checkFiles(files: readonly SourceFile[]): CheckResult {
   });
   const unreadable = diagnostics.length > 0;
   const items = trees.flatMap((tree) => tree.items);
-  const lets = declared(items.filter((item): item is LetDecl => item.kind === "let"), "let", report);
-  const columnSets = declared(items.filter((item): item is ColumnsDecl => item.kind === "column-set"), "column set", report);
-  const ruleDecls = declared(items.filter((item): item is RuleDecl => item.kind === "rule"), "rule", report);
+  const lets = declared(
+    items.filter((item): item is LetDecl => item.kind === "let"),
+    "let",
+    report,
+  );
+  const columnSets = declared(
+    items.filter((item): item is ColumnsDecl => item.kind === "column-set"),
+    "column set",
+    report,
+  );
+  const ruleDecls = declared(
+    items.filter((item): item is RuleDecl => item.kind === "rule"),
+    "rule",
+    report,
+  );
   const testDecls = items.filter((item): item is TestDecl => item.kind === "test");
   const names: PackageNames = { lets, columnSets, usedLets: new Set(), usedColumns: new Set(), report };
-  const rules = [...ruleDecls.values()].map((rule) => checkRule(rule, names)).filter((rule): rule is CheckedRule => rule !== null);
+  const rules = [...ruleDecls.values()]
+    .map((rule) => checkRule(rule, names))
+    .filter((rule): rule is CheckedRule => rule !== null);
   checkUnused(names, report);
   const ruleNames = new Set(ruleDecls.keys());
-  const tests = testDecls.map((test) => checkTest(test, ruleNames, report)).filter((test): test is CheckedTest => test !== null);
+  const tests = testDecls
+    .map((test) => checkTest(test, ruleNames, report))
+    .filter((test): test is CheckedTest => test !== null);
   // While something could not be read, what seems to be missing may be there.
   if (!unreadable && rules.length > 0) checkCoverage(rules, tests, report);
   const packageName = items.find((item) => item.kind === "package")?.name ?? "policy";
@@ -53,7 +69,12 @@ function declared<T extends { readonly name: { readonly text: string; readonly s
     const { text, span } = item.name;
     const first = found.get(text);
     if (first === undefined) found.set(text, item);
-    else report(diagnostic("duplicate-name", span, { what, name: text }, [{ span: first.name.span, label: `first declared in ${first.name.span.file}` }]));
+    else
+      report(
+        diagnostic("duplicate-name", span, { what, name: text }, [
+          { span: first.name.span, label: `first declared in ${first.name.span.file}` },
+        ]),
+      );
   }
   return found;
 }
@@ -62,7 +83,15 @@ function declared<T extends { readonly name: { readonly text: string; readonly s
 function checkUnused(names: PackageNames, report: (found: Diagnostic) => void): void {
   for (const [name, decl] of names.lets) {
     if (names.usedLets.has(name)) continue;
-    const scope = { protocols: ["postgres"] as const, facts: factsOfScope(["postgres"]), lets: names.lets, usedLets: names.usedLets, opened: [name], variables: [], report };
+    const scope = {
+      protocols: ["postgres"] as const,
+      facts: factsOfScope(["postgres"]),
+      lets: names.lets,
+      usedLets: names.usedLets,
+      opened: [name],
+      variables: [],
+      report,
+    };
     report(diagnostic("unused-let", decl.name.span, { name }));
     checkCondition(decl.value, scope);
   }
@@ -73,8 +102,13 @@ function checkUnused(names: PackageNames, report: (found: Diagnostic) => void): 
   }
 }
 
-function checkCoverage(rules: readonly CheckedRule[], tests: readonly CheckedTest[], report: (found: Diagnostic) => void): void {
-  if (!rules.some((rule) => rule.effect === "allow" || rule.effect === "approve")) report(diagnostic("no-rules", rules[0]!.nameSpan, {}));
+function checkCoverage(
+  rules: readonly CheckedRule[],
+  tests: readonly CheckedTest[],
+  report: (found: Diagnostic) => void,
+): void {
+  if (!rules.some((rule) => rule.effect === "allow" || rule.effect === "approve"))
+    report(diagnostic("no-rules", rules[0]!.nameSpan, {}));
   const expected = new Set(tests.flatMap((test) => test.expectations.map((one) => ("by" in one ? one.by : null))));
   const limits = tests.some((test) => test.expectations.some((one) => one.kind === "row-limit"));
   for (const rule of rules) {

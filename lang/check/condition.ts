@@ -15,8 +15,10 @@ interface Typed {
 }
 
 const NOTHING: ReadonlySet<string> = new Set();
-const union = (a: ReadonlySet<string>, b: ReadonlySet<string>): ReadonlySet<string> => (a.size === 0 ? b : b.size === 0 ? a : new Set([...a, ...b]));
-const both = (a: ReadonlySet<string>, b: ReadonlySet<string>): ReadonlySet<string> => new Set([...a].filter((item) => b.has(item)));
+const union = (a: ReadonlySet<string>, b: ReadonlySet<string>): ReadonlySet<string> =>
+  a.size === 0 ? b : b.size === 0 ? a : new Set([...a, ...b]);
+const both = (a: ReadonlySet<string>, b: ReadonlySet<string>): ReadonlySet<string> =>
+  new Set([...a].filter((item) => b.has(item)));
 
 function plain(expr: CheckedExpr, type: FactType): Typed {
   return { expr, type, whenTrue: NOTHING, whenFalse: NOTHING };
@@ -26,7 +28,12 @@ function plain(expr: CheckedExpr, type: FactType): Typed {
 export function checkCondition(expr: Expr, scope: Scope): CheckedExpr | null {
   const found = condition(expr, scope, NOTHING);
   if (found === null) return null;
-  if (isConstant(found.expr)) scope.report(diagnostic("constant-condition", expr.span, { value: found.expr.kind === "const" ? String(found.expr.value) : "the same" }));
+  if (isConstant(found.expr))
+    scope.report(
+      diagnostic("constant-condition", expr.span, {
+        value: found.expr.kind === "const" ? String(found.expr.value) : "the same",
+      }),
+    );
   return found.expr;
 }
 
@@ -96,13 +103,21 @@ function check(expr: Expr, scope: Scope, present: ReadonlySet<string>, expected:
       scope.report(
         expr.name.text === "cidr"
           ? diagnostic("type-mismatch", span, { expected: "`cidr(…)` after `within`", found: "it alone" })
-          : diagnostic("unknown-name", expr.name.span, { name: `${expr.name.text}(…)`, near: nearest(expr.name.text, ["cidr"]) }),
+          : diagnostic("unknown-name", expr.name.span, {
+              name: `${expr.name.text}(…)`,
+              near: nearest(expr.name.text, ["cidr"]),
+            }),
       );
       return null;
     case "not": {
       const operand = condition(expr.operand, scope, present);
       if (operand === null) return null;
-      return { expr: { kind: "not", operand: operand.expr, span }, type: BOOL, whenTrue: operand.whenFalse, whenFalse: operand.whenTrue };
+      return {
+        expr: { kind: "not", operand: operand.expr, span },
+        type: BOOL,
+        whenTrue: operand.whenFalse,
+        whenFalse: operand.whenTrue,
+      };
     }
     case "exists":
       return exists(expr.operand, scope, span);
@@ -143,7 +158,13 @@ function path(expr: Path, scope: Scope, present: ReadonlySet<string>, expected: 
     }
     if (expected?.kind === "enum") {
       if (expected.values.includes(name)) return plain({ kind: "const", value: name, type: expected, span }, expected);
-      scope.report(diagnostic("unknown-enum-value", span, { value: name, type: expected.name, near: nearest(name, expected.values) }));
+      scope.report(
+        diagnostic("unknown-enum-value", span, {
+          value: name,
+          type: expected.name,
+          near: nearest(name, expected.values),
+        }),
+      );
       return null;
     }
   }
@@ -156,7 +177,12 @@ function path(expr: Path, scope: Scope, present: ReadonlySet<string>, expected: 
   return plain({ kind: "fact", path: name, type: fact.type, span }, fact.type);
 }
 
-function list(expr: Expr & { kind: "list" }, scope: Scope, present: ReadonlySet<string>, expected: FactType | null): Typed | null {
+function list(
+  expr: Expr & { kind: "list" },
+  scope: Scope,
+  present: ReadonlySet<string>,
+  expected: FactType | null,
+): Typed | null {
   const of = expected !== null && (expected.kind === "set" || expected.kind === "list") ? expected.of : expected;
   const values: (string | number)[] = [];
   let type: FactType | null = of;
@@ -182,7 +208,10 @@ function list(expr: Expr & { kind: "list" }, scope: Scope, present: ReadonlySet<
   }
   if (failed) return null;
   const element = type ?? STRING;
-  return plain({ kind: "constant-set", values: [...new Set(values)], of: element, span: expr.span }, { kind: "set", of: element });
+  return plain(
+    { kind: "constant-set", values: [...new Set(values)], of: element, span: expr.span },
+    { kind: "set", of: element },
+  );
 }
 
 function exists(operand: Expr, scope: Scope, span: Expr["span"]): Typed | null {
@@ -206,13 +235,18 @@ function quantified(expr: Expr & { kind: "quantified" }, scope: Scope, present: 
   const over = check(expr.over, scope, present, null);
   if (over === null) return null;
   if (over.type.kind !== "set" && over.type.kind !== "list") {
-    scope.report(diagnostic("type-mismatch", expr.over.span, { expected: "a set or list", found: typeName(over.type) }));
+    scope.report(
+      diagnostic("type-mismatch", expr.over.span, { expected: "a set or list", found: typeName(over.type) }),
+    );
     return null;
   }
   const variables = [{ name: expr.variable.text, type: over.type.of }, ...scope.variables];
   const body = condition(expr.condition, { ...scope, variables }, present);
   if (body === null) return null;
-  return plain({ kind: "quantified", quantifier: expr.quantifier, over: over.expr, condition: body.expr, span: expr.span }, BOOL);
+  return plain(
+    { kind: "quantified", quantifier: expr.quantifier, over: over.expr, condition: body.expr, span: expr.span },
+    BOOL,
+  );
 }
 
 function binary(expr: Binary, scope: Scope, present: ReadonlySet<string>): Typed | null {
@@ -254,8 +288,10 @@ function binary(expr: Binary, scope: Scope, present: ReadonlySet<string>): Typed
       if (value === null) return null;
       const set = check(expr.right, scope, present, { kind: "set", of: value.type });
       if (set === null) return null;
-      if (set.type.kind !== "set" && set.type.kind !== "list") return mismatch(expr.right, "a list in brackets, or a set", set.type, scope);
-      if (!comparable(set.type.of, value.type)) return mismatch(expr.right, `values like ${typeName(value.type)}`, set.type, scope);
+      if (set.type.kind !== "set" && set.type.kind !== "list")
+        return mismatch(expr.right, "a list in brackets, or a set", set.type, scope);
+      if (!comparable(set.type.of, value.type))
+        return mismatch(expr.right, `values like ${typeName(value.type)}`, set.type, scope);
       return plain({ kind: "in", value: value.expr, set: set.expr, span }, BOOL);
     }
     case "has":
@@ -263,13 +299,24 @@ function binary(expr: Binary, scope: Scope, present: ReadonlySet<string>): Typed
     case "has all": {
       const set = check(expr.left, scope, present, null);
       if (set === null) return null;
-      if (set.type.kind !== "set" && set.type.kind !== "list") return mismatch(expr.left, "a set or list", set.type, scope);
+      if (set.type.kind !== "set" && set.type.kind !== "list")
+        return mismatch(expr.left, "a set or list", set.type, scope);
       const mode = expr.op === "has" ? "one" : expr.op === "has any" ? "any" : "all";
       const values = check(expr.right, scope, present, mode === "one" ? set.type.of : set.type);
       if (values === null) return null;
-      const element = mode === "one" ? values.type : values.type.kind === "set" || values.type.kind === "list" ? values.type.of : null;
+      const element =
+        mode === "one"
+          ? values.type
+          : values.type.kind === "set" || values.type.kind === "list"
+            ? values.type.of
+            : null;
       if (element === null || !comparable(set.type.of, element)) {
-        return mismatch(expr.right, mode === "one" ? typeName(set.type.of) : `a list of them in brackets`, values.type, scope);
+        return mismatch(
+          expr.right,
+          mode === "one" ? typeName(set.type.of) : `a list of them in brackets`,
+          values.type,
+          scope,
+        );
       }
       return plain({ kind: "has", mode, set: set.expr, values: values.expr, span }, BOOL);
     }
@@ -277,7 +324,8 @@ function binary(expr: Binary, scope: Scope, present: ReadonlySet<string>): Typed
       const value = text(expr.left, scope, present);
       const pattern = check(expr.right, scope, present, STRING);
       if (value === null || pattern === null) return null;
-      if (pattern.expr.kind !== "const" || typeof pattern.expr.value !== "string") return mismatch(expr.right, "a pattern in quotes", pattern.type, scope);
+      if (pattern.expr.kind !== "const" || typeof pattern.expr.value !== "string")
+        return mismatch(expr.right, "a pattern in quotes", pattern.type, scope);
       return plain({ kind: "like", value, pattern: pattern.expr.value, span }, BOOL);
     }
     case "starts with":
@@ -285,7 +333,10 @@ function binary(expr: Binary, scope: Scope, present: ReadonlySet<string>): Typed
       const value = text(expr.left, scope, present);
       const affix = text(expr.right, scope, present);
       if (value === null || affix === null) return null;
-      return plain({ kind: "affix", side: expr.op === "starts with" ? "start" : "end", value, text: affix, span }, BOOL);
+      return plain(
+        { kind: "affix", side: expr.op === "starts with" ? "start" : "end", value, text: affix, span },
+        BOOL,
+      );
     }
     case "within":
       return within(expr, scope, present);
@@ -309,9 +360,18 @@ function text(expr: Expr, scope: Scope, present: ReadonlySet<string>): CheckedEx
   return found.type.kind === "string" ? found.expr : mismatch(expr, "a text", found.type, scope);
 }
 
-function compare(expr: Binary, op: "==" | "!=" | "<" | "<=" | ">" | ">=", scope: Scope, present: ReadonlySet<string>): Typed | null {
+function compare(
+  expr: Binary,
+  op: "==" | "!=" | "<" | "<=" | ">" | ">=",
+  scope: Scope,
+  present: ReadonlySet<string>,
+): Typed | null {
   // A bare word is read with the other side's type in mind, on whichever side it stands.
-  const wordOnLeft = expr.left.kind === "path" && expr.left.parts.length === 1 && !scope.lets.has(expr.left.parts[0]!.text) && !scope.variables.some((v) => v.name === pathText(expr.left as Path));
+  const wordOnLeft =
+    expr.left.kind === "path" &&
+    expr.left.parts.length === 1 &&
+    !scope.lets.has(expr.left.parts[0]!.text) &&
+    !scope.variables.some((v) => v.name === pathText(expr.left as Path));
   const second = wordOnLeft ? expr.left : expr.right;
   const first = wordOnLeft ? expr.right : expr.left;
   const a = check(first, scope, present, null);
@@ -319,14 +379,17 @@ function compare(expr: Binary, op: "==" | "!=" | "<" | "<=" | ">" | ">=", scope:
   const b = check(second, scope, present, a.type);
   if (b === null) return null;
   if (!comparable(a.type, b.type)) return mismatch(second, typeName(a.type), b.type, scope);
-  if (a.type.kind === "set" || a.type.kind === "list" || a.type.kind === "map") return mismatch(first, "a single value (sets are asked with `has`)", a.type, scope);
-  if (op !== "==" && op !== "!=" && a.type.kind !== "int" && a.type.kind !== "duration" && a.type.kind !== "time") return mismatch(first, "a number, time or duration", a.type, scope);
+  if (a.type.kind === "set" || a.type.kind === "list" || a.type.kind === "map")
+    return mismatch(first, "a single value (sets are asked with `has`)", a.type, scope);
+  if (op !== "==" && op !== "!=" && a.type.kind !== "int" && a.type.kind !== "duration" && a.type.kind !== "time")
+    return mismatch(first, "a number, time or duration", a.type, scope);
   const [left, right] = wordOnLeft ? [b.expr, a.expr] : [a.expr, b.expr];
   return plain({ kind: "compare", op, left, right, span: expr.span }, BOOL);
 }
 
 function otherwise(expr: Binary, scope: Scope, present: ReadonlySet<string>): Typed | null {
-  if (expr.left.kind !== "path" && expr.left.kind !== "index") return mismatch(expr.left, "a fact that may be absent", BOOL, scope);
+  if (expr.left.kind !== "path" && expr.left.kind !== "index")
+    return mismatch(expr.left, "a fact that may be absent", BOOL, scope);
   const name = expr.left.kind === "path" ? pathText(expr.left) : "";
   const value = check(expr.left, scope, name === "" ? present : union(present, new Set([name])), null);
   if (value === null) return null;
@@ -341,7 +404,8 @@ function within(expr: Binary, scope: Scope, present: ReadonlySet<string>): Typed
   if (value === null) return null;
   if (value.type.kind !== "address") return mismatch(expr.left, "an address", value.type, scope);
   const right = expr.right;
-  const argument = right.kind === "call" && right.name.text === "cidr" && right.args.length === 1 ? right.args[0]! : null;
+  const argument =
+    right.kind === "call" && right.name.text === "cidr" && right.args.length === 1 ? right.args[0]! : null;
   if (argument?.kind !== "string") {
     scope.report(diagnostic("type-mismatch", right.span, { expected: '`cidr("…")`', found: "something else" }));
     return null;
@@ -362,5 +426,8 @@ function isCidr(text: string): boolean {
   const halves = v6[1]!.split("::");
   if (halves.length > 2) return false;
   const groups = halves.flatMap((half) => (half === "" ? [] : half.split(":")));
-  return groups.every((group) => /^[0-9a-fA-F]{1,4}$/.test(group)) && (halves.length === 2 ? groups.length < 8 : groups.length === 8);
+  return (
+    groups.every((group) => /^[0-9a-fA-F]{1,4}$/.test(group)) &&
+    (halves.length === 2 ? groups.length < 8 : groups.length === 8)
+  );
 }

@@ -2,7 +2,15 @@ import { nearest } from "../../base/text.ts";
 import type { ApprovalSpec, ColumnPattern, Effect, MaskKind, MaskSpec } from "../../spec/contract/bundle/manifest.ts";
 import { EFFECTS } from "../../spec/contract/bundle/manifest.ts";
 import { PLANNED_SCOPES, SCOPES, type ProtocolName } from "../../spec/contract/facts/index.ts";
-import type { Clause, ColumnPatternNode, ColumnsDecl, LetDecl, MaskEntry, MaskSpecNode, RuleDecl } from "../ast/index.ts";
+import type {
+  Clause,
+  ColumnPatternNode,
+  ColumnsDecl,
+  LetDecl,
+  MaskEntry,
+  MaskSpecNode,
+  RuleDecl,
+} from "../ast/index.ts";
 import type { CheckedExpr, CheckedRule } from "../checked/index.ts";
 import { diagnostic, type Diagnostic } from "../diagnostics/index.ts";
 import { checkCondition } from "./condition.ts";
@@ -41,15 +49,25 @@ export function checkRule(rule: RuleDecl, names: PackageNames): CheckedRule | nu
     return null;
   }
   const protocols = protocolsOf(rule, report);
-  const scope: Scope = { protocols, facts: factsOfScope(protocols), lets: names.lets, usedLets: names.usedLets, opened: [], variables: [], report };
+  const scope: Scope = {
+    protocols,
+    facts: factsOfScope(protocols),
+    lets: names.lets,
+    usedLets: names.usedLets,
+    opened: [],
+    variables: [],
+    report,
+  };
   const clauses = sortClauses(rule, effect, report);
-  const clause = <K extends Clause["kind"]>(kind: K): Extract<Clause, { kind: K }> | undefined => clauses.get(kind) as never;
+  const clause = <K extends Clause["kind"]>(kind: K): Extract<Clause, { kind: K }> | undefined =>
+    clauses.get(kind) as never;
   const conditionOf = (kind: "when" | "unless"): CheckedExpr | null => {
     const found = clause(kind);
     return found === undefined || protocols.length === 0 ? null : checkCondition(found.condition, scope);
   };
   const because = clause("because")?.text.value ?? null;
-  if (because === null && (effect === "deny" || effect === "approve")) report(diagnostic("no-because", rule.name.span, { effect }));
+  if (because === null && (effect === "deny" || effect === "approve"))
+    report(diagnostic("no-because", rule.name.span, { effect }));
   return {
     name: rule.name.text,
     effect,
@@ -71,13 +89,18 @@ function protocolsOf(rule: RuleDecl, report: PackageNames["report"]): readonly P
   for (const scope of rule.scopes) {
     const protocols = Object.hasOwn(SCOPES, scope.text) ? SCOPES[scope.text] : undefined;
     if (protocols !== undefined) for (const protocol of protocols) found.add(protocol);
-    else if (PLANNED_SCOPES.includes(scope.text)) report(diagnostic("not-supported", scope.span, { what: `scope \`${scope.text}\`` }));
+    else if (PLANNED_SCOPES.includes(scope.text))
+      report(diagnostic("not-supported", scope.span, { what: `scope \`${scope.text}\`` }));
     else report(diagnostic("unknown-scope", scope.span, { scope: scope.text, near: nearest(scope.text, SCOPE_NAMES) }));
   }
   return [...found].sort();
 }
 
-function sortClauses(rule: RuleDecl, effect: Effect, report: PackageNames["report"]): ReadonlyMap<Clause["kind"], Clause> {
+function sortClauses(
+  rule: RuleDecl,
+  effect: Effect,
+  report: PackageNames["report"],
+): ReadonlyMap<Clause["kind"], Clause> {
   const found = new Map<Clause["kind"], Clause>();
   for (const clause of rule.clauses) {
     if (clause.kind === "planned") {
@@ -98,7 +121,8 @@ type ClauseOf = <K extends Clause["kind"]>(kind: K) => Extract<Clause, { kind: K
 function approval(rule: RuleDecl, clause: ClauseOf, report: PackageNames["report"]): ApprovalSpec {
   const by = clause("by");
   const planned = rule.clauses.some((one) => one.kind === "planned");
-  if (by === undefined && !planned) report(diagnostic("clause-missing", rule.name.span, { clause: "by", effect: "approve" }));
+  if (by === undefined && !planned)
+    report(diagnostic("clause-missing", rule.name.span, { clause: "by", effect: "approve" }));
   const quorum = clause("quorum")?.count;
   if (quorum !== undefined && (quorum.value < 1 || quorum.value > QUORUM_MAX)) {
     report(diagnostic("bad-number", quorum.span, { what: "a quorum", range: `from 1 to ${QUORUM_MAX}` }));
@@ -109,7 +133,9 @@ function approval(rule: RuleDecl, clause: ClauseOf, report: PackageNames["report
   }
   const valid = clause("valid")?.duration ?? null;
   if (valid !== null && (valid.ms < 1000 || valid.ms > WITHIN_MS_MAX)) {
-    report(diagnostic("bad-number", valid.span, { what: "the time a grant is valid", range: "from 1s to 7d, or `once`" }));
+    report(
+      diagnostic("bad-number", valid.span, { what: "the time a grant is valid", range: "from 1s to 7d, or `once`" }),
+    );
   }
   const named = (kind: "group" | "user"): readonly string[] =>
     [...new Set((by?.approvers ?? []).filter((one) => one.kind === kind).map((one) => one.name.value))].sort();
@@ -122,12 +148,17 @@ function approval(rule: RuleDecl, clause: ClauseOf, report: PackageNames["report
   };
 }
 
-function rowLimit(rule: RuleDecl, clause: Extract<Clause, { kind: "rows" }> | undefined, report: PackageNames["report"]): number | null {
+function rowLimit(
+  rule: RuleDecl,
+  clause: Extract<Clause, { kind: "rows" }> | undefined,
+  report: PackageNames["report"],
+): number | null {
   if (clause === undefined) {
     report(diagnostic("clause-missing", rule.name.span, { clause: "to N rows", effect: "limit" }));
     return null;
   }
-  if (clause.count.value < 1) report(diagnostic("bad-number", clause.count.span, { what: "a row limit", range: "at least 1" }));
+  if (clause.count.value < 1)
+    report(diagnostic("bad-number", clause.count.span, { what: "a row limit", range: "at least 1" }));
   return clause.count.value;
 }
 
@@ -143,16 +174,31 @@ const MASKS: Readonly<Record<string, { readonly kind: MaskKind; readonly argumen
 function maskSpec(node: MaskSpecNode, report: PackageNames["report"]): MaskSpec {
   const known = Object.hasOwn(MASKS, node.name.text) ? MASKS[node.name.text] : undefined;
   if (known === undefined) {
-    report(diagnostic("unknown-mask", node.span, { name: node.name.text, near: nearest(node.name.text, Object.keys(MASKS)) }));
+    report(
+      diagnostic("unknown-mask", node.span, {
+        name: node.name.text,
+        near: nearest(node.name.text, Object.keys(MASKS)),
+      }),
+    );
     return { kind: "redact" };
   }
   if (known.argument !== (node.argument !== null)) {
-    report(diagnostic("bad-number", node.span, { what: `\`${node.name.text}\``, range: known.argument ? `written with a count: ${node.name.text}(4)` : "written without a count" }));
+    report(
+      diagnostic("bad-number", node.span, {
+        what: `\`${node.name.text}\``,
+        range: known.argument ? `written with a count: ${node.name.text}(4)` : "written without a count",
+      }),
+    );
   }
   if (known.kind === "first" || known.kind === "last") {
     const keep = node.argument?.value ?? 0;
     if (node.argument !== null && (keep < 1 || keep > KEEP_MAX)) {
-      report(diagnostic("bad-number", node.argument.span, { what: "the count of shown characters", range: `from 1 to ${KEEP_MAX}` }));
+      report(
+        diagnostic("bad-number", node.argument.span, {
+          what: "the count of shown characters",
+          range: `from 1 to ${KEEP_MAX}`,
+        }),
+      );
     }
     return { kind: known.kind, keep };
   }
@@ -167,7 +213,8 @@ function maskClause(
 ): CheckedRule["mask"] {
   const { report } = names;
   const planned = rule.clauses.some((one) => one.kind === "planned");
-  if (columns === undefined && !planned) report(diagnostic("clause-missing", rule.name.span, { clause: "columns", effect: "mask" }));
+  if (columns === undefined && !planned)
+    report(diagnostic("clause-missing", rule.name.span, { clause: "columns", effect: "mask" }));
   if (masks === undefined) report(diagnostic("clause-missing", rule.name.span, { clause: "with", effect: "mask" }));
   const patterns = resolvePatterns(columns?.patterns ?? [], names, []);
   const known = new Set(patterns.map((pattern) => pattern.column));
@@ -181,21 +228,28 @@ function maskClause(
   });
   const seen = new Set<string | null>();
   for (const [i, entry] of entries.entries()) {
-    if (seen.has(entry.column)) report(diagnostic("duplicate-name", masks!.masks[i]!.span, { what: "mask entry", name: entry.column ?? "*" }));
+    if (seen.has(entry.column))
+      report(diagnostic("duplicate-name", masks!.masks[i]!.span, { what: "mask entry", name: entry.column ?? "*" }));
     seen.add(entry.column);
   }
   return { columns: patterns, with: entries };
 }
 
 /** Column sets put in place of their names, choices multiplied out. */
-export function resolvePatterns(nodes: readonly ColumnPatternNode[], names: PackageNames, opened: readonly string[]): readonly ColumnPattern[] {
+export function resolvePatterns(
+  nodes: readonly ColumnPatternNode[],
+  names: PackageNames,
+  opened: readonly string[],
+): readonly ColumnPattern[] {
   return nodes.flatMap((node): readonly ColumnPattern[] => {
     const [first] = node.parts;
     if (node.parts.length === 1 && first !== undefined && first.names !== "*" && first.names.length === 1) {
       const { text } = first.names[0]!;
       const set = names.columnSets.get(text);
       if (set === undefined) {
-        names.report(diagnostic("unknown-name", node.span, { name: text, near: nearest(text, names.columnSets.keys()) }));
+        names.report(
+          diagnostic("unknown-name", node.span, { name: text, near: nearest(text, names.columnSets.keys()) }),
+        );
         return [];
       }
       if (opened.includes(text)) {

@@ -19,7 +19,9 @@ export interface Scope {
 export function factsOfScope(protocols: readonly ProtocolName[]): ReadonlyMap<string, Fact> {
   const [first, ...rest] = protocols;
   if (first === undefined) return new Map();
-  const shared = factsOf(first).filter((fact) => rest.every((other) => factsOf(other).some((found) => found.path === fact.path)));
+  const shared = factsOf(first).filter((fact) =>
+    rest.every((other) => factsOf(other).some((found) => found.path === fact.path)),
+  );
   return new Map(shared.map((fact) => [fact.path, fact]));
 }
 

@@ -6,7 +6,11 @@ import { diagnostic, type Diagnostic } from "../diagnostics/index.ts";
 import { typeName } from "./type-names.ts";
 
 /** Checks a test's own form; what it expects is found out when it runs. Null when it can't run. */
-export function checkTest(test: TestDecl, ruleNames: ReadonlySet<string>, report: (found: Diagnostic) => void): CheckedTest | null {
+export function checkTest(
+  test: TestDecl,
+  ruleNames: ReadonlySet<string>,
+  report: (found: Diagnostic) => void,
+): CheckedTest | null {
   let user: CheckedTest["user"] | null = null;
   let target: CheckedTest["target"] = { name: "test", labels: {} };
   let schema: string | null = null;
@@ -19,7 +23,10 @@ export function checkTest(test: TestDecl, ruleNames: ReadonlySet<string>, report
         user = { name: entry.name.value, groups: entry.groups.map((group) => group.value) };
         break;
       case "target":
-        target = { name: entry.name.value, labels: Object.fromEntries(entry.labels.map((label) => [label.key.text, label.value.value])) };
+        target = {
+          name: entry.name.value,
+          labels: Object.fromEntries(entry.labels.map((label) => [label.key.text, label.value.value])),
+        };
         break;
       case "schema":
         schema = entry.path.value;
@@ -32,7 +39,10 @@ export function checkTest(test: TestDecl, ruleNames: ReadonlySet<string>, report
           const path = given.path.parts.map((part) => part.text).join(".");
           const fact = factsOf("postgres").find((known) => known.path === path);
           if (fact === undefined) {
-            const near = nearest(path, factsOf("postgres").map((known) => known.path));
+            const near = nearest(
+              path,
+              factsOf("postgres").map((known) => known.path),
+            );
             report(diagnostic("unknown-name", given.path.span, { name: path, near }));
             continue;
           }
@@ -43,7 +53,12 @@ export function checkTest(test: TestDecl, ruleNames: ReadonlySet<string>, report
       case "expect": {
         const { expectation } = entry;
         if ("by" in expectation && expectation.by !== null && !ruleNames.has(expectation.by.text)) {
-          report(diagnostic("unknown-rule", expectation.by.span, { name: expectation.by.text, near: nearest(expectation.by.text, ruleNames) }));
+          report(
+            diagnostic("unknown-rule", expectation.by.span, {
+              name: expectation.by.text,
+              near: nearest(expectation.by.text, ruleNames),
+            }),
+          );
         }
         expectations.push(toExpectation(expectation));
         break;
@@ -51,13 +66,26 @@ export function checkTest(test: TestDecl, ruleNames: ReadonlySet<string>, report
     }
   }
   if (user === null) report(diagnostic("test-incomplete", test.name.span, { what: "`user`" }));
-  if (sql.length === 0 && facts.length === 0) report(diagnostic("test-incomplete", test.name.span, { what: "action (`sql` or `facts`)" }));
+  if (sql.length === 0 && facts.length === 0)
+    report(diagnostic("test-incomplete", test.name.span, { what: "action (`sql` or `facts`)" }));
   if (expectations.length === 0) report(diagnostic("test-incomplete", test.name.span, { what: "`expect`" }));
   if (user === null) return null;
-  return { name: test.name.value, file: test.span.file, user, target, schema, sql, facts, expectations, span: test.name.span };
+  return {
+    name: test.name.value,
+    file: test.span.file,
+    user,
+    target,
+    schema,
+    sql,
+    facts,
+    expectations,
+    span: test.name.span,
+  };
 }
 
-function toExpectation(node: Extract<TestDecl["entries"][number], { kind: "expect" }>["expectation"]): CheckedExpectation {
+function toExpectation(
+  node: Extract<TestDecl["entries"][number], { kind: "expect" }>["expectation"],
+): CheckedExpectation {
   const { span } = node;
   switch (node.kind) {
     case "verdict":
@@ -88,7 +116,9 @@ function literalOf(expr: Expr, fact: Fact, report: (found: Diagnostic) => void):
     case "address":
       return expr.kind === "string" ? expr.value : fail();
     case "enum":
-      return expr.kind === "path" && expr.parts.length === 1 && type.values.includes(expr.parts[0]!.text) ? expr.parts[0]!.text : fail();
+      return expr.kind === "path" && expr.parts.length === 1 && type.values.includes(expr.parts[0]!.text)
+        ? expr.parts[0]!.text
+        : fail();
     case "set":
     case "list": {
       if (expr.kind !== "list") return fail();

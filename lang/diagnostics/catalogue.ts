@@ -11,7 +11,8 @@ export interface CatalogueEntry {
   readonly explain: string;
 }
 
-const near = (p: { near?: string | undefined }): string | undefined => (p.near === undefined ? undefined : `did you mean \`${p.near}\`?`);
+const near = (p: { near?: string | undefined }): string | undefined =>
+  p.near === undefined ? undefined : `did you mean \`${p.near}\`?`;
 
 /** Every message of the language, once. Codes are stable: add rows, never renumber. */
 export const catalogue = {
@@ -20,21 +21,25 @@ export const catalogue = {
     severity: "error",
     message: (p: { text: string }) => `${JSON.stringify(p.text)} is not part of the language`,
     hint: () => "remove it, or put it between quotes",
-    explain: "The lexer met a character that begins no word, number, text or mark.\n\nbefore: deny a on sql when user.name = “x”\nafter:  deny a on sql when user.name == \"x\"",
+    explain:
+      'The lexer met a character that begins no word, number, text or mark.\n\nbefore: deny a on sql when user.name = “x”\nafter:  deny a on sql when user.name == "x"',
   },
   syntax: {
     code: "P0002",
     severity: "error",
     message: (p: { found: string; expected: readonly string[] }) =>
       p.expected.length === 0 ? `${p.found} does not belong here` : `expected ${listing(p.expected)}, found ${p.found}`,
-    explain: "The text does not follow the grammar at this place. What stood there and what could have stood there is named.\n\nbefore: allow on sql\nafter:  allow everyone on sql",
+    explain:
+      "The text does not follow the grammar at this place. What stood there and what could have stood there is named.\n\nbefore: allow on sql\nafter:  allow everyone on sql",
   },
   "file-too-large": {
     code: "P0003",
     severity: "error",
-    message: (p: { length: number; lengthMax: number }) => `the file has ${p.length} characters; at most ${p.lengthMax} are read`,
+    message: (p: { length: number; lengthMax: number }) =>
+      `the file has ${p.length} characters; at most ${p.lengthMax} are read`,
     hint: () => "split it: files of one package are read together",
-    explain: "A limit keeps every command's memory and time bounded. Split the file; rules have no order, so nothing changes.",
+    explain:
+      "A limit keeps every command's memory and time bounded. Split the file; rules have no order, so nothing changes.",
   },
   "nested-too-deep": {
     code: "P0004",
@@ -47,15 +52,17 @@ export const catalogue = {
     code: "P0005",
     severity: "error",
     message: (p: { escape: string }) => `${p.escape} is not an escape that texts know`,
-    hint: () => "write \\\\ for a backslash; \\n, \\t, \\r, \\\" and \\u{…} are the others",
-    explain: "A backslash in a text begins an escape. One that means nothing is refused, so that a typing error in a pattern is seen.",
+    hint: () => 'write \\\\ for a backslash; \\n, \\t, \\r, \\" and \\u{…} are the others',
+    explain:
+      "A backslash in a text begins an escape. One that means nothing is refused, so that a typing error in a pattern is seen.",
   },
   "not-supported": {
     code: "P0010",
     severity: "error",
     message: (p: { what: string }) => `${p.what} is not supported by this version`,
     hint: () => "leave it out; a gateway of this version could not enforce it",
-    explain: "The word belongs to the language, but this version can't carry it out. It is an error and not a warning: a rule that is skipped in silence would protect nothing.",
+    explain:
+      "The word belongs to the language, but this version can't carry it out. It is an error and not a warning: a rule that is skipped in silence would protect nothing.",
   },
   "unknown-scope": {
     code: "P0011",
@@ -69,7 +76,8 @@ export const catalogue = {
     severity: "error",
     message: (p: { what: string; name: string }) => `${p.what} \`${p.name}\` is declared twice`,
     hint: () => "give one of them another name",
-    explain: "Rules, lets and column sets are referred to by name: in decisions, in the record, in tests. Two of one name could not be told apart.",
+    explain:
+      "Rules, lets and column sets are referred to by name: in decisions, in the record, in tests. Two of one name could not be told apart.",
   },
   "duplicate-clause": {
     code: "P0013",
@@ -82,13 +90,15 @@ export const catalogue = {
     code: "P0014",
     severity: "error",
     message: (p: { clause: string; effect: string }) => `\`${p.effect}\` has no clause \`${p.clause}\``,
-    explain: "Besides `when`, `unless` and `because`, each effect has its own clauses: approve has by, quorum, within, valid; mask has columns, with; limit has to.",
+    explain:
+      "Besides `when`, `unless` and `because`, each effect has its own clauses: approve has by, quorum, within, valid; mask has columns, with; limit has to.",
   },
   "clause-missing": {
     code: "P0015",
     severity: "error",
     message: (p: { clause: string; effect: string }) => `\`${p.effect}\` needs a clause \`${p.clause}\``,
-    explain: "Without it the rule would have nothing to do: an approval needs someone to give it, a mask needs columns and what to show instead, a limit needs its number.\n\nbefore: approve drops on sql\nafter:  approve drops on sql by group \"dba-leads\"",
+    explain:
+      'Without it the rule would have nothing to do: an approval needs someone to give it, a mask needs columns and what to show instead, a limit needs its number.\n\nbefore: approve drops on sql\nafter:  approve drops on sql by group "dba-leads"',
   },
   "unknown-name": {
     code: "P0020",
@@ -113,7 +123,8 @@ export const catalogue = {
     code: "P0023",
     severity: "error",
     message: (p: { found: string }) => `a condition is true or false; this is ${p.found}`,
-    explain: "`when`, `unless`, `and`, `or` and `not` take conditions.\n\nbefore: when user.groups\nafter:  when user.groups has \"analyst\"",
+    explain:
+      '`when`, `unless`, `and`, `or` and `not` take conditions.\n\nbefore: when user.groups\nafter:  when user.groups has "analyst"',
   },
   "unknown-enum-value": {
     code: "P0024",
@@ -127,7 +138,8 @@ export const catalogue = {
     severity: "error",
     message: (p: { path: string }) => `\`${p.path}\` may be absent here`,
     hint: (p: { path: string }) => `write \`exists ${p.path} and …\`, or give a default: \`${p.path} else …\``,
-    explain: "An optional fact must be tested with `exists` before it is read, or be given a default with `else`.\n\nbefore: when statement.row_limit > 100\nafter:  when exists statement.row_limit and statement.row_limit > 100",
+    explain:
+      "An optional fact must be tested with `exists` before it is read, or be given a default with `else`.\n\nbefore: when statement.row_limit > 100\nafter:  when exists statement.row_limit and statement.row_limit > 100",
   },
   "exists-always": {
     code: "P0026",
@@ -140,7 +152,8 @@ export const catalogue = {
     severity: "error",
     message: (p: { why: string }) => `this column pattern can't be read: ${p.why}`,
     hint: () => "a column pattern is schema.table.column; any part may be `*` or `{a, b}`",
-    explain: "Columns are named by schema, table and column. A name of one part must be a column set declared with `columns`.",
+    explain:
+      "Columns are named by schema, table and column. A name of one part must be a column set declared with `columns`.",
   },
   "unknown-mask": {
     code: "P0028",
@@ -159,7 +172,7 @@ export const catalogue = {
     code: "P0030",
     severity: "error",
     message: (p: { text: string }) => `${JSON.stringify(p.text)} is not an address range`,
-    hint: () => "write address/bits, such as cidr(\"10.0.0.0/8\")",
+    hint: () => 'write address/bits, such as cidr("10.0.0.0/8")',
     explain: "Ranges are written in CIDR notation, IPv4 or IPv6.",
   },
   "let-cycle": {
@@ -179,7 +192,7 @@ export const catalogue = {
     code: "P0040",
     severity: "warning",
     message: (p: { effect: string }) => `this \`${p.effect}\` does not say why`,
-    hint: () => "add `because \"…\"`: it is what the person at the client reads",
+    hint: () => 'add `because "…"`: it is what the person at the client reads',
     explain: "A person who is stopped or made to wait should be told why and what to do instead.",
   },
   "unused-let": {

@@ -14,7 +14,9 @@ export interface Diagnostic {
 
 /** Takes what the message needs; a hint may need `near` besides. */
 type ParamsWithNear<C extends Code> =
-  Parameters<(typeof catalogue)[C]["message"]> extends [infer P] ? P & { near?: string | undefined } : { near?: string | undefined };
+  Parameters<(typeof catalogue)[C]["message"]> extends [infer P]
+    ? P & { near?: string | undefined }
+    : { near?: string | undefined };
 
 export function diagnostic<C extends Code>(
   name: C,
@@ -38,7 +40,8 @@ const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 /** The long explanation of a code such as `P0025`, or undefined when there is none of that number. */
 export function explainCode(code: string): { readonly title: string; readonly text: string } | undefined {
   for (const [name, entry] of Object.entries(catalogue)) {
-    if (entry.code === code.toUpperCase()) return { title: `${entry.code} ${name} (${entry.severity})`, text: entry.explain };
+    if (entry.code === code.toUpperCase())
+      return { title: `${entry.code} ${name} (${entry.severity})`, text: entry.explain };
   }
   return undefined;
 }

@@ -2,7 +2,8 @@ import { placeOf, type SourceFile } from "../source/index.ts";
 import { catalogue } from "./catalogue.ts";
 import type { Diagnostic } from "./diagnostic.ts";
 
-const paint = (colour: boolean, code: number, text: string): string => (colour ? `\u001b[${code}m${text}\u001b[0m` : text);
+const paint = (colour: boolean, code: number, text: string): string =>
+  colour ? `\u001b[${code}m${text}\u001b[0m` : text;
 const RED = 31;
 const YELLOW = 33;
 const BLUE = 34;
@@ -65,7 +66,11 @@ function toJson(found: Diagnostic, texts: ReadonlyMap<string, string>): JsonDiag
 /** Stable byte for byte: one object a diagnostic, in order of place. */
 export function renderJson(found: readonly Diagnostic[], files: readonly SourceFile[]): string {
   const texts = new Map(files.map((file) => [file.path, file.text]));
-  return `${JSON.stringify(found.map((one) => toJson(one, texts)), null, 2)}\n`;
+  return `${JSON.stringify(
+    found.map((one) => toJson(one, texts)),
+    null,
+    2,
+  )}\n`;
 }
 
 /** SARIF 2.1.0, as code scanning services read it. */

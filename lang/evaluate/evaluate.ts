@@ -22,8 +22,10 @@ function truth(found: Value): Truth {
 }
 
 const not = (a: Truth): Truth => (a === UNKNOWN ? UNKNOWN : !a);
-const and = (a: Truth, b: Truth): Truth => (a === false || b === false ? false : a === UNKNOWN || b === UNKNOWN ? UNKNOWN : true);
-const or = (a: Truth, b: Truth): Truth => (a === true || b === true ? true : a === UNKNOWN || b === UNKNOWN ? UNKNOWN : false);
+const and = (a: Truth, b: Truth): Truth =>
+  a === false || b === false ? false : a === UNKNOWN || b === UNKNOWN ? UNKNOWN : true;
+const or = (a: Truth, b: Truth): Truth =>
+  a === true || b === true ? true : a === UNKNOWN || b === UNKNOWN ? UNKNOWN : false;
 
 function value(expr: CheckedExpr, facts: FactMap, elements: readonly Value[]): Value {
   const of = (inner: CheckedExpr): Value => value(inner, facts, elements);
@@ -119,7 +121,10 @@ function contains(set: Value, item: Value): Truth {
 }
 
 /** Whether a rule counts as matched: a rule that restricts does so when its condition is unknown, one that allows does not. */
-export function ruleMatches(rule: CheckedRule, facts: FactMap): { readonly matched: boolean; readonly unknown: boolean } {
+export function ruleMatches(
+  rule: CheckedRule,
+  facts: FactMap,
+): { readonly matched: boolean; readonly unknown: boolean } {
   const when = rule.when === null ? true : evaluate(rule.when, facts);
   const unless = rule.unless === null ? false : evaluate(rule.unless, facts);
   const condition = and(when, not(unless));
@@ -133,8 +138,16 @@ export function decideByOracle(
   protocol: CheckedRule["protocols"][number],
   facts: FactMap,
 ): { readonly verdict: "allow" | "approve" | "deny"; readonly matched: readonly number[] } {
-  const matched = rules.flatMap((rule, i) => (rule.protocols.includes(protocol) && ruleMatches(rule, facts).matched ? [i] : []));
+  const matched = rules.flatMap((rule, i) =>
+    rule.protocols.includes(protocol) && ruleMatches(rule, facts).matched ? [i] : [],
+  );
   const effects = new Set(matched.map((i) => rules[i]!.effect));
-  const verdict = effects.has("deny") ? "deny" : effects.has("approve") ? "approve" : effects.has("allow") ? "allow" : "deny";
+  const verdict = effects.has("deny")
+    ? "deny"
+    : effects.has("approve")
+      ? "approve"
+      : effects.has("allow")
+        ? "allow"
+        : "deny";
   return { verdict, matched };
 }

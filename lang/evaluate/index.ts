@@ -1,1 +1,3 @@
-export * from "./evaluate.ts"; export { globMatches } from "./glob.ts"; export { cidrContains } from "./cidr.ts";
+export * from "./evaluate.ts";
+export { globMatches } from "./glob.ts";
+export { cidrContains } from "./cidr.ts";

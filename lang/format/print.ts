@@ -32,8 +32,20 @@ function printFile(tree: PolicyFile, text: string): string {
     return lines;
   };
   for (const item of tree.items) {
-    const blank = /\n[ \t]*\n/.test(text.slice(previousEnd, comments[0] !== undefined && comments[0].span.start < item.span.start ? comments[0].span.start : item.span.start));
-    const trailing = comments[0] !== undefined && previous !== undefined && !text.slice(previous.span.end, comments[0].span.start).includes("\n") ? comments.shift() : undefined;
+    const blank = /\n[ \t]*\n/.test(
+      text.slice(
+        previousEnd,
+        comments[0] !== undefined && comments[0].span.start < item.span.start
+          ? comments[0].span.start
+          : item.span.start,
+      ),
+    );
+    const trailing =
+      comments[0] !== undefined &&
+      previous !== undefined &&
+      !text.slice(previous.span.end, comments[0].span.start).includes("\n")
+        ? comments.shift()
+        : undefined;
     if (trailing !== undefined) {
       out[out.length - 1] += ` ${trailing.text.trimEnd()}`;
       previousEnd = trailing.span.end;
@@ -69,10 +81,14 @@ function printItem(item: Item, source: string, comments: CommentsBefore): string
     case "let":
       return withInner(comments, item.span.end, [`let ${item.name.text} = ${printExpr(item.value)}`]);
     case "column-set":
-      return withInner(comments, item.span.end, [`columns ${item.name.text} = ${item.patterns.map(printPattern).join(", ")}`]);
+      return withInner(comments, item.span.end, [
+        `columns ${item.name.text} = ${item.patterns.map(printPattern).join(", ")}`,
+      ]);
     case "rule": {
       const lines: string[] = [];
-      const annotations = item.annotations.map((one) => `@${one.key.text}${one.values.length === 0 ? "" : `(${one.values.map(printExpr).join(", ")})`}`);
+      const annotations = item.annotations.map(
+        (one) => `@${one.key.text}${one.values.length === 0 ? "" : `(${one.values.map(printExpr).join(", ")})`}`,
+      );
       if (annotations.length > 0) lines.push(annotations.join(" "));
       lines.push(`${item.effect.text} ${item.name.text} on ${item.scopes.map((scope) => scope.text).join(", ")}`);
       // Approval details read as one sentence: by … quorum … within … valid.
@@ -154,9 +170,19 @@ function printEntry(entry: TestEntry): string {
       return `schema ${printText(entry.path.value)}`;
     case "sql":
       if (entry.texts.length === 1) return `sql ${printText(entry.texts[0]!.value)}`;
-      return listOrLines("for sql in ", entry.texts.map((text) => printText(text.value)), "[", "]");
+      return listOrLines(
+        "for sql in ",
+        entry.texts.map((text) => printText(text.value)),
+        "[",
+        "]",
+      );
     case "facts":
-      return listOrLines("facts ", entry.facts.map((one) => `${printExpr(one.path)}: ${printExpr(one.value)}`), "{", "}");
+      return listOrLines(
+        "facts ",
+        entry.facts.map((one) => `${printExpr(one.path)}: ${printExpr(one.value)}`),
+        "{",
+        "}",
+      );
     case "expect": {
       const { expectation } = entry;
       switch (expectation.kind) {
@@ -182,7 +208,15 @@ function listOrLines(head: string, items: readonly string[], open: string, close
   return `${head}${open}\n${items.map((item) => `    ${item}`).join(",\n")}\n  ${close}`;
 }
 
-const PRECEDENCE: Readonly<Record<string, number>> = { or: 1, and: 2, not: 3, quantified: 3, compare: 4, else: 5, operand: 6 };
+const PRECEDENCE: Readonly<Record<string, number>> = {
+  or: 1,
+  and: 2,
+  not: 3,
+  quantified: 3,
+  compare: 4,
+  else: 5,
+  operand: 6,
+};
 
 function levelOf(expr: Expr): number {
   switch (expr.kind) {
@@ -231,7 +265,10 @@ export function printExpr(expr: Expr): string {
     case "binary": {
       const level = levelOf(expr);
       // A quantifier takes all that follows it, so on the left it needs its brackets.
-      const left = printAt(expr.left, expr.left.kind === "quantified" ? 7 : expr.op === "and" || expr.op === "or" ? level : level + 1);
+      const left = printAt(
+        expr.left,
+        expr.left.kind === "quantified" ? 7 : expr.op === "and" || expr.op === "or" ? level : level + 1,
+      );
       return `${left} ${expr.op} ${expr.op === "matches" && expr.right.kind === "string" ? expr.right.value : printAt(expr.right, level + 1)}`;
     }
   }
@@ -243,7 +280,12 @@ function printInt(value: number): string {
   return value < 0 ? `-${grouped}` : grouped;
 }
 
-const UNITS: readonly (readonly [string, number])[] = [["d", 86_400_000], ["h", 3_600_000], ["m", 60_000], ["s", 1000]];
+const UNITS: readonly (readonly [string, number])[] = [
+  ["d", 86_400_000],
+  ["h", 3_600_000],
+  ["m", 60_000],
+  ["s", 1000],
+];
 
 function printDuration(ms: number): string {
   for (const [unit, size] of UNITS) if (ms >= size && ms % size === 0) return `${ms / size}${unit}`;
@@ -251,7 +293,10 @@ function printDuration(ms: number): string {
 }
 
 function printText(value: string): string {
-  const escaped = value.replaceAll(/["\\\n\t\r]/g, (char) => ({ '"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r" })[char]!);
+  const escaped = value.replaceAll(
+    /["\\\n\t\r]/g,
+    (char) => ({ '"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r" })[char]!,
+  );
   return `"${escaped}"`;
 }
 

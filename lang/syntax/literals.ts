@@ -15,14 +15,16 @@ const ESCAPES: Readonly<Record<string, string>> = { n: "\n", t: "\t", r: "\r", '
 /** The text between the quotes. `bad` holds escapes that mean nothing. */
 export function textValue(image: string): { readonly value: string; readonly bad: readonly string[] } {
   const bad: string[] = [];
-  const value = image.slice(1, -1).replaceAll(/\\(u\{([0-9a-fA-F]{1,6})\}|.)/g, (whole, char: string, hex: string | undefined) => {
-    if (hex !== undefined) {
-      const code = Number.parseInt(hex, 16);
-      if (code <= 0x10ffff && !(code >= 0xd800 && code <= 0xdfff)) return String.fromCodePoint(code);
-    }
-    const meant = ESCAPES[char];
-    if (meant === undefined) bad.push(whole);
-    return meant ?? char;
-  });
+  const value = image
+    .slice(1, -1)
+    .replaceAll(/\\(u\{([0-9a-fA-F]{1,6})\}|.)/g, (whole, char: string, hex: string | undefined) => {
+      if (hex !== undefined) {
+        const code = Number.parseInt(hex, 16);
+        if (code <= 0x10ffff && !(code >= 0xd800 && code <= 0xdfff)) return String.fromCodePoint(code);
+      }
+      const meant = ESCAPES[char];
+      if (meant === undefined) bad.push(whole);
+      return meant ?? char;
+    });
   return { value: value.normalize("NFC"), bad };
 }

@@ -10,7 +10,10 @@ import { Comment, K, M, Text, lexer } from "./tokens.ts";
 let parser: PolicyParser | undefined;
 
 /** Reads one file. Never throws for any text: what can't be read is told, and the tree holds the rest. */
-export function parseFile(file: SourceFile): { readonly tree: PolicyFile; readonly diagnostics: readonly Diagnostic[] } {
+export function parseFile(file: SourceFile): {
+  readonly tree: PolicyFile;
+  readonly diagnostics: readonly Diagnostic[];
+} {
   const empty: PolicyFile = { path: file.path, items: [], comments: [] };
   const whole: Span = { file: file.path, start: 0, end: Math.min(file.text.length, 1) };
   if (file.text.length > FILE_LENGTH_MAX) {
@@ -20,7 +23,9 @@ export function parseFile(file: SourceFile): { readonly tree: PolicyFile; readon
   const { tokens, errors, groups } = lexer.tokenize(file.text);
   const diagnostics: Diagnostic[] = errors.slice(0, SYNTAX_ERRORS_MAX).map((error) => {
     const span = { file: file.path, start: error.offset, end: error.offset + error.length };
-    return diagnostic("unknown-character", span, { text: file.text.slice(error.offset, error.offset + Math.min(error.length, 20)) });
+    return diagnostic("unknown-character", span, {
+      text: file.text.slice(error.offset, error.offset + Math.min(error.length, 20)),
+    });
   });
   const deep = tooDeep(tokens);
   if (deep !== null) {
@@ -55,7 +60,8 @@ function tooDeep(tokens: readonly IToken[]): IToken | null {
     else if (type === M.rightParen || type === M.rightBracket || type === M.rightBrace) depth--;
     // `not not not …` and `any x in xs: any y in ys: …` nest without brackets.
     if (type === K.not || type === M.colon) prefixes++;
-    else if (type === K.when || type === K.unless || type === K.let || type === M.comma || type === M.rightBrace) prefixes = 0;
+    else if (type === K.when || type === K.unless || type === K.let || type === M.comma || type === M.rightBrace)
+      prefixes = 0;
     if (depth + prefixes > NESTING_MAX) return token;
   }
   return null;
@@ -75,7 +81,9 @@ function expectedOf(error: IRecognitionException): readonly string[] {
     const single = /--> (.*?) <--/.exec(error.message)?.[1];
     return single === undefined ? [] : [single];
   }
-  const labels = [...error.message.matchAll(/\[((?:`[^`]*`|[^\]`])+)/g)].map((match) => (match[1] ?? "").split(",")[0]!.trim());
+  const labels = [...error.message.matchAll(/\[((?:`[^`]*`|[^\]`])+)/g)].map((match) =>
+    (match[1] ?? "").split(",")[0]!.trim(),
+  );
   const unique = [...new Set(labels)].filter((label) => label !== "");
   return unique.length > 6 ? [...unique.slice(0, 5), "…"] : unique;
 }

@@ -66,7 +66,11 @@ export class PolicyParser extends EmbeddedActionsParser {
   }
 
   #string(token: IToken): StringLiteral {
-    return { kind: "string", value: textValue(token.image.length >= 2 ? token.image : '""').value, span: this.#spanOf(token) };
+    return {
+      kind: "string",
+      value: textValue(token.image.length >= 2 ? token.image : '""').value,
+      span: this.#spanOf(token),
+    };
   }
 
   #int(token: IToken): IntLiteral {
@@ -181,10 +185,30 @@ export class PolicyParser extends EmbeddedActionsParser {
 
   readonly literal = this.RULE("literal", (): Annotation["values"][number] => {
     return this.OR([
-      { ALT: () => { const t = this.CONSUME(Text); return this.ACTION(() => this.#string(t)); } },
-      { ALT: () => { const t = this.CONSUME(Int); return this.ACTION(() => this.#int(t)); } },
-      { ALT: () => { const t = this.CONSUME(K.true); return this.ACTION(() => ({ kind: "bool" as const, value: true, span: this.#spanOf(t) })); } },
-      { ALT: () => { const t = this.CONSUME(K.false); return this.ACTION(() => ({ kind: "bool" as const, value: false, span: this.#spanOf(t) })); } },
+      {
+        ALT: () => {
+          const t = this.CONSUME(Text);
+          return this.ACTION(() => this.#string(t));
+        },
+      },
+      {
+        ALT: () => {
+          const t = this.CONSUME(Int);
+          return this.ACTION(() => this.#int(t));
+        },
+      },
+      {
+        ALT: () => {
+          const t = this.CONSUME(K.true);
+          return this.ACTION(() => ({ kind: "bool" as const, value: true, span: this.#spanOf(t) }));
+        },
+      },
+      {
+        ALT: () => {
+          const t = this.CONSUME(K.false);
+          return this.ACTION(() => ({ kind: "bool" as const, value: false, span: this.#spanOf(t) }));
+        },
+      },
     ]);
   });
 
@@ -194,19 +218,110 @@ export class PolicyParser extends EmbeddedActionsParser {
     const start = this.#here();
     const one = (make: () => Clause): Clause => this.ACTION(make);
     return this.OR([
-      { ALT: () => { this.CONSUME(K.when); const e = this.SUBRULE(this.expression); return one(() => ({ kind: "when", condition: this.#orMissing(e), span: this.#since(start) })); } },
-      { ALT: () => { this.CONSUME(K.unless); const e = this.SUBRULE1(this.expression); return one(() => ({ kind: "unless", condition: this.#orMissing(e), span: this.#since(start) })); } },
-      { ALT: () => { this.CONSUME(K.because); const t = this.CONSUME(Text); return one(() => ({ kind: "because", text: this.#string(t), span: this.#since(start) })); } },
-      { ALT: () => { this.CONSUME(K.by); const approvers = this.SUBRULE(this.approvers); return one(() => ({ kind: "by", approvers: approvers ?? [], span: this.#since(start) })); } },
-      { ALT: () => { this.CONSUME(K.quorum); const n = this.CONSUME(Int); return one(() => ({ kind: "quorum", count: this.#int(n), span: this.#since(start) })); } },
-      { ALT: () => { this.CONSUME(K.within); const d = this.CONSUME(Duration); return one(() => ({ kind: "within", duration: this.#duration(d), span: this.#since(start) })); } },
-      { ALT: () => { this.CONSUME(K.valid); const d = this.OR1([{ ALT: () => { this.CONSUME(K.once); return null; } }, { ALT: () => this.CONSUME1(Duration) }]); return one(() => ({ kind: "valid", duration: d === null ? null : this.#duration(d as IToken), span: this.#since(start) })); } },
-      { ALT: () => { this.CONSUME(K.columns); const patterns = this.SUBRULE(this.patternList); return one(() => ({ kind: "columns", patterns: patterns ?? [], span: this.#since(start) })); } },
-      { ALT: () => { this.CONSUME(K.with); const masks = this.SUBRULE(this.masks); return one(() => ({ kind: "with", masks: masks ?? [], span: this.#since(start) })); } },
-      { ALT: () => { this.CONSUME(K.to); const n = this.CONSUME1(Int); this.CONSUME(K.rows); return one(() => ({ kind: "rows", count: this.#int(n), span: this.#since(start) })); } },
-      { ALT: () => { this.CONSUME(K.values); this.CONSUME(K.detect); this.SUBRULE(this.listExpr); return one(() => ({ kind: "planned", word: "values detect", span: this.#since(start) })); } },
-      { ALT: () => { this.CONSUME(K.fields); this.AT_LEAST_ONE_SEP({ SEP: M.comma, DEF: () => this.CONSUME1(Text) }); return one(() => ({ kind: "planned", word: "fields", span: this.#since(start) })); } },
-      { ALT: () => { this.CONSUME(K.output); return one(() => ({ kind: "planned", word: "output", span: this.#since(start) })); } },
+      {
+        ALT: () => {
+          this.CONSUME(K.when);
+          const e = this.SUBRULE(this.expression);
+          return one(() => ({ kind: "when", condition: this.#orMissing(e), span: this.#since(start) }));
+        },
+      },
+      {
+        ALT: () => {
+          this.CONSUME(K.unless);
+          const e = this.SUBRULE1(this.expression);
+          return one(() => ({ kind: "unless", condition: this.#orMissing(e), span: this.#since(start) }));
+        },
+      },
+      {
+        ALT: () => {
+          this.CONSUME(K.because);
+          const t = this.CONSUME(Text);
+          return one(() => ({ kind: "because", text: this.#string(t), span: this.#since(start) }));
+        },
+      },
+      {
+        ALT: () => {
+          this.CONSUME(K.by);
+          const approvers = this.SUBRULE(this.approvers);
+          return one(() => ({ kind: "by", approvers: approvers ?? [], span: this.#since(start) }));
+        },
+      },
+      {
+        ALT: () => {
+          this.CONSUME(K.quorum);
+          const n = this.CONSUME(Int);
+          return one(() => ({ kind: "quorum", count: this.#int(n), span: this.#since(start) }));
+        },
+      },
+      {
+        ALT: () => {
+          this.CONSUME(K.within);
+          const d = this.CONSUME(Duration);
+          return one(() => ({ kind: "within", duration: this.#duration(d), span: this.#since(start) }));
+        },
+      },
+      {
+        ALT: () => {
+          this.CONSUME(K.valid);
+          const d = this.OR1([
+            {
+              ALT: () => {
+                this.CONSUME(K.once);
+                return null;
+              },
+            },
+            { ALT: () => this.CONSUME1(Duration) },
+          ]);
+          return one(() => ({
+            kind: "valid",
+            duration: d === null ? null : this.#duration(d as IToken),
+            span: this.#since(start),
+          }));
+        },
+      },
+      {
+        ALT: () => {
+          this.CONSUME(K.columns);
+          const patterns = this.SUBRULE(this.patternList);
+          return one(() => ({ kind: "columns", patterns: patterns ?? [], span: this.#since(start) }));
+        },
+      },
+      {
+        ALT: () => {
+          this.CONSUME(K.with);
+          const masks = this.SUBRULE(this.masks);
+          return one(() => ({ kind: "with", masks: masks ?? [], span: this.#since(start) }));
+        },
+      },
+      {
+        ALT: () => {
+          this.CONSUME(K.to);
+          const n = this.CONSUME1(Int);
+          this.CONSUME(K.rows);
+          return one(() => ({ kind: "rows", count: this.#int(n), span: this.#since(start) }));
+        },
+      },
+      {
+        ALT: () => {
+          this.CONSUME(K.values);
+          this.CONSUME(K.detect);
+          this.SUBRULE(this.listExpr);
+          return one(() => ({ kind: "planned", word: "values detect", span: this.#since(start) }));
+        },
+      },
+      {
+        ALT: () => {
+          this.CONSUME(K.fields);
+          this.AT_LEAST_ONE_SEP({ SEP: M.comma, DEF: () => this.CONSUME1(Text) });
+          return one(() => ({ kind: "planned", word: "fields", span: this.#since(start) }));
+        },
+      },
+      {
+        ALT: () => {
+          this.CONSUME(K.output);
+          return one(() => ({ kind: "planned", word: "output", span: this.#since(start) }));
+        },
+      },
     ]);
   });
 
@@ -257,7 +372,12 @@ export class PolicyParser extends EmbeddedActionsParser {
     const names: { text: string; quoted: boolean; span: Span }[] = [];
     let star = false;
     this.OR([
-      { ALT: () => { this.CONSUME(M.star); star = true; } },
+      {
+        ALT: () => {
+          this.CONSUME(M.star);
+          star = true;
+        },
+      },
       { ALT: () => names.push(this.SUBRULE(this.columnName)) },
       {
         ALT: () => {
@@ -297,12 +417,24 @@ export class PolicyParser extends EmbeddedActionsParser {
             DEF: () => {
               const start = this.#here();
               const column = this.OR1([
-                { ALT: () => { this.CONSUME(M.star); return "*" as const; } },
-                { ALT: () => { const name = this.SUBRULE(this.columnName); return this.ACTION(() => ({ text: name.text, span: name.span })); } },
+                {
+                  ALT: () => {
+                    this.CONSUME(M.star);
+                    return "*" as const;
+                  },
+                },
+                {
+                  ALT: () => {
+                    const name = this.SUBRULE(this.columnName);
+                    return this.ACTION(() => ({ text: name.text, span: name.span }));
+                  },
+                },
               ]);
               this.CONSUME(M.colon);
               const mask = this.SUBRULE1(this.maskSpec);
-              this.ACTION(() => { if (mask !== undefined) entries.push({ column, mask, span: this.#since(start) }); });
+              this.ACTION(() => {
+                if (mask !== undefined) entries.push({ column, mask, span: this.#since(start) });
+              });
             },
           });
           this.CONSUME(M.rightBrace);
@@ -346,7 +478,9 @@ export class PolicyParser extends EmbeddedActionsParser {
     this.MANY(() => {
       this.CONSUME(K.or);
       const right = this.SUBRULE1(this.conjunction);
-      this.ACTION(() => { left = this.#binary("or", left, right); });
+      this.ACTION(() => {
+        left = this.#binary("or", left, right);
+      });
     });
     return left;
   }) as never;
@@ -356,7 +490,9 @@ export class PolicyParser extends EmbeddedActionsParser {
     this.MANY(() => {
       this.CONSUME(K.and);
       const right = this.SUBRULE1(this.negation);
-      this.ACTION(() => { left = this.#binary("and", left, right); });
+      this.ACTION(() => {
+        left = this.#binary("and", left, right);
+      });
     });
     return left;
   });
@@ -368,7 +504,11 @@ export class PolicyParser extends EmbeddedActionsParser {
         ALT: () => {
           this.CONSUME(K.not);
           const operand = this.SUBRULE(this.negation);
-          return this.ACTION(() => ({ kind: "not" as const, operand: this.#orMissing(operand), span: this.#since(start) }));
+          return this.ACTION(() => ({
+            kind: "not" as const,
+            operand: this.#orMissing(operand),
+            span: this.#since(start),
+          }));
         },
       },
       { ALT: () => this.SUBRULE(this.quantified) },
@@ -400,37 +540,124 @@ export class PolicyParser extends EmbeddedActionsParser {
       let op: BinaryOperator = "==";
       let right: Expr | undefined;
       this.OR([
-        { ALT: () => { this.CONSUME(M.equal); op = "=="; right = this.SUBRULE1(this.defaulted); } },
-        { ALT: () => { this.CONSUME(M.notEqual); op = "!="; right = this.SUBRULE2(this.defaulted); } },
-        { ALT: () => { this.CONSUME(M.less); op = "<"; right = this.SUBRULE3(this.defaulted); } },
-        { ALT: () => { this.CONSUME(M.lessEqual); op = "<="; right = this.SUBRULE4(this.defaulted); } },
-        { ALT: () => { this.CONSUME(M.greater); op = ">"; right = this.SUBRULE5(this.defaulted); } },
-        { ALT: () => { this.CONSUME(M.greaterEqual); op = ">="; right = this.SUBRULE6(this.defaulted); } },
-        { ALT: () => { this.CONSUME(K.in); op = "in"; right = this.SUBRULE7(this.defaulted); } },
+        {
+          ALT: () => {
+            this.CONSUME(M.equal);
+            op = "==";
+            right = this.SUBRULE1(this.defaulted);
+          },
+        },
+        {
+          ALT: () => {
+            this.CONSUME(M.notEqual);
+            op = "!=";
+            right = this.SUBRULE2(this.defaulted);
+          },
+        },
+        {
+          ALT: () => {
+            this.CONSUME(M.less);
+            op = "<";
+            right = this.SUBRULE3(this.defaulted);
+          },
+        },
+        {
+          ALT: () => {
+            this.CONSUME(M.lessEqual);
+            op = "<=";
+            right = this.SUBRULE4(this.defaulted);
+          },
+        },
+        {
+          ALT: () => {
+            this.CONSUME(M.greater);
+            op = ">";
+            right = this.SUBRULE5(this.defaulted);
+          },
+        },
+        {
+          ALT: () => {
+            this.CONSUME(M.greaterEqual);
+            op = ">=";
+            right = this.SUBRULE6(this.defaulted);
+          },
+        },
+        {
+          ALT: () => {
+            this.CONSUME(K.in);
+            op = "in";
+            right = this.SUBRULE7(this.defaulted);
+          },
+        },
         {
           ALT: () => {
             this.CONSUME(K.has);
             op = "has";
             this.OPTION1(() =>
               this.OR1([
-                { ALT: () => { this.CONSUME(K.any); op = "has any"; } },
-                { ALT: () => { this.CONSUME(K.all); op = "has all"; } },
+                {
+                  ALT: () => {
+                    this.CONSUME(K.any);
+                    op = "has any";
+                  },
+                },
+                {
+                  ALT: () => {
+                    this.CONSUME(K.all);
+                    op = "has all";
+                  },
+                },
               ]),
             );
             right = this.SUBRULE8(this.defaulted);
           },
         },
-        { ALT: () => { this.CONSUME(K.like); op = "like"; right = this.SUBRULE9(this.defaulted); } },
-        { ALT: () => { this.CONSUME(K.matches); const t = this.CONSUME(Regex); op = "matches"; this.ACTION(() => { right = { kind: "string", value: t.image, span: this.#spanOf(t) }; }); } },
-        { ALT: () => { this.CONSUME(K.starts); this.CONSUME(K.with); op = "starts with"; right = this.SUBRULE(this.postfix); } },
-        { ALT: () => { this.CONSUME(K.ends); this.CONSUME1(K.with); op = "ends with"; right = this.SUBRULE1(this.postfix); } },
+        {
+          ALT: () => {
+            this.CONSUME(K.like);
+            op = "like";
+            right = this.SUBRULE9(this.defaulted);
+          },
+        },
+        {
+          ALT: () => {
+            this.CONSUME(K.matches);
+            const t = this.CONSUME(Regex);
+            op = "matches";
+            this.ACTION(() => {
+              right = { kind: "string", value: t.image, span: this.#spanOf(t) };
+            });
+          },
+        },
+        {
+          ALT: () => {
+            this.CONSUME(K.starts);
+            this.CONSUME(K.with);
+            op = "starts with";
+            right = this.SUBRULE(this.postfix);
+          },
+        },
+        {
+          ALT: () => {
+            this.CONSUME(K.ends);
+            this.CONSUME1(K.with);
+            op = "ends with";
+            right = this.SUBRULE1(this.postfix);
+          },
+        },
         {
           // `within 15m` is a clause of the rule, `within cidr(…)` an operator.
           GATE: () => this.LA(2).tokenType !== Duration,
-          ALT: () => { this.CONSUME(K.within); op = "within"; right = this.SUBRULE2(this.postfix); },
+          ALT: () => {
+            this.CONSUME(K.within);
+            op = "within";
+            right = this.SUBRULE2(this.postfix);
+          },
         },
       ]);
-      this.ACTION(() => { left = this.#binary(op, left, right); });
+      this.ACTION(() => {
+        left = this.#binary(op, left, right);
+      });
     });
     return left;
   });
@@ -440,7 +667,9 @@ export class PolicyParser extends EmbeddedActionsParser {
     this.OPTION(() => {
       this.CONSUME(K.else);
       const right = this.SUBRULE1(this.postfix);
-      this.ACTION(() => { left = this.#binary("else", left, right); });
+      this.ACTION(() => {
+        left = this.#binary("else", left, right);
+      });
     });
     return left;
   });
@@ -456,7 +685,8 @@ export class PolicyParser extends EmbeddedActionsParser {
             const name = this.CONSUME(Word);
             this.ACTION(() => {
               const part = this.#identifier(name);
-              if (found?.kind === "path") found = { kind: "path", parts: [...found.parts, part], span: this.#since(start) };
+              if (found?.kind === "path")
+                found = { kind: "path", parts: [...found.parts, part], span: this.#since(start) };
               else found = { kind: "call", name: part, args: [this.#orMissing(found)], span: this.#since(start) };
             });
           },
@@ -466,7 +696,9 @@ export class PolicyParser extends EmbeddedActionsParser {
             this.CONSUME(M.leftBracket);
             const key = this.CONSUME(Text);
             this.CONSUME(M.rightBracket);
-            this.ACTION(() => { found = { kind: "index", of: this.#orMissing(found), key: this.#string(key), span: this.#since(start) }; });
+            this.ACTION(() => {
+              found = { kind: "index", of: this.#orMissing(found), key: this.#string(key), span: this.#since(start) };
+            });
           },
         },
       ]);
@@ -478,7 +710,12 @@ export class PolicyParser extends EmbeddedActionsParser {
     const start = this.#here();
     return this.OR([
       { ALT: () => this.SUBRULE(this.literal) },
-      { ALT: () => { const t = this.CONSUME(Duration); return this.ACTION(() => this.#duration(t)); } },
+      {
+        ALT: () => {
+          const t = this.CONSUME(Duration);
+          return this.ACTION(() => this.#duration(t));
+        },
+      },
       { ALT: () => this.SUBRULE(this.listExpr) },
       {
         ALT: () => {
@@ -492,7 +729,11 @@ export class PolicyParser extends EmbeddedActionsParser {
         ALT: () => {
           this.CONSUME(K.exists);
           const operand = this.SUBRULE(this.postfix);
-          return this.ACTION(() => ({ kind: "exists" as const, operand: this.#orMissing(operand), span: this.#since(start) }));
+          return this.ACTION(() => ({
+            kind: "exists" as const,
+            operand: this.#orMissing(operand),
+            span: this.#since(start),
+          }));
         },
       },
       {
@@ -506,11 +747,10 @@ export class PolicyParser extends EmbeddedActionsParser {
             this.MANY_SEP({ SEP: M.comma, DEF: () => args.push(this.SUBRULE1(this.expression)) });
             this.CONSUME1(M.rightParen);
           });
-          return this.ACTION(
-            (): Expr =>
-              called
-                ? { kind: "call", name: this.#identifier(name), args, span: this.#since(start) }
-                : { kind: "path", parts: [this.#identifier(name)], span: this.#since(start) },
+          return this.ACTION((): Expr =>
+            called
+              ? { kind: "call", name: this.#identifier(name), args, span: this.#since(start) }
+              : { kind: "path", parts: [this.#identifier(name)], span: this.#since(start) },
           );
         },
       },
@@ -560,10 +800,18 @@ export class PolicyParser extends EmbeddedActionsParser {
             this.CONSUME(K.in);
             this.AT_LEAST_ONE_SEP({
               SEP: M.comma,
-              DEF: () => { const group = this.CONSUME1(Text); this.ACTION(() => groups.push(this.#string(group))); },
+              DEF: () => {
+                const group = this.CONSUME1(Text);
+                this.ACTION(() => groups.push(this.#string(group)));
+              },
             });
           });
-          return this.ACTION(() => ({ kind: "user" as const, name: this.#string(name), groups, span: this.#since(start) }));
+          return this.ACTION(() => ({
+            kind: "user" as const,
+            name: this.#string(name),
+            groups,
+            span: this.#since(start),
+          }));
         },
       },
       {
@@ -584,11 +832,28 @@ export class PolicyParser extends EmbeddedActionsParser {
             });
             this.CONSUME(M.rightBrace);
           });
-          return this.ACTION(() => ({ kind: "target" as const, name: this.#string(name), labels, span: this.#since(start) }));
+          return this.ACTION(() => ({
+            kind: "target" as const,
+            name: this.#string(name),
+            labels,
+            span: this.#since(start),
+          }));
         },
       },
-      { ALT: () => { this.CONSUME(K.schema); const t = this.CONSUME4(Text); return this.ACTION(() => ({ kind: "schema" as const, path: this.#string(t), span: this.#since(start) })); } },
-      { ALT: () => { this.CONSUME(K.sql); const t = this.CONSUME5(Text); return this.ACTION(() => ({ kind: "sql" as const, texts: [this.#string(t)], span: this.#since(start) })); } },
+      {
+        ALT: () => {
+          this.CONSUME(K.schema);
+          const t = this.CONSUME4(Text);
+          return this.ACTION(() => ({ kind: "schema" as const, path: this.#string(t), span: this.#since(start) }));
+        },
+      },
+      {
+        ALT: () => {
+          this.CONSUME(K.sql);
+          const t = this.CONSUME5(Text);
+          return this.ACTION(() => ({ kind: "sql" as const, texts: [this.#string(t)], span: this.#since(start) }));
+        },
+      },
       {
         ALT: () => {
           this.CONSUME(K.for);
@@ -598,7 +863,10 @@ export class PolicyParser extends EmbeddedActionsParser {
           const texts: StringLiteral[] = [];
           this.MANY_SEP1({
             SEP: M.comma,
-            DEF: () => { const t = this.CONSUME6(Text); this.ACTION(() => texts.push(this.#string(t))); },
+            DEF: () => {
+              const t = this.CONSUME6(Text);
+              this.ACTION(() => texts.push(this.#string(t)));
+            },
           });
           this.CONSUME(M.rightBracket);
           return this.ACTION(() => ({ kind: "sql" as const, texts, span: this.#since(start) }));
@@ -616,7 +884,10 @@ export class PolicyParser extends EmbeddedActionsParser {
               const parts: IdentifierNode[] = [];
               this.AT_LEAST_ONE_SEP1({
                 SEP: M.dot,
-                DEF: () => { const part = this.CONSUME1(Word); this.ACTION(() => parts.push(this.#identifier(part))); },
+                DEF: () => {
+                  const part = this.CONSUME1(Word);
+                  this.ACTION(() => parts.push(this.#identifier(part)));
+                },
               });
               const path = this.ACTION(() => ({ kind: "path" as const, parts, span: this.#since(from) }));
               this.CONSUME1(M.colon);
@@ -650,8 +921,19 @@ export class PolicyParser extends EmbeddedActionsParser {
             { ALT: () => this.CONSUME(K.approve) },
           ]);
           let rule = by();
-          this.OPTION(() => { this.CONSUME(K.by); const name = this.CONSUME(Name); this.ACTION(() => { rule = this.#identifier(name); }); });
-          return this.ACTION(() => ({ kind: "verdict" as const, verdict: verdict.image as "allow" | "deny" | "approve", by: rule, span: this.#since(start) }));
+          this.OPTION(() => {
+            this.CONSUME(K.by);
+            const name = this.CONSUME(Name);
+            this.ACTION(() => {
+              rule = this.#identifier(name);
+            });
+          });
+          return this.ACTION(() => ({
+            kind: "verdict" as const,
+            verdict: verdict.image as "allow" | "deny" | "approve",
+            by: rule,
+            span: this.#since(start),
+          }));
         },
       },
       {
@@ -659,13 +941,47 @@ export class PolicyParser extends EmbeddedActionsParser {
           this.CONSUME(K.masked);
           const column = this.CONSUME(Word);
           let rule = by();
-          this.OPTION1(() => { this.CONSUME1(K.by); const name = this.CONSUME1(Name); this.ACTION(() => { rule = this.#identifier(name); }); });
-          return this.ACTION(() => ({ kind: "masked" as const, column: this.#identifier(column), by: rule, span: this.#since(start) }));
+          this.OPTION1(() => {
+            this.CONSUME1(K.by);
+            const name = this.CONSUME1(Name);
+            this.ACTION(() => {
+              rule = this.#identifier(name);
+            });
+          });
+          return this.ACTION(() => ({
+            kind: "masked" as const,
+            column: this.#identifier(column),
+            by: rule,
+            span: this.#since(start),
+          }));
         },
       },
-      { ALT: () => { this.CONSUME(K.plain); const column = this.CONSUME1(Word); return this.ACTION(() => ({ kind: "plain" as const, column: this.#identifier(column), span: this.#since(start) })); } },
-      { ALT: () => { this.CONSUME(K.limit); const n = this.CONSUME(Int); this.CONSUME(K.rows); return this.ACTION(() => ({ kind: "row-limit" as const, count: this.#int(n), span: this.#since(start) })); } },
-      { ALT: () => { this.CONSUME(K.because); const t = this.CONSUME(Text); return this.ACTION(() => ({ kind: "message" as const, text: this.#string(t), span: this.#since(start) })); } },
+      {
+        ALT: () => {
+          this.CONSUME(K.plain);
+          const column = this.CONSUME1(Word);
+          return this.ACTION(() => ({
+            kind: "plain" as const,
+            column: this.#identifier(column),
+            span: this.#since(start),
+          }));
+        },
+      },
+      {
+        ALT: () => {
+          this.CONSUME(K.limit);
+          const n = this.CONSUME(Int);
+          this.CONSUME(K.rows);
+          return this.ACTION(() => ({ kind: "row-limit" as const, count: this.#int(n), span: this.#since(start) }));
+        },
+      },
+      {
+        ALT: () => {
+          this.CONSUME(K.because);
+          const t = this.CONSUME(Text);
+          return this.ACTION(() => ({ kind: "message" as const, text: this.#string(t), span: this.#since(start) }));
+        },
+      },
     ]);
   });
 }

@@ -3,7 +3,14 @@ import { assert } from "../../base/assert.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { verify } from "../../spec/contract/bytecode/index.ts";
 import { decodeManifest, openBundle, type EnvelopeError, type Manifest } from "../../spec/contract/bundle/index.ts";
-import { ABSENT, UNKNOWN, factsOf, type FactLifetime, type FactValue, type ProtocolName } from "../../spec/contract/facts/index.ts";
+import {
+  ABSENT,
+  UNKNOWN,
+  factsOf,
+  type FactLifetime,
+  type FactValue,
+  type ProtocolName,
+} from "../../spec/contract/facts/index.ts";
 import { prepare, run, type Machine } from "../vm/index.ts";
 import { OP } from "../../spec/contract/bytecode/index.ts";
 
@@ -42,7 +49,9 @@ export class LoadedBundle {
       }
     }
     this.#rules = rules;
-    this.#lifetimes = manifest.rules.map((rule) => lifetimeOf(manifest, rule.condition, rule.protocols[0] ?? "postgres"));
+    this.#lifetimes = manifest.rules.map((rule) =>
+      lifetimeOf(manifest, rule.condition, rule.protocols[0] ?? "postgres"),
+    );
   }
 
   rulesOf(protocol: ProtocolName): readonly number[] {
@@ -77,7 +86,11 @@ function lifetimeOf(manifest: Manifest, program: number, protocol: ProtocolName)
  * Takes a bundle in: signature, form, bytecode, features, facts, sequence, and at last the bundle's own test vectors. What
  * can't be proved is refused with the reason; nothing of a refused bundle is kept.
  */
-export function loadBundle(bytes: Uint8Array, keys: readonly KeyObject[], activeSequence: number): Result<LoadedBundle, BundleError> {
+export function loadBundle(
+  bytes: Uint8Array,
+  keys: readonly KeyObject[],
+  activeSequence: number,
+): Result<LoadedBundle, BundleError> {
   const opened = openBundle(bytes, keys);
   if (!opened.ok) return opened;
   const decoded = decodeManifest(opened.value.payload);
@@ -89,7 +102,8 @@ export function loadBundle(bytes: Uint8Array, keys: readonly KeyObject[], active
   if (wrong !== null) return err(wrong);
   const verified = verify(manifest);
   if (!verified.ok) return err({ kind: "bad-bytecode", ...verified.error });
-  if (manifest.sequence < activeSequence) return err({ kind: "older-sequence", found: manifest.sequence, active: activeSequence });
+  if (manifest.sequence < activeSequence)
+    return err({ kind: "older-sequence", found: manifest.sequence, active: activeSequence });
   const machine = prepare(verified.value);
   const bundle = new LoadedBundle(opened.value.digest, opened.value.keyId, manifest, machine);
   assert(bundle.manifest.programs.length === machine.code.length, "every program was made ready");
@@ -101,11 +115,18 @@ export function loadBundle(bytes: Uint8Array, keys: readonly KeyObject[], active
 function wrongReference(manifest: Manifest): BundleError | null {
   for (const [i, rule] of manifest.rules.entries()) {
     const malformed = (why: string): BundleError => ({ kind: "malformed", where: `rules[${i}]`, why });
-    if (rule.condition < -1 || rule.condition >= manifest.programs.length) return malformed("has a condition that is not there");
-    if ((rule.effect === "approve") !== (rule.approve !== null)) return malformed("has approval details that don't fit its effect");
-    if ((rule.effect === "mask") !== (rule.mask !== null)) return malformed("has mask details that don't fit its effect");
-    if ((rule.effect === "limit") !== (rule.rowLimit !== null)) return malformed("has a limit that doesn't fit its effect");
-    if (rule.approve !== null && (rule.approve.quorum < 1 || rule.approve.groups.length + rule.approve.users.length === 0)) {
+    if (rule.condition < -1 || rule.condition >= manifest.programs.length)
+      return malformed("has a condition that is not there");
+    if ((rule.effect === "approve") !== (rule.approve !== null))
+      return malformed("has approval details that don't fit its effect");
+    if ((rule.effect === "mask") !== (rule.mask !== null))
+      return malformed("has mask details that don't fit its effect");
+    if ((rule.effect === "limit") !== (rule.rowLimit !== null))
+      return malformed("has a limit that doesn't fit its effect");
+    if (
+      rule.approve !== null &&
+      (rule.approve.quorum < 1 || rule.approve.groups.length + rule.approve.users.length === 0)
+    ) {
       return malformed("asks for approval by nobody");
     }
     for (const protocol of rule.protocols) {
@@ -129,7 +150,12 @@ function runVectors(bundle: LoadedBundle): BundleError | null {
       if (found === UNKNOWN ? rule.effect !== "allow" : found) matched.push(index);
     }
     if (matched.join() !== vector.matched.join()) {
-      return { kind: "failed-self-test", vector: i, expected: `rules ${vector.matched.join(", ")}`, found: `rules ${matched.join(", ")}` };
+      return {
+        kind: "failed-self-test",
+        vector: i,
+        expected: `rules ${vector.matched.join(", ")}`,
+        found: `rules ${matched.join(", ")}`,
+      };
     }
   }
   return null;
@@ -138,7 +164,9 @@ function runVectors(bundle: LoadedBundle): BundleError | null {
 function toFactValue(value: Manifest["vectors"][number]["facts"][number]["value"]): FactValue {
   if (value === null) return UNKNOWN;
   if (typeof value !== "object") return value;
-  return Array.isArray(value) ? new Set(value as readonly string[]) : new Map(Object.entries(value as Record<string, string>));
+  return Array.isArray(value)
+    ? new Set(value as readonly string[])
+    : new Map(Object.entries(value as Record<string, string>));
 }
 
 /** A refused bundle in words for an operator. */

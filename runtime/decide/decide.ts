@@ -10,7 +10,12 @@ const counts = (effect: string, found: Truth): boolean => (found === UNKNOWN ? e
  * Decides one action by all rules of a protocol. Pure: the same bundle and facts give the same decision on every machine.
  * `folded` gives the truth of conditions that the session has already settled.
  */
-export function decide(bundle: Executable, protocol: ProtocolName, facts: FactSlots, folded: ReadonlyMap<number, Truth> = NOTHING): Decision {
+export function decide(
+  bundle: Executable,
+  protocol: ProtocolName,
+  facts: FactSlots,
+  folded: ReadonlyMap<number, Truth> = NOTHING,
+): Decision {
   const { rules } = bundle.manifest;
   const matched: number[] = [];
   const denies: number[] = [];
@@ -55,7 +60,8 @@ export function decide(bundle: Executable, protocol: ProtocolName, facts: FactSl
 const NOTHING: ReadonlyMap<number, Truth> = new Map();
 
 const STRICTNESS = { allow: 0, approve: 1, deny: 2 } as const;
-const union = (a: readonly number[], b: readonly number[]): readonly number[] => [...new Set([...a, ...b])].sort((x, y) => x - y);
+const union = (a: readonly number[], b: readonly number[]): readonly number[] =>
+  [...new Set([...a, ...b])].sort((x, y) => x - y);
 
 /**
  * One decision for several actions that stand or fall together: the strictest verdict, with what decided at that level.
@@ -81,6 +87,14 @@ export function combine(decisions: readonly Decision[]): Decision {
 }
 
 /** An empty message asks for nothing. */
-const EMPTY: Decision = { verdict: "allow", matched: [], deciding: [], masks: [], rowLimit: null, rowLimitRule: null, unknown: [] };
+const EMPTY: Decision = {
+  verdict: "allow",
+  matched: [],
+  deciding: [],
+  masks: [],
+  rowLimit: null,
+  rowLimitRule: null,
+  unknown: [],
+};
 
 export type { FactValue };

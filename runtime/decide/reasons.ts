@@ -2,7 +2,10 @@ import type { Decision } from "../../spec/contract/decision/index.ts";
 import type { Manifest } from "../../spec/contract/bundle/index.ts";
 
 /** A decision in words for the person at the client: what was decided, by which rule, and the rule's own reason. */
-export function reasonsOf(manifest: Manifest, decision: Decision): { readonly summary: string; readonly because: string | null; readonly rules: readonly string[] } {
+export function reasonsOf(
+  manifest: Manifest,
+  decision: Decision,
+): { readonly summary: string; readonly because: string | null; readonly rules: readonly string[] } {
   const rules = decision.deciding.map((index) => manifest.rules[index]!);
   const names = rules.map((rule) => rule.name);
   const because = rules.map((rule) => rule.because).find((text) => text !== null) ?? null;

@@ -48,11 +48,20 @@ export interface GatewayConfig {
   readonly bundle: { readonly path: string; readonly keys: readonly string[] };
   /** Folder for everything that the gateway keeps. */
   readonly state: string;
-  readonly record: { readonly durability: "before-forward" | "within-10ms"; readonly results: "none" | "sample"; readonly origin: string };
+  readonly record: {
+    readonly durability: "before-forward" | "within-10ms";
+    readonly results: "none" | "sample";
+    readonly origin: string;
+  };
   readonly approvals: { readonly inTransaction: "refuse" | "hold"; readonly noticeEveryMs: number };
   /** `administrators`: groups that see every session and approval and may reload the bundle. */
   readonly control: { readonly host: string; readonly port: number; readonly administrators: readonly string[] };
-  readonly limits: { readonly connections: number; readonly handshakeMs: number; readonly statementBytes: number; readonly catalogPollMs: number };
+  readonly limits: {
+    readonly connections: number;
+    readonly handshakeMs: number;
+    readonly statementBytes: number;
+    readonly catalogPollMs: number;
+  };
 }
 
 export interface ConfigError {
@@ -94,7 +103,10 @@ class Reader {
       const name = isScalar(key) ? String(key.value) : "";
       if (known.length > 0 && !known.includes(name)) {
         const near = nearest(name, known);
-        this.fail(key, `${where} has no setting ${JSON.stringify(name)}${near === undefined ? `; it takes ${listing(known, "and")}` : `; did you mean ${near}?`}`);
+        this.fail(
+          key,
+          `${where} has no setting ${JSON.stringify(name)}${near === undefined ? `; it takes ${listing(known, "and")}` : `; did you mean ${near}?`}`,
+        );
       } else if (isAlias(value)) this.fail(value, "aliases are not read");
       else fields.set(name, value);
     }
@@ -156,14 +168,39 @@ class Reader {
 
 /** The gateway's one configuration file. Every error is told, each with its place; no secret is quoted. */
 export function readConfig(text: string): Result<GatewayConfig, readonly ConfigError[]> {
-  if (text.length > CONFIG_BYTES_MAX) return err([{ line: 1, column: 1, message: `the file is longer than ${CONFIG_BYTES_MAX} characters` }]);
+  if (text.length > CONFIG_BYTES_MAX)
+    return err([{ line: 1, column: 1, message: `the file is longer than ${CONFIG_BYTES_MAX} characters` }]);
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, strict: true, uniqueKeys: true, customTags: [], merge: false });
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    strict: true,
+    uniqueKeys: true,
+    customTags: [],
+    merge: false,
+  });
   if (document.errors.length > 0) {
-    return err(document.errors.map((fault) => ({ line: fault.linePos?.[0].line ?? 1, column: fault.linePos?.[0].col ?? 1, message: fault.message.split("\n")[0]! })));
+    return err(
+      document.errors.map((fault) => ({
+        line: fault.linePos?.[0].line ?? 1,
+        column: fault.linePos?.[0].col ?? 1,
+        message: fault.message.split("\n")[0]!,
+      })),
+    );
   }
   const r = new Reader(document, lines);
-  const top = r.map(document.contents, "the file", ["listen", "targets", "users", "usersFile", "oidc", "bundle", "state", "record", "approvals", "control", "limits"]);
+  const top = r.map(document.contents, "the file", [
+    "listen",
+    "targets",
+    "users",
+    "usersFile",
+    "oidc",
+    "bundle",
+    "state",
+    "record",
+    "approvals",
+    "control",
+    "limits",
+  ]);
   const config: GatewayConfig = {
     listen: r.list(top.get("listen"), "listen").map((node) => readListen(r, node)),
     targets: r.list(top.get("targets"), "targets").map((node) => readTarget(r, node)),
@@ -179,8 +216,10 @@ export function readConfig(text: string): Result<GatewayConfig, readonly ConfigE
   };
   if (config.listen.length === 0) r.fail(top.get("listen"), "listen needs at least one address");
   if (config.targets.length === 0) r.fail(top.get("targets"), "targets needs at least one target");
-  for (const name of doubled(config.targets.map((target) => target.name))) r.fail(top.get("targets"), `two targets are called ${name}`);
-  for (const name of doubled(config.users.map((user) => user.name))) r.fail(top.get("users"), `two users are called ${name}`);
+  for (const name of doubled(config.targets.map((target) => target.name)))
+    r.fail(top.get("targets"), `two targets are called ${name}`);
+  for (const name of doubled(config.users.map((user) => user.name)))
+    r.fail(top.get("users"), `two users are called ${name}`);
   return r.errors.length > 0 ? err(r.errors) : ok(config);
 }
 
@@ -188,7 +227,14 @@ export function readConfig(text: string): Result<GatewayConfig, readonly ConfigE
 export function readUsers(text: string): Result<readonly UserConfig[], readonly ConfigError[]> {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, strict: true, uniqueKeys: true });
-  if (document.errors.length > 0) return err([{ line: document.errors[0]!.linePos?.[0].line ?? 1, column: 1, message: document.errors[0]!.message.split("\n")[0]! }]);
+  if (document.errors.length > 0)
+    return err([
+      {
+        line: document.errors[0]!.linePos?.[0].line ?? 1,
+        column: 1,
+        message: document.errors[0]!.message.split("\n")[0]!,
+      },
+    ]);
   const r = new Reader(document, lines);
   if (document.contents === null) return ok([]);
   const top = r.map(document.contents, "the users file", ["users"]);
@@ -197,7 +243,9 @@ export function readUsers(text: string): Result<readonly UserConfig[], readonly 
   return r.errors.length > 0 ? err(r.errors) : ok(users);
 }
 
-const doubled = (names: readonly string[]): readonly string[] => [...new Set(names.filter((name, i) => names.indexOf(name) !== i))];
+const doubled = (names: readonly string[]): readonly string[] => [
+  ...new Set(names.filter((name, i) => names.indexOf(name) !== i)),
+];
 
 function readListen(r: Reader, node: unknown): ListenConfig {
   const f = r.map(node, "listen", ["protocol", "address", "tls"]);
@@ -205,7 +253,15 @@ function readListen(r: Reader, node: unknown): ListenConfig {
   const { host, port } = r.address(f.get("address"), "listen.address");
   if (!f.has("tls")) return { host, port, tls: null };
   const t = r.map(f.get("tls"), "listen.tls", ["certificate", "key", "required"]);
-  return { host, port, tls: { certificate: r.text(t.get("certificate"), "listen.tls.certificate"), key: r.text(t.get("key"), "listen.tls.key"), required: r.bool(t.get("required"), "listen.tls.required", true) } };
+  return {
+    host,
+    port,
+    tls: {
+      certificate: r.text(t.get("certificate"), "listen.tls.certificate"),
+      key: r.text(t.get("key"), "listen.tls.key"),
+      required: r.bool(t.get("required"), "listen.tls.required", true),
+    },
+  };
 }
 
 function readTarget(r: Reader, node: unknown): TargetConfig {
@@ -214,7 +270,9 @@ function readTarget(r: Reader, node: unknown): TargetConfig {
   r.choice(f.get("protocol"), "target.protocol", ["postgres"], "postgres");
   const { host, port } = r.address(f.get("address"), "target.address");
   const labels: Record<string, string> = {};
-  if (f.has("labels")) for (const [key, value] of r.map(f.get("labels"), "target.labels", [])) labels[key] = r.text(value, `target.labels.${key}`);
+  if (f.has("labels"))
+    for (const [key, value] of r.map(f.get("labels"), "target.labels", []))
+      labels[key] = r.text(value, `target.labels.${key}`);
   const c = r.map(f.get("credential"), "target.credential", ["user", "password"]);
   const t = f.has("tls") ? r.map(f.get("tls"), "target.tls", ["mode", "ca"]) : new Map<string, unknown>();
   return {
@@ -224,7 +282,10 @@ function readTarget(r: Reader, node: unknown): TargetConfig {
     database: r.text(f.get("database"), "target.database", name),
     labels,
     credential: { user: r.text(c.get("user"), "target.credential.user"), password: readSecret(r, c.get("password")) },
-    tls: { mode: r.choice(t.get("mode"), "target.tls.mode", ["off", "require", "verify-full"], "off"), ca: t.has("ca") ? r.text(t.get("ca"), "target.tls.ca") : null },
+    tls: {
+      mode: r.choice(t.get("mode"), "target.tls.mode", ["off", "require", "verify-full"], "off"),
+      ca: t.has("ca") ? r.text(t.get("ca"), "target.tls.ca") : null,
+    },
   };
 }
 
@@ -235,7 +296,9 @@ function readSecret(r: Reader, node: unknown): SecretSource {
   }
   const f = r.map(node, "target.credential.password", ["file", "env"]);
   if (f.size !== 1) r.fail(node, "target.credential.password takes either file or env");
-  return f.has("file") ? { file: r.text(f.get("file"), "password.file") } : { env: r.text(f.get("env"), "password.env") };
+  return f.has("file")
+    ? { file: r.text(f.get("file"), "password.file") }
+    : { env: r.text(f.get("env"), "password.env") };
 }
 
 function readUser(r: Reader, node: unknown): UserConfig {
@@ -248,10 +311,19 @@ function readUser(r: Reader, node: unknown): UserConfig {
 }
 
 function readOidc(r: Reader, node: unknown): OidcConfig {
-  const f = r.map(node, "oidc", ["issuer", "audience", "jwks", "nameClaim", "groupsClaim", "maxAgeMs", "requiredClaims"]);
+  const f = r.map(node, "oidc", [
+    "issuer",
+    "audience",
+    "jwks",
+    "nameClaim",
+    "groupsClaim",
+    "maxAgeMs",
+    "requiredClaims",
+  ]);
   const j = r.map(f.get("jwks"), "oidc.jwks", ["file", "url"]);
   const url = j.has("url") ? r.text(j.get("url"), "oidc.jwks.url") : "";
-  if (j.has("url") && !/^https:\/\/|^http:\/\/(127\.0\.0\.1|localhost|\[::1\])[:/]/.test(url)) r.fail(j.get("url"), "oidc.jwks.url must begin with https://");
+  if (j.has("url") && !/^https:\/\/|^http:\/\/(127\.0\.0\.1|localhost|\[::1\])[:/]/.test(url))
+    r.fail(j.get("url"), "oidc.jwks.url must begin with https://");
   return {
     issuer: r.text(f.get("issuer"), "oidc.issuer"),
     audience: r.text(f.get("audience"), "oidc.audience"),
@@ -283,7 +355,8 @@ function readBundle(r: Reader, node: unknown): GatewayConfig["bundle"] {
 }
 
 function readRecord(r: Reader, node: unknown): GatewayConfig["record"] {
-  const f = node === undefined ? new Map<string, unknown>() : r.map(node, "record", ["durability", "results", "origin"]);
+  const f =
+    node === undefined ? new Map<string, unknown>() : r.map(node, "record", ["durability", "results", "origin"]);
   return {
     durability: r.choice(f.get("durability"), "record.durability", ["before-forward", "within-10ms"], "before-forward"),
     results: r.choice(f.get("results"), "record.results", ["none", "sample"], "none"),
@@ -292,7 +365,8 @@ function readRecord(r: Reader, node: unknown): GatewayConfig["record"] {
 }
 
 function readApprovals(r: Reader, node: unknown): GatewayConfig["approvals"] {
-  const f = node === undefined ? new Map<string, unknown>() : r.map(node, "approvals", ["inTransaction", "noticeEveryMs"]);
+  const f =
+    node === undefined ? new Map<string, unknown>() : r.map(node, "approvals", ["inTransaction", "noticeEveryMs"]);
   return {
     inTransaction: r.choice(f.get("inTransaction"), "approvals.inTransaction", ["refuse", "hold"], "refuse"),
     noticeEveryMs: r.int(f.get("noticeEveryMs"), "approvals.noticeEveryMs", 15_000, 100, 600_000),
@@ -302,13 +376,19 @@ function readApprovals(r: Reader, node: unknown): GatewayConfig["approvals"] {
 function readControl(r: Reader, node: unknown): GatewayConfig["control"] {
   const f = node === undefined ? new Map<string, unknown>() : r.map(node, "control", ["address", "administrators"]);
   const { host, port } = f.has("address") ? r.address(f.get("address"), "control.address") : CONTROL_DEFAULT;
-  if (!["127.0.0.1", "::1", "localhost", ""].includes(host)) r.fail(f.get("address"), "control.address must be on this machine (127.0.0.1 or [::1])");
-  const administrators = r.list(f.get("administrators"), "control.administrators").map((group) => r.text(group, "a group"));
+  if (!["127.0.0.1", "::1", "localhost", ""].includes(host))
+    r.fail(f.get("address"), "control.address must be on this machine (127.0.0.1 or [::1])");
+  const administrators = r
+    .list(f.get("administrators"), "control.administrators")
+    .map((group) => r.text(group, "a group"));
   return { host, port, administrators };
 }
 
 function readLimits(r: Reader, node: unknown): GatewayConfig["limits"] {
-  const f = node === undefined ? new Map<string, unknown>() : r.map(node, "limits", ["connections", "handshakeMs", "statementBytes", "catalogPollMs"]);
+  const f =
+    node === undefined
+      ? new Map<string, unknown>()
+      : r.map(node, "limits", ["connections", "handshakeMs", "statementBytes", "catalogPollMs"]);
   return {
     connections: r.int(f.get("connections"), "limits.connections", 1000, 1, 100_000),
     handshakeMs: r.int(f.get("handshakeMs"), "limits.handshakeMs", 30_000, 100, 600_000),

@@ -5,7 +5,6 @@ import type { Identity } from "../identity/index.ts";
 import { secureServer, timeOrderedId, type SecureContext, type Socket, type TLSSocket } from "../outside/index.ts";
 import { ByteStream } from "../protocols/index.ts";
 import {
-
   IDLE,
   authenticationOk,
   backendKeyData,
@@ -34,7 +33,12 @@ const TLS_HANDSHAKE = 0x16;
 const KEY_BYTES_OLD = 4;
 const KEY_BYTES = 32;
 
-const fatal = (sqlstate: string, message: string, hint?: string): Report => ({ severity: "FATAL", sqlstate, message: `sallyport: ${message}`, hint });
+const fatal = (sqlstate: string, message: string, hint?: string): Report => ({
+  severity: "FATAL",
+  sqlstate,
+  message: `sallyport: ${message}`,
+  hint,
+});
 
 /** Ends a handshake: the client is told, and the operator's record knows why. */
 class Refused extends Error {
@@ -96,7 +100,9 @@ export class Connection {
 
   #late(): void {
     if (this.#relay !== null) return;
-    this.#socket.end(errorResponse(fatal("08P01", `no sign-in within ${this.#gateway.parts.config.limits.handshakeMs} ms`)));
+    this.#socket.end(
+      errorResponse(fatal("08P01", `no sign-in within ${this.#gateway.parts.config.limits.handshakeMs} ms`)),
+    );
     this.#stream.end();
   }
 
@@ -163,7 +169,8 @@ export class Connection {
           if (this.#tls.context === null || this.#encrypted) this.#socket.write("N");
           else {
             // Plain text behind the request would be taken for part of the encrypted session.
-            if (this.#stream.waiting > 0) throw new Refused(fatal("08P01", "unencrypted data after the request for TLS"));
+            if (this.#stream.waiting > 0)
+              throw new Refused(fatal("08P01", "unencrypted data after the request for TLS"));
             await this.#secure(null, false);
           }
           break;
@@ -215,7 +222,8 @@ export class Connection {
     const relay = this.#relay;
     if (relay === null) return;
     if (relay.machine.holding) this.#enforcer?.withdraw("cancelled");
-    else if (this.#upstream !== null && this.#target !== null) void cancelAtTarget(this.#target, this.#upstream.session);
+    else if (this.#upstream !== null && this.#target !== null)
+      void cancelAtTarget(this.#target, this.#upstream.session);
   }
 
   // ---- sign-in and target --------------------------------------------------------------------------------------------
@@ -223,16 +231,28 @@ export class Connection {
   async #open(startup: StartupRequest, late: () => void): Promise<void> {
     const gateway = this.#gateway;
     const { parts } = gateway;
-    if (gateway.full) throw new Refused(fatal("53300", "too many connections", "Try again later, or raise limits.connections."));
-    if (this.#tls.required && !this.#encrypted) throw new Refused(fatal("28000", "this gateway takes encrypted connections only", "Connect with sslmode=require."));
-    if (startup.askedMinor > startup.minor || startup.unknownOptions.length > 0) this.#socket.write(negotiateVersion(startup.minor, startup.unknownOptions));
-    if (gateway.recorder.failed !== null) throw new Refused(fatal("58000", "the record can't be written, so nobody is let in"));
+    if (gateway.full)
+      throw new Refused(fatal("53300", "too many connections", "Try again later, or raise limits.connections."));
+    if (this.#tls.required && !this.#encrypted)
+      throw new Refused(
+        fatal("28000", "this gateway takes encrypted connections only", "Connect with sslmode=require."),
+      );
+    if (startup.askedMinor > startup.minor || startup.unknownOptions.length > 0)
+      this.#socket.write(negotiateVersion(startup.minor, startup.unknownOptions));
+    if (gateway.recorder.failed !== null)
+      throw new Refused(fatal("58000", "the record can't be written, so nobody is let in"));
     const identity = await this.#signIn(startup);
     const target = gateway.target(startup.database);
     if (target === undefined) {
       gateway.refusedSignIn(startup.user, this.#from, `no target ${startup.database}`);
       const names = parts.targets.map((one) => one.name).join(", ");
-      throw new Refused(fatal("3D000", `there is no target ${JSON.stringify(startup.database)}`, `Targets: ${names}. Choose one as the database name.`));
+      throw new Refused(
+        fatal(
+          "3D000",
+          `there is no target ${JSON.stringify(startup.database)}`,
+          `Targets: ${names}. Choose one as the database name.`,
+        ),
+      );
     }
     this.#target = target;
     const startedAt = parts.clock.now();
@@ -264,11 +284,21 @@ export class Connection {
       throw new Refused(null);
     }
     const who = { user: identity.name, groups: identity.groups, method: identity.method, issuer: identity.issuer };
-    const on = { target: target.name, protocol: "postgres", database: target.database, account: target.credential.user };
+    const on = {
+      target: target.name,
+      protocol: "postgres",
+      database: target.database,
+      account: target.credential.user,
+    };
     const log = new SessionLog(gateway.recorder, parts.clock, gateway.identity, this.sid, who, on);
     this.log = log;
     try {
-      log.append({ type: "session.start", from: this.#from, tls: this.#encrypted, application: startup.application.slice(0, 256) });
+      log.append({
+        type: "session.start",
+        from: this.#from,
+        tls: this.#encrypted,
+        application: startup.application.slice(0, 256),
+      });
     } catch {
       upstream.socket.destroy();
       throw new Refused(fatal("58000", "the record can't be written, so nobody is let in"));
@@ -343,7 +373,11 @@ export class Connection {
       directory.noteFailure(`user ${name}`);
       directory.noteFailure(`from ${this.#from}`);
       // Who knows no password is not told what was wrong with it; a token's holder is.
-      const hint = byToken ? why : directory.takesTokens && !this.#encrypted ? "To sign in with a token, connect with sslmode=require." : undefined;
+      const hint = byToken
+        ? why
+        : directory.takesTokens && !this.#encrypted
+          ? "To sign in with a token, connect with sslmode=require."
+          : undefined;
       throw new Refused(fatal("28P01", `sign-in failed for user ${JSON.stringify(name)}`, hint));
     }
     directory.noteSuccess(`user ${name}`);
@@ -368,7 +402,12 @@ export class Connection {
     this.#socket.write(Buffer.concat(out));
   }
 
-  #facts(identity: Identity, target: Target, startup: StartupRequest, startedAt: number): ReadonlyMap<string, FactValue> {
+  #facts(
+    identity: Identity,
+    target: Target,
+    startup: StartupRequest,
+    startedAt: number,
+  ): ReadonlyMap<string, FactValue> {
     return new Map<string, FactValue>([
       ["user.name", identity.name],
       ["user.groups", new Set(identity.groups)],
@@ -416,4 +455,3 @@ function stamp(user: string, sid: string): string {
   while (Buffer.byteLength(name + suffix) > 63 && name.length > 0) name = name.slice(0, -1);
   return name + suffix;
 }
-

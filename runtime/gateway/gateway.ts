@@ -4,7 +4,17 @@ import { ActiveBundle, describeBundleError, loadBundle } from "../bundle/index.t
 import { ApprovalStore, Approvals, type ApprovalEvent } from "../enforce/approve/index.ts";
 import { Analyser } from "../facts/index.ts";
 import type { Directory } from "../identity/index.ts";
-import { createSecureContext, listen, portOf, timeOrderedId, type Clock, type Random, type SecureContext, type Server, type Socket } from "../outside/index.ts";
+import {
+  createSecureContext,
+  listen,
+  portOf,
+  timeOrderedId,
+  type Clock,
+  type Random,
+  type SecureContext,
+  type Server,
+  type Socket,
+} from "../outside/index.ts";
 import { appendGatewayEntry, openRecorder, type LogIdentity, type LogStore, type Recorder } from "../record/index.ts";
 import { TargetCatalog } from "../session/index.ts";
 import type { EntryBody } from "../../spec/contract/record/index.ts";
@@ -67,10 +77,15 @@ export class Gateway {
     this.recorder = recorder;
     this.identity = identity;
     this.analyser = new Analyser({ after: parts.clock.after, statementBytes: parts.config.limits.statementBytes });
-    this.approvals = new Approvals(new ApprovalStore(parts.approvalsPath), parts.clock, parts.random, (event) => this.#recordApproval(event));
+    this.approvals = new Approvals(new ApprovalStore(parts.approvalsPath), parts.clock, parts.random, (event) =>
+      this.#recordApproval(event),
+    );
     for (const target of parts.targets) {
       const service = new ServiceConnection(target, parts.random, parts.clock.after);
-      this.#catalogs.set(target.name, { catalog: new TargetCatalog((sql) => service.ask(sql), this.analyser), service });
+      this.#catalogs.set(target.name, {
+        catalog: new TargetCatalog((sql) => service.ask(sql), this.analyser),
+        service,
+      });
     }
   }
 
@@ -95,7 +110,8 @@ export class Gateway {
     gateway.entry({ type: "log.start", version: parts.version, bundle: null });
     await gateway.analyser.ready();
     const fault = await gateway.reloadBundle();
-    if (fault !== null) parts.say(`no policy is in force: ${fault}; every statement is refused until a bundle is in place`);
+    if (fault !== null)
+      parts.say(`no policy is in force: ${fault}; every statement is refused until a bundle is in place`);
     try {
       await gateway.#listen();
     } catch (error) {
@@ -110,7 +126,8 @@ export class Gateway {
     const { config, tls } = this.parts;
     for (const [i, { host, port, tls: files }] of config.listen.entries()) {
       const pem = tls[i] ?? null;
-      const context: SecureContext | null = pem === null ? null : createSecureContext({ cert: pem.certificate, key: pem.key, minVersion: "TLSv1.2" });
+      const context: SecureContext | null =
+        pem === null ? null : createSecureContext({ cert: pem.certificate, key: pem.key, minVersion: "TLSv1.2" });
       const options = { context, certificate: pem?.certificate ?? null, required: files?.required ?? false };
       this.#servers.push(await listen(host, port, (socket) => this.#accept(socket, options)));
     }
@@ -121,7 +138,10 @@ export class Gateway {
     return this.#servers.map(portOf);
   }
 
-  #accept(socket: Socket, tls: { readonly context: SecureContext | null; readonly certificate: Buffer | null; readonly required: boolean }): void {
+  #accept(
+    socket: Socket,
+    tls: { readonly context: SecureContext | null; readonly certificate: Buffer | null; readonly required: boolean },
+  ): void {
     socket.on("error", () => undefined);
     if (this.#closing || this.connections.size >= this.parts.config.limits.connections + CANCEL_CONNECTIONS_SPARE) {
       socket.destroy();
@@ -182,8 +202,20 @@ export class Gateway {
       version: this.parts.version,
       origin: this.identity.gateway,
       problems: this.problems(),
-      bundle: bundle === null ? null : { digest: bundle.digest, package: bundle.manifest.package, sequence: bundle.manifest.sequence, rules: bundle.manifest.rules.length },
-      record: { entries: this.recorder.size, durable: this.recorder.durableIndex + 1, durability: this.recorder.durability },
+      bundle:
+        bundle === null
+          ? null
+          : {
+              digest: bundle.digest,
+              package: bundle.manifest.package,
+              sequence: bundle.manifest.sequence,
+              rules: bundle.manifest.rules.length,
+            },
+      record: {
+        entries: this.recorder.size,
+        durable: this.recorder.durableIndex + 1,
+        durability: this.recorder.durability,
+      },
       sessions: this.live().length,
       approvalsPending: this.approvals.list("pending").length,
       targets: this.parts.targets.map((target) => target.name),
@@ -244,18 +276,30 @@ export class Gateway {
     if (!loaded.ok) return refuse(describeBundleError(loaded.error));
     const bundle = loaded.value;
     if (active?.digest === bundle.digest) return null;
-    if (!this.entry({ type: "bundle.loaded", bundle: bundle.digest, sequence: bundle.manifest.sequence, keyId: bundle.keyId })) return "the record can't be written";
+    if (
+      !this.entry({
+        type: "bundle.loaded",
+        bundle: bundle.digest,
+        sequence: bundle.manifest.sequence,
+        keyId: bundle.keyId,
+      })
+    )
+      return "the record can't be written";
     // In force only once that is on disk, so that no decision refers to a bundle the record does not know.
     if (!(await this.recorder.flush())) return "the record can't be written";
     this.bundles.swap(bundle);
-    say(`bundle ${bundle.digest.slice(0, 16)} of ${bundle.manifest.package} is in force (${bundle.manifest.rules.length} rules)`);
+    say(
+      `bundle ${bundle.digest.slice(0, 16)} of ${bundle.manifest.package} is in force (${bundle.manifest.rules.length} rules)`,
+    );
     return null;
   }
 
   #pollCatalogs(): void {
     const { clock, config } = this.parts;
     this.#poll = clock.after(config.limits.catalogPollMs, () => {
-      void Promise.all([...this.#catalogs.values()].map(async ({ catalog }) => (catalog.current === null ? null : catalog.refresh()))).finally(() => {
+      void Promise.all(
+        [...this.#catalogs.values()].map(async ({ catalog }) => (catalog.current === null ? null : catalog.refresh())),
+      ).finally(() => {
         if (!this.#closing) this.#pollCatalogs();
       });
     });
@@ -291,7 +335,8 @@ const CANCEL_CONNECTIONS_SPARE = 32;
 
 function listenFault(error: unknown, config: GatewayConfig): string {
   const { code, port } = error as { code?: string; port?: number };
-  if (code === "EADDRINUSE") return `port ${port ?? config.listen[0]?.port} is taken by another program; choose another under listen.address`;
+  if (code === "EADDRINUSE")
+    return `port ${port ?? config.listen[0]?.port} is taken by another program; choose another under listen.address`;
   if (code === "EACCES") return `port ${port ?? ""} needs more rights than this process has; choose one above 1023`;
   return `can't listen: ${error instanceof Error ? error.message : String(error)}`;
 }
@@ -302,4 +347,3 @@ export function addressOf(socket: Socket): string {
   const mapped = text.startsWith("::ffff:") ? text.slice(7) : text;
   return isIP(mapped) === 4 ? mapped : text;
 }
-

@@ -1,7 +1,15 @@
 import { endpointBinding } from "../credentials/index.ts";
 import { dial, secureClient, type ReadInto, type Socket, type TLSSocket } from "../outside/index.ts";
 import { ByteStream } from "../protocols/index.ts";
-import { BodyReader, SERVER, cancelRequest, login, query, sslRequest, type ServerSession } from "../protocols/postgres/index.ts";
+import {
+  BodyReader,
+  SERVER,
+  cancelRequest,
+  login,
+  query,
+  sslRequest,
+  type ServerSession,
+} from "../protocols/postgres/index.ts";
 import type { Random } from "../outside/index.ts";
 import type { TargetConfig } from "./config.ts";
 
@@ -46,7 +54,9 @@ export async function connectTarget(
   try {
     socket = await dial(target.host, target.port, CONNECT_MS, secured ? null : (read?.into ?? null));
   } catch (fault) {
-    throw new UpstreamFailed(`target ${target.name} can't be reached: ${fault instanceof Error ? fault.message : String(fault)}`);
+    throw new UpstreamFailed(
+      `target ${target.name} can't be reached: ${fault instanceof Error ? fault.message : String(fault)}`,
+    );
   }
   const late = after(LOGIN_MS, () => socket.destroy(new Error("sign-in took too long")));
   try {
@@ -93,9 +103,14 @@ async function startTls(socket: Socket, target: Target): Promise<TLSSocket> {
     socket.write(sslRequest());
   });
   // More than one byte would be plain text from someone in between.
-  if (answer.length !== 1 || answer[0] !== 0x53) throw new UpstreamFailed(`target ${target.name} does not offer TLS; set tls.mode to off if that is meant`);
+  if (answer.length !== 1 || answer[0] !== 0x53)
+    throw new UpstreamFailed(`target ${target.name} does not offer TLS; set tls.mode to off if that is meant`);
   socket.removeAllListeners("close");
-  return secureClient(socket, { ca: target.caBytes, verify: target.tls.mode === "verify-full", serverName: target.host });
+  return secureClient(socket, {
+    ca: target.caBytes,
+    verify: target.tls.mode === "verify-full",
+    serverName: target.host,
+  });
 }
 
 /** Asks a target to stop what a session of ours runs there. */
@@ -149,7 +164,11 @@ export class ServiceConnection {
   }
 
   async #connect(): Promise<Upstream> {
-    const settings = [["application_name", "sallyport catalog"], ["client_encoding", "UTF8"], ["search_path", "pg_catalog"]] as const;
+    const settings = [
+      ["application_name", "sallyport catalog"],
+      ["client_encoding", "UTF8"],
+      ["search_path", "pg_catalog"],
+    ] as const;
     const upstream = await connectTarget(this.#target, settings, this.#random, null, this.#after);
     upstream.socket.on("data", (chunk: Buffer) => upstream.stream.push(chunk));
     upstream.socket.on("close", () => upstream.stream.end());
@@ -165,11 +184,18 @@ export class ServiceConnection {
       const head = await stream.take(5);
       if (head === null) throw new UpstreamFailed(`target ${this.#target.name} closed the catalog connection`);
       const length = head.readInt32BE(1);
-      if (length < 4 || length > ANSWER_BYTES_MAX) throw new UpstreamFailed(`target ${this.#target.name} sent a message of ${length} bytes`);
+      if (length < 4 || length > ANSWER_BYTES_MAX)
+        throw new UpstreamFailed(`target ${this.#target.name} sent a message of ${length} bytes`);
       const body = length === 4 ? Buffer.alloc(0) : await stream.take(length - 4);
       if (body === null) throw new UpstreamFailed(`target ${this.#target.name} closed the catalog connection`);
       if (head[0] === SERVER.dataRow) rows.push(readRow(body));
-      else if (head[0] === SERVER.error) failure = body.toString("utf8").split("\0").find((field) => field.startsWith("M"))?.slice(1) ?? "the query failed";
+      else if (head[0] === SERVER.error)
+        failure =
+          body
+            .toString("utf8")
+            .split("\0")
+            .find((field) => field.startsWith("M"))
+            ?.slice(1) ?? "the query failed";
       else if (head[0] === SERVER.readyForQuery) {
         if (failure !== null) throw new UpstreamFailed(`target ${this.#target.name}: ${failure}`);
         return rows;
@@ -192,4 +218,3 @@ function readRow(body: Buffer): (string | null)[] {
     return length < 0 ? null : reader.bytes(length).toString("utf8");
   });
 }
-

@@ -183,6 +183,5 @@ function groupsOf(claim: unknown): readonly string[] | undefined {
     : undefined;
 }
 
-// eslint-disable-next-line no-control-regex
 const isPlainName = (name: string): boolean =>
   name.length <= NAME_CHARS_MAX && !/[\u0000-\u001f\u007f-\u009f]/.test(name) && name.isWellFormed();

@@ -45,7 +45,10 @@ export class FileLogStore {
   async segments(): Promise<readonly number[]> {
     try {
       const names = await fs.readdir(join(this.#folder, "wal"));
-      return names.filter((name) => /^\d{16}\.wal$/.test(name)).map((name) => Number(name.slice(0, 16))).sort((a, b) => a - b);
+      return names
+        .filter((name) => /^\d{16}\.wal$/.test(name))
+        .map((name) => Number(name.slice(0, 16)))
+        .sort((a, b) => a - b);
     } catch (fault) {
       if (absent(fault)) return [];
       throw fault;

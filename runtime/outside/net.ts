@@ -1,5 +1,11 @@
 import { connect as connectTcp, createServer, type Server, type Socket } from "node:net";
-import { TLSSocket, connect as connectTls, createSecureContext, type SecureContext, type PeerCertificate } from "node:tls";
+import {
+  TLSSocket,
+  connect as connectTls,
+  createSecureContext,
+  type SecureContext,
+  type PeerCertificate,
+} from "node:tls";
 
 export type { Socket, Server, SecureContext, PeerCertificate };
 export { TLSSocket, createSecureContext };
@@ -22,8 +28,13 @@ export function dial(host: string, port: number, timeoutMs: number, read: ReadIn
     const socket =
       read === null
         ? connectTcp(options)
-        : connectTcp({ ...options, onread: { buffer: read.buffer, callback: (count: number) => read.callback(count) } });
-    socket.setTimeout(timeoutMs, () => socket.destroy(new Error(`no connection to ${host}:${port} within ${timeoutMs} ms`)));
+        : connectTcp({
+            ...options,
+            onread: { buffer: read.buffer, callback: (count: number) => read.callback(count) },
+          });
+    socket.setTimeout(timeoutMs, () =>
+      socket.destroy(new Error(`no connection to ${host}:${port} within ${timeoutMs} ms`)),
+    );
     socket.once("error", reject);
     socket.once("connect", () => {
       socket.setTimeout(0);

@@ -53,14 +53,18 @@ export async function openRecorder(store: LogStore, options: OpenOptions): Promi
     const { entries, goodBytes, damaged } = readFrames(segment);
     const name = `wal segment ${start}`;
     if (goodBytes < segment.length) {
-      if (damaged || i < starts.length - 1) return err(`${name} is damaged at byte ${goodBytes}, before its end; restore it from a copy, or begin a new log`);
+      if (damaged || i < starts.length - 1)
+        return err(
+          `${name} is damaged at byte ${goodBytes}, before its end; restore it from a copy, or begin a new log`,
+        );
       cutBytes = segment.length - goodBytes;
       await store.truncateSegment(start, goodBytes);
     }
     for (const [offset, entry] of entries.entries()) {
       const index = start + offset;
       const value = parseCanonical(entry);
-      if (value === undefined || typeof value !== "object" || value === null) return err(`entry ${index} in ${name} is not canonical JSON`);
+      if (value === undefined || typeof value !== "object" || value === null)
+        return err(`entry ${index} in ${name} is not canonical JSON`);
       note(sessions, value as OpenSession["value"], entry);
       if (index < tree.size) continue;
       if (index > tree.size) return err(`entries ${tree.size} to ${index - 1} are missing: ${name} begins too late`);
@@ -74,12 +78,38 @@ export async function openRecorder(store: LogStore, options: OpenOptions): Promi
   const segmentBytes = starts.length === 0 ? 0 : (await store.readSegment(segmentStart)).length;
   // Tiles that were filled by entries behind the checkpoint.
   await rewriteTiles(store, tiles, tree, base.checkpointSize, starts);
-  const recorder = new Recorder(store, { tree, tail, segmentStart, segmentBytes }, { ...options, onFailure: options.onFailure ?? (() => undefined) });
-  if (cutBytes > 0) recorder.append(canonicalJson({ v: 1, type: "log.recovered", t: options.clock.now(), gw: options.origin, boot: options.boot, cutBytes }));
+  const recorder = new Recorder(
+    store,
+    { tree, tail, segmentStart, segmentBytes },
+    { ...options, onFailure: options.onFailure ?? (() => undefined) },
+  );
+  if (cutBytes > 0)
+    recorder.append(
+      canonicalJson({
+        v: 1,
+        type: "log.recovered",
+        t: options.clock.now(),
+        gw: options.origin,
+        boot: options.boot,
+        cutBytes,
+      }),
+    );
   for (const session of sessions.values()) {
     const { on, who } = session.value;
     recorder.append(
-      canonicalJson({ v: 1, type: "session.aborted", t: options.clock.now(), gw: options.origin, boot: options.boot, sid: session.sid, sseq: session.sequence + 1, sprev: session.hash.toString("hex"), lastSequence: session.sequence, on, who }),
+      canonicalJson({
+        v: 1,
+        type: "session.aborted",
+        t: options.clock.now(),
+        gw: options.origin,
+        boot: options.boot,
+        sid: session.sid,
+        sseq: session.sequence + 1,
+        sprev: session.hash.toString("hex"),
+        lastSequence: session.sequence,
+        on,
+        who,
+      }),
     );
   }
   return ok(recorder);
@@ -102,7 +132,8 @@ async function readCheckpoint(store: LogStore, options: OpenOptions): Promise<Ba
   const note = await store.read("checkpoint");
   if (note === null) {
     const starts = await store.segments();
-    if (starts.length > 0 && starts[0] !== 0) return "the checkpoint is missing though the log has been going on; restore it from a copy";
+    if (starts.length > 0 && starts[0] !== 0)
+      return "the checkpoint is missing though the log has been going on; restore it from a copy";
     return { tree: new TreeEdge(), tail: [], checkpointSize: 0 };
   }
   const checkpoint = openCheckpoint(note.toString("utf8"), { name: options.origin, key: createPublicKey(options.key) });
@@ -129,7 +160,13 @@ async function readCheckpoint(store: LogStore, options: OpenOptions): Promise<Ba
 }
 
 /** Entries between checkpoint and crash may have filled tiles and bundles: they are written again from the write-ahead log. */
-async function rewriteTiles(store: LogStore, tiles: readonly Tile[], tree: TreeEdge, checkpointSize: number, starts: readonly number[]): Promise<void> {
+async function rewriteTiles(
+  store: LogStore,
+  tiles: readonly Tile[],
+  tree: TreeEdge,
+  checkpointSize: number,
+  starts: readonly number[],
+): Promise<void> {
   for (const tile of tiles) await store.write(tile.path, tile.bytes);
   const first = Math.floor(checkpointSize / TILE_WIDTH);
   const last = Math.floor(tree.size / TILE_WIDTH);
@@ -138,14 +175,15 @@ async function rewriteTiles(store: LogStore, tiles: readonly Tile[], tree: TreeE
   const known = checkpointSize % TILE_WIDTH;
   if (known > 0) {
     const bytes = await store.read(tilePath("entries", first, known));
-    for (const [i, entry] of (decodeEntries(bytes ?? Buffer.alloc(0)) ?? []).entries()) entries.set(first * TILE_WIDTH + i, entry);
+    for (const [i, entry] of (decodeEntries(bytes ?? Buffer.alloc(0)) ?? []).entries())
+      entries.set(first * TILE_WIDTH + i, entry);
   }
   for (const start of starts) {
-    for (const [i, entry] of readFrames(await store.readSegment(start)).entries.entries()) entries.set(start + i, entry);
+    for (const [i, entry] of readFrames(await store.readSegment(start)).entries.entries())
+      entries.set(start + i, entry);
   }
   for (let bundle = first; bundle < last; bundle++) {
     const list = Array.from({ length: TILE_WIDTH }, (_, i) => entries.get(bundle * TILE_WIDTH + i)!);
     await store.write(tilePath("entries", bundle, TILE_WIDTH), encodeEntries(list));
   }
 }
-

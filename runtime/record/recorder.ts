@@ -1,11 +1,18 @@
 import { hash as oneShotHash, type KeyObject } from "node:crypto";
 import { assert } from "../../base/assert.ts";
-import { ENTRY_BYTES_MAX, TILE_WIDTH, encodeEntries, signCheckpoint, tilePath } from "../../spec/contract/record/index.ts";
+import {
+  ENTRY_BYTES_MAX,
+  TILE_WIDTH,
+  encodeEntries,
+  signCheckpoint,
+  tilePath,
+} from "../../spec/contract/record/index.ts";
 import type { Clock } from "../outside/index.ts";
 import { FRAME_HEAD_BYTES, closeFrame } from "./frames.ts";
 import { ARENA_BYTES, CHECKPOINT_EVERY_MS, PENDING_BYTES_MAX, SEGMENT_BYTES, WITHIN_MS } from "./limits.ts";
 import type { LogStore } from "./store.ts";
-import { TreeEdge, type Tile } from "./tree.ts";
+import type { TreeEdge } from "./tree.ts";
+import { type Tile } from "./tree.ts";
 
 /** When an action's record must have reached the disk. */
 export type Durability = "before-forward" | "within-10ms";
@@ -66,7 +73,13 @@ export class Recorder {
   constructor(
     store: LogStore,
     state: RecorderState,
-    options: { readonly clock: Clock; readonly origin: string; readonly key: KeyObject; readonly durability: Durability; readonly onFailure: (fault: RecorderFailed) => void },
+    options: {
+      readonly clock: Clock;
+      readonly origin: string;
+      readonly key: KeyObject;
+      readonly durability: Durability;
+      readonly onFailure: (fault: RecorderFailed) => void;
+    },
   ) {
     this.#store = store;
     this.#clock = options.clock;
@@ -186,7 +199,9 @@ export class Recorder {
       },
       (fault: unknown) => {
         this.#writing = false;
-        this.#fail(new RecorderFailed(`the record can't be written: ${fault instanceof Error ? fault.message : String(fault)}`));
+        this.#fail(
+          new RecorderFailed(`the record can't be written: ${fault instanceof Error ? fault.message : String(fault)}`),
+        );
       },
     );
   }
@@ -208,7 +223,10 @@ export class Recorder {
       this.#tail.push(Buffer.from(arena.subarray(frames[i]! + FRAME_HEAD_BYTES, end)));
       this.#tree.add(hashes[i]!, this.#fullTiles);
       if (this.#tail.length === TILE_WIDTH) {
-        this.#fullTiles.push({ path: tilePath("entries", this.#tree.size / TILE_WIDTH - 1, TILE_WIDTH), bytes: encodeEntries(this.#tail) });
+        this.#fullTiles.push({
+          path: tilePath("entries", this.#tree.size / TILE_WIDTH - 1, TILE_WIDTH),
+          bytes: encodeEntries(this.#tail),
+        });
         this.#tail = [];
       }
     }
@@ -246,11 +264,17 @@ export class Recorder {
     const root = this.#tree.root();
     const tiles = [...this.#fullTiles.splice(0), ...this.#tree.partialTiles()];
     if (this.#tail.length > 0) {
-      tiles.push({ path: tilePath("entries", Math.floor(size / TILE_WIDTH), this.#tail.length), bytes: encodeEntries(this.#tail) });
+      tiles.push({
+        path: tilePath("entries", Math.floor(size / TILE_WIDTH), this.#tail.length),
+        bytes: encodeEntries(this.#tail),
+      });
     }
     try {
       for (const tile of tiles) await this.#store.write(tile.path, tile.bytes);
-      await this.#store.write("checkpoint", Buffer.from(signCheckpoint({ origin: this.#origin, size, root }, this.#key)));
+      await this.#store.write(
+        "checkpoint",
+        Buffer.from(signCheckpoint({ origin: this.#origin, size, root }, this.#key)),
+      );
       this.#published = size;
       // Segments whose every entry is under the checkpoint are no longer needed.
       const starts = await this.#store.segments();
@@ -259,7 +283,11 @@ export class Recorder {
         if (next !== undefined && next <= size && start !== this.#segmentStart) await this.#store.dropSegment(start);
       }
     } catch (fault) {
-      this.#fail(new RecorderFailed(`the record's tiles can't be written: ${fault instanceof Error ? fault.message : String(fault)}`));
+      this.#fail(
+        new RecorderFailed(
+          `the record's tiles can't be written: ${fault instanceof Error ? fault.message : String(fault)}`,
+        ),
+      );
     }
   }
 

@@ -1,4 +1,13 @@
-import { TEXT_PART_MAX, canonicalJson, type CanonicalValue, type DecisionRecord, type EntryBody, type Masked, type On, type Who } from "../../spec/contract/record/index.ts";
+import {
+  TEXT_PART_MAX,
+  canonicalJson,
+  type CanonicalValue,
+  type DecisionRecord,
+  type EntryBody,
+  type Masked,
+  type On,
+  type Who,
+} from "../../spec/contract/record/index.ts";
 import type { Clock } from "../outside/index.ts";
 import type { Recorder } from "./recorder.ts";
 
@@ -12,7 +21,15 @@ export interface LogIdentity {
 
 /** Writes entries that belong to no session. */
 export function appendGatewayEntry(recorder: Recorder, clock: Clock, identity: LogIdentity, body: EntryBody): number {
-  return recorder.append(canonicalJson({ v: 1, t: clock.now(), gw: identity.gateway, boot: identity.boot, ...(body as unknown as { [key: string]: CanonicalValue }) })).index;
+  return recorder.append(
+    canonicalJson({
+      v: 1,
+      t: clock.now(),
+      gw: identity.gateway,
+      boot: identity.boot,
+      ...(body as unknown as { [key: string]: CanonicalValue }),
+    }),
+  ).index;
 }
 
 /** The parts of a decision that stay the same while it is kept: made once, used for every execution. */
@@ -49,7 +66,14 @@ export class SessionLog {
     this.#recorder = recorder;
     this.#clock = clock;
     this.sid = sid;
-    this.#common = { boot: identity.boot, gw: identity.gateway, on: { ...on }, sid, v: 1, who: { ...who, groups: [...who.groups] } };
+    this.#common = {
+      boot: identity.boot,
+      gw: identity.gateway,
+      on: { ...on },
+      sid,
+      v: 1,
+      who: { ...who, groups: [...who.groups] },
+    };
     this.#boot = `{"boot":${canonicalJson(identity.boot)},`;
     this.#gw = `"gw":${canonicalJson(identity.gateway)},`;
     this.#onSid = `"on":${canonicalJson({ ...on })},`;
@@ -62,7 +86,13 @@ export class SessionLog {
 
   /** Any entry of the session, the slow way. */
   append(body: EntryBody): number {
-    const value = { ...this.#common, ...(body as unknown as { [key: string]: CanonicalValue }), t: this.#clock.now(), sseq: this.#sequence, sprev: this.#previous };
+    const value = {
+      ...this.#common,
+      ...(body as unknown as { [key: string]: CanonicalValue }),
+      t: this.#clock.now(),
+      sseq: this.#sequence,
+      sprev: this.#previous,
+    };
     return this.#add(canonicalJson(value));
   }
 
@@ -94,7 +124,12 @@ export class SessionLog {
     if (text.length > TEXT_PART_MAX) {
       for (let at = TEXT_PART_MAX; at < text.length; at += TEXT_PART_MAX) {
         moreParts++;
-        this.append({ type: "statement.text", decision: entry.decisionId, part: moreParts, text: text.slice(at, at + TEXT_PART_MAX) as Masked });
+        this.append({
+          type: "statement.text",
+          decision: entry.decisionId,
+          part: moreParts,
+          text: text.slice(at, at + TEXT_PART_MAX) as Masked,
+        });
       }
       text = text.slice(0, TEXT_PART_MAX) as Masked;
     }

@@ -88,7 +88,9 @@ export function splitHashes(bytes: Buffer): readonly Buffer[] {
 }
 
 /** Paths of the partial tiles of a tree of `size`, by level. */
-export function partialPaths(size: number): readonly { readonly level: number; readonly path: string; readonly width: number }[] {
+export function partialPaths(
+  size: number,
+): readonly { readonly level: number; readonly path: string; readonly width: number }[] {
   const paths: { level: number; path: string; width: number }[] = [];
   for (let level = 0, count = size; count > 0; level++, count = Math.floor(count / TILE_WIDTH)) {
     const width = count % TILE_WIDTH;

@@ -2,11 +2,25 @@ import { createHmac } from "node:crypto";
 import type { ActiveBundle, LoadedBundle } from "../bundle/index.ts";
 import { SessionPolicy, reasonsOf, sqlFactReader, type FactReader } from "../decide/index.ts";
 import { actionDigest, type Approvals, type ApprovalDemand, type Settlement } from "../enforce/approve/index.ts";
-import { MaskedCatalog, planMasks, recordParameters, recordText, unreadableText, type MaskPlan } from "../enforce/mask/index.ts";
-import type { Analyser, AnalysedStatement, Analysis, AnalysisError, AnalysisResult, ReadingContext } from "../facts/index.ts";
+import type { MaskedCatalog } from "../enforce/mask/index.ts";
+import { planMasks, recordParameters, recordText, unreadableText, type MaskPlan } from "../enforce/mask/index.ts";
+import type {
+  Analyser,
+  AnalysedStatement,
+  Analysis,
+  AnalysisError,
+  AnalysisResult,
+  ReadingContext,
+} from "../facts/index.ts";
 import type { Clock } from "../outside/index.ts";
 import type { ActionHost, Outcome, Refusal, Ruling, SqlAction, StatementPlan, Ticket } from "../protocols/index.ts";
-import { RecorderFailed, decisionFragments, type DecisionFragments, type Recorder, type SessionLog } from "../record/index.ts";
+import {
+  RecorderFailed,
+  decisionFragments,
+  type DecisionFragments,
+  type Recorder,
+  type SessionLog,
+} from "../record/index.ts";
 import type { TargetCatalog } from "./target-catalog.ts";
 import { plural } from "../../base/text.ts";
 
@@ -25,7 +39,11 @@ export interface EnforcerParts {
   readonly target: { readonly name: string; readonly database: string; readonly account: string };
   /** Key of the commitments to statements whose text is not kept whole. */
   readonly commitKey: Uint8Array;
-  readonly approvalSettings: { readonly inTransaction: "refuse" | "hold"; readonly noticeEveryMs: number; readonly howToGrant: (id: string) => string };
+  readonly approvalSettings: {
+    readonly inTransaction: "refuse" | "hold";
+    readonly noticeEveryMs: number;
+    readonly howToGrant: (id: string) => string;
+  };
   /** Tells the waiting client something. */
   readonly notify: (text: string, hint?: string) => void;
   readonly onRecordFailure: () => void;
@@ -91,8 +109,13 @@ export class Enforcer implements ActionHost {
     const { clock, bundles, recorder, identity } = this.#parts;
     if (recorder.failed !== null) return this.#recordFailed();
     const bundle = bundles.current;
-    if (bundle === null) return unavailable("no policy bundle is loaded, so everything is refused", "An operator must put a bundle in place; see the gateway's log.");
-    if (identity.expiresAt !== null && clock.now() >= identity.expiresAt) return unavailable("your token has expired", "Connect again with a new one.");
+    if (bundle === null)
+      return unavailable(
+        "no policy bundle is loaded, so everything is refused",
+        "An operator must put a bundle in place; see the gateway's log.",
+      );
+    if (identity.expiresAt !== null && clock.now() >= identity.expiresAt)
+      return unavailable("your token has expired", "Connect again with a new one.");
     if (this.#policy?.bundle !== bundle) {
       this.#policy = new SessionPolicy(bundle, "postgres", this.#parts.facts);
       this.#masked = null;
@@ -138,8 +161,10 @@ export class Enforcer implements ActionHost {
   }
 
   setting(name: string, value: string): string | null {
-    if (name === "standard_conforming_strings" && value !== "on") return "standard_conforming_strings was switched off, so statements can't be read as the server reads them";
-    if (name === "client_encoding" && value !== "UTF8") return `the client encoding was changed to ${value}; statements are read as UTF-8`;
+    if (name === "standard_conforming_strings" && value !== "on")
+      return "standard_conforming_strings was switched off, so statements can't be read as the server reads them";
+    if (name === "client_encoding" && value !== "UTF8")
+      return `the client encoding was changed to ${value}; statements are read as UTF-8`;
     return null;
   }
 
@@ -165,14 +190,20 @@ export class Enforcer implements ActionHost {
     const { catalog, analyser } = this.#parts;
     if (catalog.stale) {
       const fault = await catalog.refresh();
-      if (fault !== null && catalog.current === null) return unavailable(`the target's catalog can't be read: ${fault}`, "An operator must look at the gateway's log.");
-      if (fault !== null) return unavailable(`the target's catalog changed and can't be read again: ${fault}`, "Try again.");
+      if (fault !== null && catalog.current === null)
+        return unavailable(
+          `the target's catalog can't be read: ${fault}`,
+          "An operator must look at the gateway's log.",
+        );
+      if (fault !== null)
+        return unavailable(`the target's catalog changed and can't be read again: ${fault}`, "Try again.");
     }
     if (this.#pathUnknown) {
       if (action.probe !== null) {
         const rows = await action.probe(PATH_PROBE);
         const path = rows?.[0]?.[0];
-        if (path === undefined || path === null) return unavailable("the session's search path can't be read", "Connect again.");
+        if (path === undefined || path === null)
+          return unavailable("the session's search path can't be read", "Connect again.");
         this.#searchPath = parsePath(path);
         this.#pathUnknown = false;
       } else if (action.failedTransaction) {
@@ -198,7 +229,11 @@ export class Enforcer implements ActionHost {
     const known = this.#masked;
     if (known !== null && known.catalogId === handle.id) return known;
     const rules = bundle.manifest.rules.filter((rule) => rule.effect === "mask");
-    const state = { forAnybody: rules.length === 0 ? null : this.#parts.catalog.masked(bundle, "*", rules), cache: new Map<string, MaskedCatalog | null>(), catalogId: handle.id };
+    const state = {
+      forAnybody: rules.length === 0 ? null : this.#parts.catalog.masked(bundle, "*", rules),
+      cache: new Map<string, MaskedCatalog | null>(),
+      catalogId: handle.id,
+    };
     this.#masked = state;
     return state;
   }
@@ -208,7 +243,11 @@ export class Enforcer implements ActionHost {
     const key = rules.join();
     const known = state.cache.get(key);
     if (known !== undefined) return known;
-    const made = this.#parts.catalog.masked(bundle, key, rules.map((index) => bundle.manifest.rules[index]!));
+    const made = this.#parts.catalog.masked(
+      bundle,
+      key,
+      rules.map((index) => bundle.manifest.rules[index]!),
+    );
     state.cache.set(key, made);
     return made;
   }
@@ -218,19 +257,29 @@ export class Enforcer implements ActionHost {
     const bundle = policy.bundle as LoadedBundle;
     const masked = this.#maskedState(bundle);
     const known = this.#kept.get(analysis.core);
-    if (known !== undefined && known.bundle === bundle && known.masked === masked && !known.named && policy.cacheable) return known;
+    if (known !== undefined && known.bundle === bundle && known.masked === masked && !known.named && policy.cacheable)
+      return known;
     const made = this.#decide(analysis, action, policy, bundle, masked);
     this.#kept.set(analysis.core, made);
     return made;
   }
 
-  #decide(analysis: Analysis, action: SqlAction, policy: SessionPolicy, bundle: LoadedBundle, masked: MaskedState): Kept {
+  #decide(
+    analysis: Analysis,
+    action: SqlAction,
+    policy: SessionPolicy,
+    bundle: LoadedBundle,
+    masked: MaskedState,
+  ): Kept {
     const execution = {
       nowMs: this.#parts.clock.now(),
       inTransaction: action.inTransaction,
       prepared: action.phase !== "simple",
       statementCount: analysis.statements.length,
-      parameters: action.phase === "execute" ? action.parameters.map((value, i) => parameterText(value, action.parameterFormats, i)) : null,
+      parameters:
+        action.phase === "execute"
+          ? action.parameters.map((value, i) => parameterText(value, action.parameterFormats, i))
+          : null,
     };
     // EXECUTE and FETCH run what was named before: that is decided again, as of now.
     const behind = analysis.statements.map((statement) => resolveNamed(statement, action));
@@ -242,9 +291,14 @@ export class Enforcer implements ActionHost {
     let refusal: Refusal | null = null;
     const plans = analysis.statements.map((statement, i): StatementPlan => {
       const mask = planNamed(statement, behind[i]!, mine);
-      if (mask.kind === "refuse") refusal ??= maskRefusal(mask.reason, mask.rule ?? decision.masks.map(nameOf).join(", "));
+      if (mask.kind === "refuse")
+        refusal ??= maskRefusal(mask.reason, mask.rule ?? decision.masks.map(nameOf).join(", "));
       if (statement.effects.changesReading) {
-        refusal ??= { kind: "policy", message: "sallyport: a setting that changes how statements are read can't be changed", hint: "Keep client_encoding at UTF8 and standard_conforming_strings on." };
+        refusal ??= {
+          kind: "policy",
+          message: "sallyport: a setting that changes how statements are read can't be changed",
+          hint: "Keep client_encoding at UTF8 and standard_conforming_strings on.",
+        };
       }
       return {
         statement: behind[i] == null ? statement : { ...statement, outputs: behind[i].outputs },
@@ -260,7 +314,10 @@ export class Enforcer implements ActionHost {
       refusal = {
         kind: "policy",
         message: `sallyport: ${reasons.summary}${reasons.because === null ? "" : `: ${reasons.because}`}`,
-        detail: reasons.rules.length === 0 ? `No rule of ${bundle.manifest.package} allows ${kinds} for ${this.#parts.identity.name} on ${this.#parts.target.name}.` : undefined,
+        detail:
+          reasons.rules.length === 0
+            ? `No rule of ${bundle.manifest.package} allows ${kinds} for ${this.#parts.identity.name} on ${this.#parts.target.name}.`
+            : undefined,
         hint: reasons.rules.length === 0 ? "Ask your security team for a rule that allows it." : undefined,
       };
     }
@@ -279,7 +336,12 @@ export class Enforcer implements ActionHost {
       }),
       kinds: units.length === 0 ? NO_KINDS : JSON.stringify([...new Set(units.flatMap((unit) => unit.kinds))]),
       approveRules: decision.matched.filter((index) => rules[index]!.effect === "approve"),
-      named: behind.some((one, i) => one !== null || analysis.statements[i]!.effects.executes !== null || analysis.statements[i]!.effects.fetches !== null),
+      named: behind.some(
+        (one, i) =>
+          one !== null ||
+          analysis.statements[i]!.effects.executes !== null ||
+          analysis.statements[i]!.effects.fetches !== null,
+      ),
     };
   }
 
@@ -355,15 +417,29 @@ export class Enforcer implements ActionHost {
   // ---- recording ---------------------------------------------------------------------------------------------------
 
   /** The entry's number, or null when the record can't be written. */
-  #record(action: SqlAction, analysis: Analysis, kept: Kept, decisionId: string, refused: string | null): number | null {
+  #record(
+    action: SqlAction,
+    analysis: Analysis,
+    kept: Kept,
+    decisionId: string,
+    refused: string | null,
+  ): number | null {
     const { text, hidden } = recordText(action.text, analysis.statements, kept.masked.forAnybody);
-    const reaches = kept.masked.forAnybody !== null && analysis.statements.some((one) => one.reachesAnything || one.effects.executes !== null || one.reached.some((oid) => kept.masked.forAnybody!.relations.has(oid)));
+    const reaches =
+      kept.masked.forAnybody !== null &&
+      analysis.statements.some(
+        (one) =>
+          one.reachesAnything ||
+          one.effects.executes !== null ||
+          one.reached.some((oid) => kept.masked.forAnybody!.relations.has(oid)),
+      );
     try {
       return this.#parts.log.statement({
         phase: action.phase,
         text,
         kinds: kept.kinds,
-        parameters: action.parameters.length === 0 ? null : recordParameters(action.parameters, action.parameterFormats, reaches),
+        parameters:
+          action.parameters.length === 0 ? null : recordParameters(action.parameters, action.parameterFormats, reaches),
         decision: kept.fragments,
         decisionId,
         commit: hidden ? this.#commit(action.text) : null,
@@ -381,7 +457,10 @@ export class Enforcer implements ActionHost {
 
   #recordFailed(): Ruling {
     this.#parts.onRecordFailure();
-    return unavailable("the record can't be written, so nothing is let through", "An operator must look at the gateway's disk and log.");
+    return unavailable(
+      "the record can't be written, so nothing is let through",
+      "An operator must look at the gateway's disk and log.",
+    );
   }
 
   // ---- waiting for people ------------------------------------------------------------------------------------------
@@ -390,7 +469,11 @@ export class Enforcer implements ActionHost {
     this.#judging = true;
     this.#gaveUp = null;
     // The client's bytes may be used again while we wait.
-    const held: SqlAction = { ...action, text: Buffer.from(action.text), parameters: action.parameters.map((value) => (value === null ? null : Buffer.from(value))) };
+    const held: SqlAction = {
+      ...action,
+      text: Buffer.from(action.text),
+      parameters: action.parameters.map((value) => (value === null ? null : Buffer.from(value))),
+    };
     try {
       return await this.#holdForApproval(held, analysis, kept, decisionId);
     } finally {
@@ -468,7 +551,11 @@ export class Enforcer implements ActionHost {
     // The grant is used, and the statement decided once more: policy, masks and catalog may have changed while it waited.
     const used = await approvals.use(digest, identity.name);
     if (used === null) {
-      return this.#refuse(action, analysis, kept, decisionId, { kind: "policy", message: "sallyport: the approval is no longer valid", hint: "Run the statement again to ask for a new one." });
+      return this.#refuse(action, analysis, kept, decisionId, {
+        kind: "policy",
+        message: "sallyport: the approval is no longer valid",
+        hint: "Run the statement again to ask for a new one.",
+      });
     }
     return this.#resume(action, analysis, kept, decisionId);
   }
@@ -476,7 +563,11 @@ export class Enforcer implements ActionHost {
   async #resume(action: SqlAction, analysis: Analysis, before: Kept, decisionId: string): Promise<Ruling> {
     const bundle = this.#parts.bundles.current;
     if (bundle !== before.bundle) {
-      return this.#refuse(action, analysis, before, decisionId, { kind: "policy", message: "sallyport: the policy changed while the statement waited", hint: "Run the statement again." });
+      return this.#refuse(action, analysis, before, decisionId, {
+        kind: "policy",
+        message: "sallyport: the policy changed while the statement waited",
+        hint: "Run the statement again.",
+      });
     }
     const { catalog, analyser } = this.#parts;
     if (catalog.stale) await catalog.refresh();
@@ -499,7 +590,11 @@ const withDecision = (refusal: Refusal, decisionId: string): Refusal => ({
 });
 
 function maskRefusal(reason: string, rule: string): Refusal {
-  return { kind: "policy", message: `sallyport: refused under mask ${rule}: ${reason}`, hint: "Name the columns you need one by one, without the masked ones in conditions or expressions." };
+  return {
+    kind: "policy",
+    message: `sallyport: refused under mask ${rule}: ${reason}`,
+    hint: "Name the columns you need one by one, without the masked ones in conditions or expressions.",
+  };
 }
 
 function settled(settlement: Exclude<Settlement, { state: "approved" }>): Refusal {
@@ -508,9 +603,16 @@ function settled(settlement: Exclude<Settlement, { state: "approved" }>): Refusa
     case "denied":
       return { kind: "policy", message: `sallyport: ${settlement.by ?? "the gateway"} denied the approval${reason}` };
     case "expired":
-      return { kind: "policy", message: "sallyport: nobody approved in time", hint: "Run the statement again to ask once more." };
+      return {
+        kind: "policy",
+        message: "sallyport: nobody approved in time",
+        hint: "Run the statement again to ask once more.",
+      };
     case "withdrawn":
-      return { kind: "withdrawn", message: "sallyport: canceling statement due to user request; the approval request is withdrawn" };
+      return {
+        kind: "withdrawn",
+        message: "sallyport: canceling statement due to user request; the approval request is withdrawn",
+      };
   }
 }
 
@@ -519,9 +621,17 @@ function unreadableRefusal(error: AnalysisError): Refusal {
     case "syntax":
       return { kind: "syntax", message: error.message, position: error.position > 0 ? error.position : undefined };
     case "too-large":
-      return { kind: "unreadable", message: `sallyport: the statement has ${error.bytes} bytes; at most ${error.bytesMax} are read`, hint: "Split it, or load data with COPY." };
+      return {
+        kind: "unreadable",
+        message: `sallyport: the statement has ${error.bytes} bytes; at most ${error.bytesMax} are read`,
+        hint: "Split it, or load data with COPY.",
+      };
     case "too-deep":
-      return { kind: "unreadable", message: `sallyport: the statement can't be analysed: ${error.message}`, hint: "Write it flatter." };
+      return {
+        kind: "unreadable",
+        message: `sallyport: the statement can't be analysed: ${error.message}`,
+        hint: "Write it flatter.",
+      };
     case "not-utf8":
       return { kind: "unreadable", message: "sallyport: the statement is not valid UTF-8, or holds a zero byte" };
     case "timeout":
@@ -553,12 +663,20 @@ function resolveNamed(statement: AnalysedStatement, action: SqlAction): Analysed
   return null;
 }
 
-function planNamed(statement: AnalysedStatement, behind: AnalysedStatement | null, masked: MaskedCatalog | null): MaskPlan {
+function planNamed(
+  statement: AnalysedStatement,
+  behind: AnalysedStatement | null,
+  masked: MaskedCatalog | null,
+): MaskPlan {
   const { executes, fetches } = statement.effects;
   if (executes === null && fetches === null) return planMasks(statement, masked);
   if (masked === null || masked.relations.size === 0) return { kind: "clear" };
   if (behind === null) {
-    return { kind: "refuse", rule: null, reason: `what ${executes ?? fetches} stands for is not known to the gateway; prepare or declare it again in this session` };
+    return {
+      kind: "refuse",
+      rule: null,
+      reason: `what ${executes ?? fetches} stands for is not known to the gateway; prepare or declare it again in this session`,
+    };
   }
   return planMasks(behind, masked);
 }

@@ -3,7 +3,7 @@ import type { ActionHost, Wire } from "../protocols/index.ts";
 import { PostgresMachine, ServerSide } from "../protocols/postgres/index.ts";
 import type { Recorder } from "../record/index.ts";
 import { Gate } from "./gate.ts";
-import { ReadBuffer } from "./read-buffer.ts";
+import type { ReadBuffer } from "./read-buffer.ts";
 
 /** Bytes that may wait for the target before the client is no longer read. */
 const UPSTREAM_BYTES_MAX = 1024 * 1024;
@@ -40,7 +40,11 @@ export class Relay {
 
   constructor(parts: RelayParts) {
     this.#parts = parts;
-    this.#gate = new Gate(parts.recorder, (bytes) => this.#toUpstream(bytes), () => this.end("the record can't be written"));
+    this.#gate = new Gate(
+      parts.recorder,
+      (bytes) => this.#toUpstream(bytes),
+      () => this.end("the record can't be written"),
+    );
     const wire: Wire = {
       toClient: (bytes) => void parts.client.write(bytes),
       toServer: (bytes, index) => this.#gate.write(bytes, index),
@@ -57,7 +61,7 @@ export class Relay {
     client.on("data", (chunk: Buffer) => this.#fromClient(chunk));
     client.on("end", () => this.end("the client closed the connection"));
     client.on("close", () => this.end("the client's connection closed"));
-    client.on("error", (fault) => this.end(`the client's connection failed: ${fault.message}`));
+    client.on("error", (fault: Error) => this.end(`the client's connection failed: ${fault.message}`));
     upstream.on("data", (chunk: Buffer) => this.#fromUpstreamChunk(chunk));
     upstream.on("drain", () => this.#resumeClient());
     const gone = (why: string) => (): void => {
@@ -67,7 +71,7 @@ export class Relay {
     };
     upstream.on("end", gone("the target closed the connection"));
     upstream.on("close", gone("the target's connection closed"));
-    upstream.on("error", (fault) => gone(`the target's connection failed: ${fault.message}`)());
+    upstream.on("error", (fault: Error) => gone(`the target's connection failed: ${fault.message}`)());
     client.resume();
   }
 

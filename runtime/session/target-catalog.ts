@@ -1,7 +1,13 @@
 import type { LoadedBundle } from "../bundle/index.ts";
 import type { BundleRule } from "../../spec/contract/bundle/index.ts";
 import { MaskedCatalog } from "../enforce/mask/index.ts";
-import { CATALOG_QUERIES, CATALOG_STATE_QUERY, buildCatalog, type Analyser, type CatalogHandle } from "../facts/index.ts";
+import {
+  CATALOG_QUERIES,
+  CATALOG_STATE_QUERY,
+  buildCatalog,
+  type Analyser,
+  type CatalogHandle,
+} from "../facts/index.ts";
 
 type Rows = readonly (readonly (string | null)[])[];
 

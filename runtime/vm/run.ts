@@ -35,15 +35,23 @@ export function prepare(manifest: VerifiedManifest): Machine {
 /** Facts by slot, as `Manifest.facts` numbers them. */
 export type FactSlots = readonly FactValue[];
 
-const truth = (found: FactValue | undefined): Truth => (found === true || found === false ? found : found === ABSENT ? false : UNKNOWN);
-const kleeneAnd = (a: Truth, b: Truth): Truth => (a === false || b === false ? false : a === UNKNOWN || b === UNKNOWN ? UNKNOWN : true);
-const kleeneOr = (a: Truth, b: Truth): Truth => (a === true || b === true ? true : a === UNKNOWN || b === UNKNOWN ? UNKNOWN : false);
+const truth = (found: FactValue | undefined): Truth =>
+  found === true || found === false ? found : found === ABSENT ? false : UNKNOWN;
+const kleeneAnd = (a: Truth, b: Truth): Truth =>
+  a === false || b === false ? false : a === UNKNOWN || b === UNKNOWN ? UNKNOWN : true;
+const kleeneOr = (a: Truth, b: Truth): Truth =>
+  a === true || b === true ? true : a === UNKNOWN || b === UNKNOWN ? UNKNOWN : false;
 
 /**
  * Runs a condition. Total: the verifier proved that it halts and stays inside its tables; what can't be decided is
  * unknown, and the caller counts that against the action.
  */
-export function run(machine: Machine, program: number, facts: FactSlots, elements: readonly FactValue[] = NO_ELEMENTS): Truth {
+export function run(
+  machine: Machine,
+  program: number,
+  facts: FactSlots,
+  elements: readonly FactValue[] = NO_ELEMENTS,
+): Truth {
   const code = machine.code[program]!;
   const constants = machine.constants;
   const stack: FactValue[] = [];
@@ -63,7 +71,13 @@ export function run(machine: Machine, program: number, facts: FactSlots, element
         break;
       case OP.index: {
         const map = stack.pop()!;
-        stack.push(map === UNKNOWN ? UNKNOWN : map instanceof Map ? ((map as Map<string, string>).get(constants[operand] as string) ?? ABSENT) : ABSENT);
+        stack.push(
+          map === UNKNOWN
+            ? UNKNOWN
+            : map instanceof Map
+              ? ((map as Map<string, string>).get(constants[operand] as string) ?? ABSENT)
+              : ABSENT,
+        );
         break;
       }
       case OP.element:
@@ -104,7 +118,11 @@ export function run(machine: Machine, program: number, facts: FactSlots, element
       }
       case OP.in_set: {
         const value = stack.pop()!;
-        stack.push(value === UNKNOWN ? UNKNOWN : value !== ABSENT && (constants[operand] as ReadonlySet<string>).has(String(value)));
+        stack.push(
+          value === UNKNOWN
+            ? UNKNOWN
+            : value !== ABSENT && (constants[operand] as ReadonlySet<string>).has(String(value)),
+        );
         break;
       }
       case OP.contains: {
@@ -125,7 +143,9 @@ export function run(machine: Machine, program: number, facts: FactSlots, element
       }
       case OP.like: {
         const value = stack.pop()!;
-        stack.push(value === UNKNOWN ? UNKNOWN : typeof value === "string" && matchGlob(constants[operand] as Glob, value));
+        stack.push(
+          value === UNKNOWN ? UNKNOWN : typeof value === "string" && matchGlob(constants[operand] as Glob, value),
+        );
         break;
       }
       case OP.starts_with:
@@ -137,7 +157,9 @@ export function run(machine: Machine, program: number, facts: FactSlots, element
       }
       case OP.within: {
         const value = stack.pop()!;
-        stack.push(value === UNKNOWN ? UNKNOWN : typeof value === "string" && inRange(constants[operand] as Range, value));
+        stack.push(
+          value === UNKNOWN ? UNKNOWN : typeof value === "string" && inRange(constants[operand] as Range, value),
+        );
         break;
       }
       case OP.exists: {
@@ -198,7 +220,14 @@ function affixed(start: boolean, value: FactValue, affix: FactValue): Truth {
   return start ? value.startsWith(affix) : value.endsWith(affix);
 }
 
-function quantify(machine: Machine, program: number, facts: FactSlots, outer: readonly FactValue[], set: FactValue, any: boolean): Truth {
+function quantify(
+  machine: Machine,
+  program: number,
+  facts: FactSlots,
+  outer: readonly FactValue[],
+  set: FactValue,
+  any: boolean,
+): Truth {
   if (set === UNKNOWN) return UNKNOWN;
   let answer: Truth = !any;
   let count = 0;

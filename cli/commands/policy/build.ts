@@ -35,7 +35,8 @@ export async function buildCommand(argv: readonly string[], io: Io): Promise<num
     return 0;
   }
   if (values.output === undefined) throw new UsageError("--output is missing: where should the bundle go?");
-  if (values.key === undefined) throw new UsageError("--key is missing: a bundle is signed; policyc keygen makes a key");
+  if (values.key === undefined)
+    throw new UsageError("--key is missing: a bundle is signed; policyc keygen makes a key");
   const sequence = Number(values.sequence ?? "0");
   if (!Number.isSafeInteger(sequence) || sequence < 0) throw new UsageError("--sequence takes a whole number from 0");
   const key = privateKey(resolve(io.cwd, values.key));
@@ -47,7 +48,9 @@ export async function buildCommand(argv: readonly string[], io: Io): Promise<num
     await loadParser();
     const failed = runTests(policy.tests, testDecider(manifest, io)).filter((one) => one.failures.length > 0);
     if (failed.length > 0) {
-      io.stderr(`policyc: ${plural(failed.length, "test")} failed, so nothing is built; run policyc test to see which\n`);
+      io.stderr(
+        `policyc: ${plural(failed.length, "test")} failed, so nothing is built; run policyc test to see which\n`,
+      );
       return 3;
     }
   }
@@ -55,7 +58,9 @@ export async function buildCommand(argv: readonly string[], io: Io): Promise<num
   const output = resolve(io.cwd, values.output);
   writeFileSync(`${output}.new`, bytes);
   renameSync(`${output}.new`, output);
-  io.stdout(`${values.output}: ${plural(manifest.rules.length, "rule")}, at most ${manifest.stepsMax} steps a decision, ${bytes.length} bytes\n${digest}\n`);
+  io.stdout(
+    `${values.output}: ${plural(manifest.rules.length, "rule")}, at most ${manifest.stepsMax} steps a decision, ${bytes.length} bytes\n${digest}\n`,
+  );
   return 0;
 }
 
@@ -66,6 +71,7 @@ function privateKey(path: string): KeyObject {
   } catch (fault) {
     throw new UsageError(`key ${path} can't be read: ${(fault as Error).message}; policyc keygen makes one`);
   }
-  if (key.asymmetricKeyType !== "ed25519") throw new UsageError(`key ${path} is of type ${key.asymmetricKeyType}; bundles are signed with Ed25519`);
+  if (key.asymmetricKeyType !== "ed25519")
+    throw new UsageError(`key ${path} is of type ${key.asymmetricKeyType}; bundles are signed with Ed25519`);
   return key;
 }

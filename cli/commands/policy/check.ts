@@ -1,4 +1,12 @@
-import { checkFiles, renderGithub, renderJson, renderSarif, renderTerminal, type Diagnostic, type SourceFile } from "../../../lang/index.ts";
+import {
+  checkFiles,
+  renderGithub,
+  renderJson,
+  renderSarif,
+  renderTerminal,
+  type Diagnostic,
+  type SourceFile,
+} from "../../../lang/index.ts";
 import { plural } from "../../../base/text.ts";
 import { readArguments } from "../../arguments.ts";
 import { UsageError, type Io } from "../../io.ts";
@@ -46,7 +54,9 @@ export function checkCommand(argv: readonly string[], io: Io): number {
   const errors = diagnostics.filter((one) => one.severity === "error").length;
   const warnings = diagnostics.length - errors;
   if (format === "human") {
-    io.stdout(`${plural(policy.rules.length, "rule")} in ${plural(files.length, "file")}: ${plural(errors, "error")}, ${plural(warnings, "warning")}\n`);
+    io.stdout(
+      `${plural(policy.rules.length, "rule")} in ${plural(files.length, "file")}: ${plural(errors, "error")}, ${plural(warnings, "warning")}\n`,
+    );
   }
   return errors > 0 || (values.strict === true && warnings > 0) ? 1 : 0;
 }

@@ -18,7 +18,8 @@ const EMPTY_SCHEMA = "";
 /** A manifest as the gateway would run it, without its signature. */
 export function executableOf(manifest: Manifest): LoadedBundle {
   const verified = verify(manifest);
-  if (!verified.ok) throw new Error(`the compiler wrote bytecode that does not verify: ${JSON.stringify(verified.error)}`);
+  if (!verified.ok)
+    throw new Error(`the compiler wrote bytecode that does not verify: ${JSON.stringify(verified.error)}`);
   return new LoadedBundle("unsigned", "none", manifest, prepare(verified.value));
 }
 
@@ -48,27 +49,49 @@ export class Schemas {
 
   #read(path: string, text: string): Catalog | string {
     const made = catalogFromSchema(text);
-    const found = "kind" in made ? `the schema can't be read: ${made.kind === "syntax" ? made.message : made.kind}` : made;
+    const found =
+      "kind" in made ? `the schema can't be read: ${made.kind === "syntax" ? made.message : made.kind}` : made;
     this.#known.set(path, found);
     return found;
   }
 }
 
 /** One statement by the gateway's own analysis, decision and mask planning. */
-export function decideSql(bundle: LoadedBundle, session: ReadonlyMap<string, FactValue>, catalog: Catalog, sql: string): (ActionResult & { readonly analysis: Analysis }) | string {
+export function decideSql(
+  bundle: LoadedBundle,
+  session: ReadonlyMap<string, FactValue>,
+  catalog: Catalog,
+  sql: string,
+): (ActionResult & { readonly analysis: Analysis }) | string {
   const analysis = analyseOffline(sql, catalog, ["pg_catalog", "public"]);
-  if ("kind" in analysis) return `the statement can't be analysed: ${analysis.kind === "syntax" ? analysis.message : analysis.kind}`;
+  if ("kind" in analysis)
+    return `the statement can't be analysed: ${analysis.kind === "syntax" ? analysis.message : analysis.kind}`;
   const policy = new SessionPolicy(bundle, "postgres", (path) => session.get(path) ?? ABSENT);
-  const execution = { nowMs: 0, inTransaction: false, prepared: false, statementCount: analysis.statements.length, parameters: null };
+  const execution = {
+    nowMs: 0,
+    inTransaction: false,
+    prepared: false,
+    statementCount: analysis.statements.length,
+    parameters: null,
+  };
   const units = analysis.statements.flatMap((statement) => statement.units);
   const decision = policy.decideAll(units.map((unit) => sqlFactReader(unit, execution)));
   const { rules } = bundle.manifest;
-  const masked = decision.masks.length === 0 ? null : new MaskedCatalog(catalog, decision.masks.map((index) => rules[index]!));
+  const masked =
+    decision.masks.length === 0
+      ? null
+      : new MaskedCatalog(
+          catalog,
+          decision.masks.map((index) => rules[index]!),
+        );
   const plans = analysis.statements.map((statement) => planMasks(statement, masked));
   const refused = plans.find((plan) => plan.kind === "refuse");
   const columns = analysis.statements.flatMap((statement, i) => {
     const plan = plans[i]!;
-    return (statement.outputs ?? []).map((output, j) => ({ name: output.name, rule: plan.kind === "mask" ? (plan.columns[j]?.rule ?? null) : null }));
+    return (statement.outputs ?? []).map((output, j) => ({
+      name: output.name,
+      rule: plan.kind === "mask" ? (plan.columns[j]?.rule ?? null) : null,
+    }));
   });
   return {
     verdict: decision.verdict,

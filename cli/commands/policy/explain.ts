@@ -62,7 +62,13 @@ export async function explainCommand(argv: readonly string[], io: Io): Promise<n
   const found = decideSql(executableOf(manifest), session, catalog, values.sql);
   if (typeof found === "string") throw new UsageError(found);
   for (const unit of found.analysis.statements.flatMap((statement) => statement.units)) {
-    const own = sqlFactReader(unit, { nowMs: 0, inTransaction: false, prepared: false, statementCount: found.analysis.statements.length, parameters: null });
+    const own = sqlFactReader(unit, {
+      nowMs: 0,
+      inTransaction: false,
+      prepared: false,
+      statementCount: found.analysis.statements.length,
+      parameters: null,
+    });
     const facts = new Map(session);
     for (const { path } of factsOf("postgres")) {
       const value = own(path);
@@ -73,7 +79,9 @@ export async function explainCommand(argv: readonly string[], io: Io): Promise<n
   const by = found.deciding.length === 0 ? "by default" : `by ${found.deciding.join(", ")}`;
   io.stdout(`=> ${found.verdict} ${by}\n`);
   if (found.refusedUnderMask !== null) io.stdout(`   refused under a mask: ${found.refusedUnderMask}\n`);
-  for (const column of found.columns) if (column.rule !== null) io.stdout(`   ${column.name || "?"} is masked by ${column.rule || "an untraced source"}\n`);
+  for (const column of found.columns)
+    if (column.rule !== null)
+      io.stdout(`   ${column.name || "?"} is masked by ${column.rule || "an untraced source"}\n`);
   if (found.rowLimit !== null) io.stdout(`   at most ${found.rowLimit} rows\n`);
   return 0;
 }

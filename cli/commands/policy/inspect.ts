@@ -32,7 +32,10 @@ function readBytes(path: string, io: Io): Buffer {
 }
 
 /** The manifest of a bundle file, unproved. */
-function manifestOf(path: string, io: Io): { readonly manifest: Manifest; readonly digest: string; readonly keyId: string } {
+function manifestOf(
+  path: string,
+  io: Io,
+): { readonly manifest: Manifest; readonly digest: string; readonly keyId: string } {
   const bytes = readBytes(path, io);
   if (bytes.length > BUNDLE_BYTES_MAX) throw new UsageError(`${path} is larger than a bundle can be`);
   let envelope: unknown;
@@ -68,7 +71,10 @@ export function inspectCommand(argv: readonly string[], io: Io): number {
     `steps     at most ${manifest.stepsMax} a decision`,
     `vectors   ${manifest.vectors.length}`,
     ...manifest.sources.map((source) => `source    ${source.file} ${source.sha256.slice(0, 16)}`),
-    ...manifest.rules.map((rule) => `rule      ${rule.effect} ${rule.name} on ${rule.protocols.join(", ")} (${rule.source.file}:${rule.source.line})`),
+    ...manifest.rules.map(
+      (rule) =>
+        `rule      ${rule.effect} ${rule.name} on ${rule.protocols.join(", ")} (${rule.source.file}:${rule.source.line})`,
+    ),
   ];
   io.stdout(`${lines.join("\n")}\n`);
   return 0;
@@ -81,7 +87,8 @@ export function verifyCommand(argv: readonly string[], io: Io): number {
     return 0;
   }
   const path = onlyArgument(positionals, "FILE");
-  if (values.key === undefined) throw new UsageError("--key is missing: give the public key that should have signed it");
+  if (values.key === undefined)
+    throw new UsageError("--key is missing: give the public key that should have signed it");
   let key;
   try {
     key = createPublicKey(readBytes(values.key, io));
@@ -106,7 +113,13 @@ export function disasmCommand(argv: readonly string[], io: Io): number {
   const { manifest } = manifestOf(onlyArgument(positionals, "FILE"), io);
   for (const rule of manifest.rules) {
     io.stdout(`${rule.effect} ${rule.name} (${rule.source.file}:${rule.source.line})\n`);
-    io.stdout(rule.condition < 0 ? "      always\n" : `${disassemble(manifest, rule.condition).map((line) => `  ${line}`).join("\n")}\n`);
+    io.stdout(
+      rule.condition < 0
+        ? "      always\n"
+        : `${disassemble(manifest, rule.condition)
+            .map((line) => `  ${line}`)
+            .join("\n")}\n`,
+    );
   }
   return 0;
 }

@@ -29,10 +29,17 @@ export async function testCommand(argv: readonly string[], io: Io): Promise<numb
   const files = policyFiles(positionals, io);
   const { policy, diagnostics, manifest } = compile(files, { sequence: 0 });
   if (manifest === null || hasErrors(diagnostics)) {
-    io.stderr(renderTerminal(diagnostics.filter((one) => one.severity === "error"), files, io.colour));
+    io.stderr(
+      renderTerminal(
+        diagnostics.filter((one) => one.severity === "error"),
+        files,
+        io.colour,
+      ),
+    );
     return 1;
   }
-  if (policy.tests.length === 0) throw new UsageError("there are no tests in these files; write a `test \"…\" { … }` beside the rules");
+  if (policy.tests.length === 0)
+    throw new UsageError('there are no tests in these files; write a `test "…" { … }` beside the rules');
   await loadParser();
   const results = runTests(policy.tests, testDecider(manifest, io));
   switch (format) {

@@ -90,7 +90,8 @@ export class MaskedCatalog {
     let relation = this.#byNumber.get(column.relation);
     if (relation === undefined) this.#byNumber.set(column.relation, (relation = new Map()));
     let found = relation.get(column.attribute);
-    if (found === undefined) relation.set(column.attribute, (found = this.maskOf(column.schema, column.table, column.column)));
+    if (found === undefined)
+      relation.set(column.attribute, (found = this.maskOf(column.schema, column.table, column.column)));
     return found;
   }
 }
@@ -136,7 +137,8 @@ export function planMasks(statement: AnalysedStatement, masked: MaskedCatalog | 
       reason: `it would store the value of ${stored.path}, which is masked, where no mask follows`,
     };
   }
-  if (statement.returns !== "rows" && statement.returns !== "copy-out") return { kind: "mask", columns: [], any: false };
+  if (statement.returns !== "rows" && statement.returns !== "copy-out")
+    return { kind: "mask", columns: [], any: false };
   if (statement.outputs === null) {
     return { kind: "refuse", rule: null, reason: "its output columns cannot be traced and it reads a masked relation" };
   }

@@ -17,10 +17,15 @@ const hides = (literal: Literal, masked: MaskedCatalog | null, reachesMasked: bo
  * passwords by their place, are taken out. `masked` says what is masked for anybody, not only for this user: the record
  * outlives its reader's rights.
  */
-export function recordText(text: Buffer, statements: readonly AnalysedStatement[], masked: MaskedCatalog | null): { readonly text: Masked; readonly hidden: boolean } {
+export function recordText(
+  text: Buffer,
+  statements: readonly AnalysedStatement[],
+  masked: MaskedCatalog | null,
+): { readonly text: Masked; readonly hidden: boolean } {
   const holes: Literal[] = [];
   for (const statement of statements) {
-    const reachesMasked = masked !== null && (statement.reachesAnything || statement.reached.some((oid) => masked.relations.has(oid)));
+    const reachesMasked =
+      masked !== null && (statement.reachesAnything || statement.reached.some((oid) => masked.relations.has(oid)));
     for (const literal of statement.literals) if (hides(literal, masked, reachesMasked)) holes.push(literal);
   }
   if (holes.length === 0) return { text: maskedByPolicy(text.toString("utf8")), hidden: false };
@@ -41,12 +46,20 @@ export function unreadableText(text: Buffer): Masked {
 }
 
 /** Bound values, or marks in their place when any of them may belong to a masked column. */
-export function recordParameters(parameters: readonly (Buffer | null)[], formats: readonly number[], hide: boolean): readonly (Masked | null)[] {
+export function recordParameters(
+  parameters: readonly (Buffer | null)[],
+  formats: readonly number[],
+  hide: boolean,
+): readonly (Masked | null)[] {
   return parameters.map((value, i) => {
     if (value === null) return null;
     if (hide) return maskedByPolicy(HIDDEN);
     const format = formats.length === 1 ? formats[0] : (formats[i] ?? 0);
-    return maskedByPolicy(format === 1 ? `\\x${value.toString("hex", 0, PARAMETER_BYTES_MAX)}` : value.toString("utf8", 0, PARAMETER_BYTES_MAX));
+    return maskedByPolicy(
+      format === 1
+        ? `\\x${value.toString("hex", 0, PARAMETER_BYTES_MAX)}`
+        : value.toString("utf8", 0, PARAMETER_BYTES_MAX),
+    );
   });
 }
 

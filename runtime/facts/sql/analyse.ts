@@ -22,12 +22,21 @@ export function analyseTree(bytes: Uint8Array, tree: Json, names: NameContext): 
       return placed(walkStatement(item["stmt"]!, names), start, start + length, lexed);
     });
     const only = stmts.length === 1 ? node(body(stmts[0])["stmt"]) : null;
-    const slots = only !== null && TEMPLATE_NODES.has(only.kind) && bytes.length <= TEMPLATE_BYTES_MAX ? slotsOf(statements[0]!.walked, lexed) : null;
-    const analysis = { statements: statements.map((one) => one.statement), bytes: bytes.length * 4 + 2000 * stmts.length, slots, core: {} };
+    const slots =
+      only !== null && TEMPLATE_NODES.has(only.kind) && bytes.length <= TEMPLATE_BYTES_MAX
+        ? slotsOf(statements[0]!.walked, lexed)
+        : null;
+    const analysis = {
+      statements: statements.map((one) => one.statement),
+      bytes: bytes.length * 4 + 2000 * stmts.length,
+      slots,
+      core: {},
+    };
     analysis.core = analysis;
     return analysis;
   } catch (fault) {
-    if (fault instanceof TooDeep || fault instanceof RangeError) return { kind: "too-deep", message: "the statement is nested deeper than is analysed" };
+    if (fault instanceof TooDeep || fault instanceof RangeError)
+      return { kind: "too-deep", message: "the statement is nested deeper than is analysed" };
     throw fault;
   }
 }

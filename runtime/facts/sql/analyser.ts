@@ -7,7 +7,8 @@ import { CACHE_BYTES_MAX, DEADLINE_MS, STATEMENT_BYTES_MAX, WORKER_HEAP_MB, WORK
 import { prescan } from "./prescan.ts";
 import { TemplateKey } from "./template-key.ts";
 
-export type AnalysisResult = { readonly ok: true; readonly analysis: Analysis } | { readonly ok: false; readonly error: AnalysisError };
+export type AnalysisResult =
+  { readonly ok: true; readonly analysis: Analysis } | { readonly ok: false; readonly error: AnalysisError };
 
 /** A catalog that was handed to the workers. Every version of it has a number of its own. */
 export interface CatalogHandle {
@@ -60,7 +61,10 @@ export class Analyser {
   constructor(options: AnalyserOptions) {
     this.#options = options;
     this.#statementBytes = options.statementBytes ?? STATEMENT_BYTES_MAX;
-    this.#cages = Array.from({ length: options.workers ?? 1 }, () => new Cage(options.deadlineMs ?? DEADLINE_MS, options.after));
+    this.#cages = Array.from(
+      { length: options.workers ?? 1 },
+      () => new Cage(options.deadlineMs ?? DEADLINE_MS, options.after),
+    );
   }
 
   /** Resolves once every worker can parse. */
@@ -85,7 +89,11 @@ export class Analyser {
     const key = JSON.stringify([catalog.id, searchPath]);
     const known = this.#contexts.get(key);
     if (known !== undefined) return known;
-    const context = new ReadingContext(catalog, searchPath, new AnalysisCache(this.#options.cacheBytes ?? CACHE_BYTES_MAX));
+    const context = new ReadingContext(
+      catalog,
+      searchPath,
+      new AnalysisCache(this.#options.cacheBytes ?? CACHE_BYTES_MAX),
+    );
     this.#contexts.set(key, context);
     return context;
   }
@@ -109,7 +117,9 @@ export class Analyser {
 
   async #ask(text: Uint8Array, context: ReadingContext, shape: string | null, exact: string): Promise<AnalysisResult> {
     const cage = this.#cages.reduce((least, one) => (one.waiting < least.waiting ? one : least));
-    const result = await new Promise<AnalysisResult>((settle) => cage.run({ id: this.#nextJob++, text, context, settle }));
+    const result = await new Promise<AnalysisResult>((settle) =>
+      cage.run({ id: this.#nextJob++, text, context, settle }),
+    );
     if (!result.ok) return result;
     // What came over a thread boundary is its own core again.
     const analysis: Analysis = withCore(result.analysis);
@@ -234,7 +244,8 @@ class Cage {
     });
     worker.on("error", (fault: unknown) => this.#replace(worker, fault instanceof Error ? fault.message : "it failed"));
     worker.on("exit", () => this.#replace(worker, "it ended"));
-    for (const handle of this.#catalogs.values()) worker.postMessage({ kind: "catalog", id: handle.id, catalog: handle.catalog });
+    for (const handle of this.#catalogs.values())
+      worker.postMessage({ kind: "catalog", id: handle.id, catalog: handle.catalog });
     return worker;
   }
 

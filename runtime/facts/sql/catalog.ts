@@ -39,7 +39,6 @@ export const CATALOG_QUERIES = {
   functions: `select distinct p.proname from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace where n.nspname not in ('pg_catalog','information_schema') order by 1`,
 } as const;
 
-
 /** The one query whose answer names the state of all tables above. */
 export const CATALOG_STATE_QUERY = `select string_agg(v, ';' order by v) from (select 'class ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) as v from pg_catalog.pg_class union all select 'attribute ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) from pg_catalog.pg_attribute union all select 'proc ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) from pg_catalog.pg_proc union all select 'rewrite ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) from pg_catalog.pg_rewrite union all select 'inherits ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) from pg_catalog.pg_inherits) states`;
 
@@ -53,7 +52,8 @@ export interface CatalogRows {
 
 /** @throws RangeError when the catalog has more relations than are kept */
 export function buildCatalog(version: string, rows: CatalogRows): Catalog {
-  if (rows.relations.length > RELATIONS_MAX) throw new RangeError(`the catalog has ${rows.relations.length} relations; at most ${RELATIONS_MAX} are read`);
+  if (rows.relations.length > RELATIONS_MAX)
+    throw new RangeError(`the catalog has ${rows.relations.length} relations; at most ${RELATIONS_MAX} are read`);
   const columns = new Map<number, CatalogColumn[]>();
   for (const [relation, attribute, name, type] of rows.columns) {
     const list = columns.get(Number(relation)) ?? [];
@@ -69,7 +69,15 @@ export function buildCatalog(version: string, rows: CatalogRows): Catalog {
     relations: rows.relations.map(([oid, schema, name, kind]) => {
       const id = Number(oid);
       const family = [...new Set([...(down.get(id) ?? []), ...(up.get(id) ?? [])])];
-      return { oid: id, schema: schema ?? "", name: name ?? "", kind: kind ?? "", columns: columns.get(id) ?? [], reads: [...(reads.get(id) ?? [])], family };
+      return {
+        oid: id,
+        schema: schema ?? "",
+        name: name ?? "",
+        kind: kind ?? "",
+        columns: columns.get(id) ?? [],
+        reads: [...(reads.get(id) ?? [])],
+        family,
+      };
     }),
     userFunctions: rows.functions.map(([name]) => name ?? ""),
   };

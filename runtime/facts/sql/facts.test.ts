@@ -7,7 +7,9 @@ let catalog: Catalog;
 
 beforeAll(async () => {
   await loadParser();
-  const found = catalogFromSchema("create table users (id int, email text); create table t (x int, y text); create schema s; create table s.q (x int)");
+  const found = catalogFromSchema(
+    "create table users (id int, email text); create table t (x int, y text); create schema s; create table s.q (x int)",
+  );
   if ("kind" in found) throw new Error(JSON.stringify(found));
   catalog = found;
 });
@@ -87,7 +89,11 @@ describe("kinds", () => {
     ["", ""],
     ["  -- nothing", ""],
   ])("%s", (sql, kinds) => {
-    expect(units(sql).map((unit) => unit.kind).join(" ")).toBe(kinds);
+    expect(
+      units(sql)
+        .map((unit) => unit.kind)
+        .join(" "),
+    ).toBe(kinds);
   });
 });
 
@@ -122,13 +128,26 @@ describe("filtered: a condition that can exclude rows", () => {
 
 describe("facts of what a statement touches", () => {
   it.each<readonly [sql: string, expected: Partial<UnitFacts>]>([
-    ["select email from users", { tables: ["public.users"], tablesRead: ["public.users"], tablesWritten: [], columns: ["public.users.email"], readOnly: true, writes: false }],
+    [
+      "select email from users",
+      {
+        tables: ["public.users"],
+        tablesRead: ["public.users"],
+        tablesWritten: [],
+        columns: ["public.users.email"],
+        readOnly: true,
+        writes: false,
+      },
+    ],
     ["select * from s.q", { schemas: ["s"], columns: ["s.q.x"] }],
     ["select * from users for update", { readOnly: false }],
     ["select nextval('a')", { readOnly: false, functions: ["pg_catalog.nextval"] }],
     ["select frob(1)", { readOnly: false, functions: ["frob"] }],
     ["select lower('a')", { readOnly: true, functions: ["pg_catalog.lower"] }],
-    ["insert into t select id, email from users", { tablesWritten: ["public.t"], tablesRead: ["public.users"], writes: true, readOnly: false }],
+    [
+      "insert into t select id, email from users",
+      { tablesWritten: ["public.t"], tablesRead: ["public.users"], writes: true, readOnly: false },
+    ],
     ["with d as (delete from t returning 1) select 1", { readOnly: false, kinds: ["select", "delete"] }],
     ["drop table s.q, users", { tablesWritten: ["public.users", "s.q"] }],
     ["drop schema s", { schemas: ["s"] }],
@@ -149,7 +168,10 @@ describe("literals", () => {
     const bytes = Buffer.from(sql);
     return found.statements
       .flatMap((statement) => statement.literals)
-      .map((l) => `${bytes.subarray(l.start, l.end).toString()}${l.secret ? "!" : l.loose ? "~" : `=${l.columns.map((c) => c.column).join("+")}`}`)
+      .map(
+        (l) =>
+          `${bytes.subarray(l.start, l.end).toString()}${l.secret ? "!" : l.loose ? "~" : `=${l.columns.map((c) => c.column).join("+")}`}`,
+      )
       .join(" ");
   };
   it.each<readonly [sql: string, expected: string]>([

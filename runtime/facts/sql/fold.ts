@@ -33,7 +33,8 @@ function fold(json: Json | undefined): Folded {
     case "TypeCast": {
       const value = fold(b["arg"]);
       const type = names(body(b["typeName"])["names"]).at(-1);
-      if (type === "bool" && typeof value === "string") return ["t", "true", "yes", "on", "1", "y"].includes(value.toLowerCase());
+      if (type === "bool" && typeof value === "string")
+        return ["t", "true", "yes", "on", "1", "y"].includes(value.toLowerCase());
       return type === "bool" && typeof value === "number" ? value !== 0 : value;
     }
     case "ColumnRef":
@@ -52,7 +53,9 @@ function fold(json: Json | undefined): Folded {
       if (value === ROWS) return ROWS;
       const test = text(b["booltesttype"]);
       const positive = test === "IS_TRUE" ? value === true : test === "IS_FALSE" ? value === false : value === null;
-      return test.startsWith("IS_NOT") ? !(test === "IS_NOT_TRUE" ? value === true : test === "IS_NOT_FALSE" ? value === false : value === null) : positive;
+      return test.startsWith("IS_NOT")
+        ? !(test === "IS_NOT_TRUE" ? value === true : test === "IS_NOT_FALSE" ? value === false : value === null)
+        : positive;
     }
     case "A_Expr":
       return foldOperator(b);

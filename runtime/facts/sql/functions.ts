@@ -80,7 +80,11 @@ const STATEFUL_READ_ONLY = new Set(words("current_setting currval lastval"));
 export type FunctionClass = "nothing" | "no-data" | "passes" | "stateful" | "opaque";
 
 /** `schema` is null for an unqualified name. */
-export function classOfFunction(schema: string | null, name: string, isUserFunction: (name: string) => boolean): FunctionClass {
+export function classOfFunction(
+  schema: string | null,
+  name: string,
+  isUserFunction: (name: string) => boolean,
+): FunctionClass {
   if (schema !== null && schema !== "pg_catalog") return "opaque";
   // A function of the same name elsewhere on the path may be the better match for these argument types.
   if (schema === null && isUserFunction(name)) return "opaque";

@@ -191,7 +191,12 @@ export function explainRuns(b: Body): boolean {
     if (text(given["defname"]) !== "analyze") return false;
     const arg = given["arg"];
     const value = text(is(arg, "String")?.["sval"]).toLowerCase();
-    const off = value === "false" || value === "off" || value === "0" || body(is(arg, "Integer") ?? { ival: 1 })["ival"] === 0 || (is(arg, "Boolean") !== null && is(arg, "Boolean")?.["boolval"] !== true);
+    const off =
+      value === "false" ||
+      value === "off" ||
+      value === "0" ||
+      body(is(arg, "Integer") ?? { ival: 1 })["ival"] === 0 ||
+      (is(arg, "Boolean") !== null && is(arg, "Boolean")?.["boolval"] !== true);
     return !off;
   });
 }

@@ -30,7 +30,14 @@ function outputs(sql: string): string {
   return statement!.outputs
     .map((output) => {
       const sources = output.sources.map((column) => `${column.table}.${column.column}`).join("+");
-      const shown = output.reveals === "nothing" ? "#" : sources === "" ? "-" : output.direct !== null && output.sources.length === 1 ? sources : `~${sources}`;
+      const shown =
+        output.reveals === "nothing"
+          ? "#"
+          : sources === ""
+            ? "-"
+            : output.direct !== null && output.sources.length === 1
+              ? sources
+              : `~${sources}`;
       return output.opaque ? `?${shown}` : shown;
     })
     .join(", ");
@@ -49,7 +56,11 @@ describe("where output columns come from", () => {
     ["a cast", "select email::varchar from users", "~users.email"],
     ["CASE conditions are seen too", "select case when ssn = '1' then 1 else 0 end from users", "~users.ssn"],
     ["a comparison in the select list", "select ssn = '1' from users", "~users.ssn"],
-    ["functions pass their arguments", "select upper(substr(email, 1, 3)), md5(ssn) from users", "~users.email, ~users.ssn"],
+    [
+      "functions pass their arguments",
+      "select upper(substr(email, 1, 3)), md5(ssn) from users",
+      "~users.email, ~users.ssn",
+    ],
     ["count reveals nothing", "select count(ssn), count(*) from users", "#, #"],
     ["min reveals a value", "select min(ssn) from users", "~users.ssn"],
     ["a whole row", "select u from users u", "~users.id+users.full_name+users.email+users.ssn+users.boss_id"],
@@ -60,7 +71,11 @@ describe("where output columns come from", () => {
     ["a WITH that shadows a table", "with users as (select b as email from plain) select email from users", "plain.b"],
     ["a WITH with column names", "with c(q) as (select ssn from users) select q from c", "users.ssn"],
     ["a scalar sub-select", "select (select ssn from users limit 1)", "~users.ssn"],
-    ["a correlated sub-select", "select (select u.email || o.note from users u) from orders o", "~users.email+orders.note"],
+    [
+      "a correlated sub-select",
+      "select (select u.email || o.note from users u) from orders o",
+      "~users.email+orders.note",
+    ],
     ["the inner scope wins", "select (select id from orders where note = 'x') from users", "~orders.id"],
     ["an array of a sub-select", "select array(select ssn from users)", "~users.ssn"],
     ["EXISTS has no value", "select exists (select ssn from users)", "-"],
@@ -74,7 +89,11 @@ describe("where output columns come from", () => {
     ["window functions", "select lag(ssn) over (order by id) from users", "~users.ssn"],
     ["RETURNING", "delete from users where id = 1 returning email", "users.email"],
     ["RETURNING star", "update plain set a = 1 where a = 2 returning *", "plain.a, plain.b"],
-    ["a recursive WITH", "with recursive r(x, n) as (select ssn, 1 from users union all select x, n + 1 from r where n < 3) select x, n from r", "~users.ssn, -"],
+    [
+      "a recursive WITH",
+      "with recursive r(x, n) as (select ssn, 1 from users union all select x, n + 1 from r where n < 3) select x, n from r",
+      "~users.ssn, -",
+    ],
     ["a data-changing WITH", "with d as (delete from users where id = 1 returning ssn) select ssn from d", "users.ssn"],
     ["a view is opaque", "select mail from v", "?v.mail"],
     ["an unknown function is opaque", "select frob(email) from users", "?~users.email"],
@@ -92,7 +111,11 @@ describe("where output columns come from", () => {
 });
 
 describe("columns that are observed or stored", () => {
-  const paths = (columns: AnalysedStatement["influences"]): string => columns.map((column) => `${column.table}.${column.column}`).sort().join(" ");
+  const paths = (columns: AnalysedStatement["influences"]): string =>
+    columns
+      .map((column) => `${column.table}.${column.column}`)
+      .sort()
+      .join(" ");
   it.each<readonly [title: string, sql: string, influences: string, stores: string]>([
     ["WHERE", "select id from users where ssn = '1'", "users.ssn", ""],
     ["ON", "select 1 from users u join orders o on o.note = u.email", "orders.note users.email", ""],
@@ -104,7 +127,12 @@ describe("columns that are observed or stored", () => {
     ["HAVING", "select count(*) from users having min(ssn) > '1'", "users.ssn", ""],
     ["UNION compares", "select ssn from users union select b from plain", "plain.b users.ssn", ""],
     ["UNION ALL does not", "select ssn from users union all select b from plain", "", ""],
-    ["a sub-select in WHERE", "select id from users where id in (select user_id from orders where note = 'x')", "orders.note orders.user_id users.id", ""],
+    [
+      "a sub-select in WHERE",
+      "select id from users where id in (select user_id from orders where note = 'x')",
+      "orders.note orders.user_id users.id",
+      "",
+    ],
     ["USING", "select 1 from users join orders using (id)", "orders.id users.id", ""],
     ["a window's order", "select row_number() over (order by ssn) from users", "users.ssn", ""],
     ["FILTER", "select count(*) filter (where ssn like '1%') from users", "users.ssn", ""],
@@ -115,10 +143,25 @@ describe("columns that are observed or stored", () => {
     ["a view", "create view w as select ssn from users", "", "users.ssn"],
     ["SET another column", "update users set full_name = ssn where id = 1", "users.id", "users.ssn"],
     ["SET the same column", "update users set ssn = upper(ssn) where id = 1", "users.id", ""],
-    ["SET from a sub-select", "update plain set b = (select ssn from users limit 1) where a = 1", "plain.a", "users.ssn"],
+    [
+      "SET from a sub-select",
+      "update plain set b = (select ssn from users limit 1) where a = 1",
+      "plain.a",
+      "users.ssn",
+    ],
     ["a setting", "select set_config('x.y', ssn, false) from users", "", "users.ssn"],
-    ["ON CONFLICT", "insert into users (id, full_name) values (1, 'x') on conflict (id) do update set full_name = users.ssn", "", "users.ssn"],
-    ["MERGE", "merge into plain p using users u on p.a = u.id when matched then update set b = u.ssn", "plain.a users.id", "users.ssn"],
+    [
+      "ON CONFLICT",
+      "insert into users (id, full_name) values (1, 'x') on conflict (id) do update set full_name = users.ssn",
+      "",
+      "users.ssn",
+    ],
+    [
+      "MERGE",
+      "merge into plain p using users u on p.a = u.id when matched then update set b = u.ssn",
+      "plain.a users.id",
+      "users.ssn",
+    ],
   ])("%s", (_title, sql, influences, stores) => {
     const [statement] = statements(sql);
     expect(paths(statement!.influences)).toBe(influences);

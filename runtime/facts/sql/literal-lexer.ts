@@ -11,7 +11,8 @@ const BACKSLASH = 0x5c;
 const DOLLAR = 0x24;
 
 const isDigit = (byte: number): boolean => byte >= 0x30 && byte <= 0x39;
-const isWordStart = (byte: number): boolean => (byte >= 0x41 && byte <= 0x5a) || (byte >= 0x61 && byte <= 0x7a) || byte === 0x5f || byte >= 0x80;
+const isWordStart = (byte: number): boolean =>
+  (byte >= 0x41 && byte <= 0x5a) || (byte >= 0x61 && byte <= 0x7a) || byte === 0x5f || byte >= 0x80;
 const isWord = (byte: number): boolean => isWordStart(byte) || isDigit(byte) || byte === DOLLAR;
 
 /**

@@ -23,14 +23,34 @@ export function analyseOffline(sql: string, catalog: Catalog, searchPath: readon
       searchPath,
     });
   } catch (fault) {
-    return asSyntaxError(fault) ?? { kind: "parser-failed", message: fault instanceof Error ? fault.message : String(fault) };
+    return (
+      asSyntaxError(fault) ?? { kind: "parser-failed", message: fault instanceof Error ? fault.message : String(fault) }
+    );
   }
 }
 
 /** Numbers of the types that masks tell apart; others are unknown to an offline catalog. */
 const TYPES: Readonly<Record<string, number>> = {
-  bool: 16, bytea: 17, int8: 20, int2: 21, int4: 23, text: 25, json: 114, float4: 700, float8: 701, bpchar: 1042, varchar: 1043,
-  date: 1082, time: 1083, timestamp: 1114, timestamptz: 1184, numeric: 1700, uuid: 2950, jsonb: 3802, serial: 23, bigserial: 20,
+  bool: 16,
+  bytea: 17,
+  int8: 20,
+  int2: 21,
+  int4: 23,
+  text: 25,
+  json: 114,
+  float4: 700,
+  float8: 701,
+  bpchar: 1042,
+  varchar: 1043,
+  date: 1082,
+  time: 1083,
+  timestamp: 1114,
+  timestamptz: 1184,
+  numeric: 1700,
+  uuid: 2950,
+  jsonb: 3802,
+  serial: 23,
+  bigserial: 20,
 };
 
 /**
@@ -53,20 +73,45 @@ export function catalogFromSchema(sql: string): Catalog | AnalysisError {
       const columns = list(found.body["tableElts"]).flatMap((item): CatalogColumn[] => {
         const column = is(item, "ColumnDef");
         if (column === null) return [];
-        return [{ attribute: 0, name: text(column["colname"]), type: TYPES[names(body(column["typeName"])["names"]).at(-1) ?? ""] ?? 0 }];
+        return [
+          {
+            attribute: 0,
+            name: text(column["colname"]),
+            type: TYPES[names(body(column["typeName"])["names"]).at(-1) ?? ""] ?? 0,
+          },
+        ];
       });
       relations.push(relation(oid++, body(found.body["relation"]), "r", columns, []));
     } else if (found.kind === "ViewStmt") {
       relations.push(view(oid++, found.body, relations));
     }
   }
-  for (const name of ["pg_class", "pg_namespace", "pg_attribute", "pg_type", "pg_proc", "pg_stats", "pg_stat_activity", "pg_settings", "pg_database", "pg_roles"]) {
-    relations.push(relation(oid++, { schemaname: "pg_catalog", relname: name }, "r", [{ attribute: 1, name: "oid", type: 26 }], []));
+  for (const name of [
+    "pg_class",
+    "pg_namespace",
+    "pg_attribute",
+    "pg_type",
+    "pg_proc",
+    "pg_stats",
+    "pg_stat_activity",
+    "pg_settings",
+    "pg_database",
+    "pg_roles",
+  ]) {
+    relations.push(
+      relation(oid++, { schemaname: "pg_catalog", relname: name }, "r", [{ attribute: 1, name: "oid", type: 26 }], []),
+    );
   }
   return { version: "offline", relations, userFunctions: [] };
 }
 
-function relation(oid: number, rangeVar: Body, kind: string, columns: readonly CatalogColumn[], reads: readonly number[]): CatalogRelation {
+function relation(
+  oid: number,
+  rangeVar: Body,
+  kind: string,
+  columns: readonly CatalogColumn[],
+  reads: readonly number[],
+): CatalogRelation {
   return {
     oid,
     schema: text(rangeVar["schemaname"]) || "public",
@@ -85,7 +130,9 @@ function view(oid: number, b: Body, known: readonly CatalogRelation[]): CatalogR
     if (json === undefined || json === null || typeof json !== "object") return;
     const inner = json as Body;
     if (typeof inner["relname"] === "string") {
-      const found = known.find((one) => one.name === inner["relname"] && one.schema === (text(inner["schemaname"]) || "public"));
+      const found = known.find(
+        (one) => one.name === inner["relname"] && one.schema === (text(inner["schemaname"]) || "public"),
+      );
       if (found !== undefined) for (const base of [found.oid, ...found.reads]) reads.add(base);
     }
     for (const value of Object.values(json)) look(value as Json);

@@ -1,4 +1,4 @@
-import { TextDecoder } from "node:util";
+import type { TextDecoder } from "node:util";
 import type { Analysis, AnalysisError } from "./analysis.ts";
 import { analyseTree } from "./analyse.ts";
 import type { NameContext } from "./lineage/context.ts";

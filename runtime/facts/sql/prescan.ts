@@ -17,14 +17,16 @@ export function prescan(bytes: Uint8Array, bytesMax: number): AnalysisError | nu
     const byte = bytes[i]!;
     if (byte === 0) return { kind: "not-utf8" };
     if (OPERATOR[byte] === 1) {
-      if (++run > OPERATOR_RUN_MAX && !isRuler(bytes, i)) return { kind: "too-deep", message: `more than ${OPERATOR_RUN_MAX} operator characters in a row` };
+      if (++run > OPERATOR_RUN_MAX && !isRuler(bytes, i))
+        return { kind: "too-deep", message: `more than ${OPERATOR_RUN_MAX} operator characters in a row` };
       if (byte === 0x2a && bytes[i - 1] === 0x2f && ++openings > COMMENT_OPENINGS_MAX) {
         return { kind: "too-deep", message: `more than ${COMMENT_OPENINGS_MAX} comments are opened` };
       }
     } else {
       run = 0;
       if (byte === 0x28 || byte === 0x5b) {
-        if (++depth > NESTING_MAX) return { kind: "too-deep", message: `brackets are nested more than ${NESTING_MAX} deep` };
+        if (++depth > NESTING_MAX)
+          return { kind: "too-deep", message: `brackets are nested more than ${NESTING_MAX} deep` };
       } else if (byte === 0x29 || byte === 0x5d) depth--;
     }
   }

@@ -6,6 +6,7 @@ export function asSyntaxError(fault: unknown): AnalysisError | null {
   const details = (fault as { sqlDetails?: { message?: string; cursorPosition?: number } }).sqlDetails;
   const message = details?.message ?? (fault as Error).message;
   // Out of its own memory is no word about the text.
-  if (message.includes("memory exhausted")) return { kind: "too-deep", message: "the statement is nested deeper than the parser reads" };
+  if (message.includes("memory exhausted"))
+    return { kind: "too-deep", message: "the statement is nested deeper than the parser reads" };
   return { kind: "syntax", message, position: (details?.cursorPosition ?? -1) + 1 };
 }

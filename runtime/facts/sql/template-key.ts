@@ -71,7 +71,11 @@ export class TemplateKey {
           out[to++] = TEXT_MARK;
           // Another quote after it, with only space between, may go on with the same literal.
           let next = at;
-          while (next < length && (text[next] === 0x20 || text[next] === 0x0a || text[next] === 0x0d || text[next] === 0x09)) next++;
+          while (
+            next < length &&
+            (text[next] === 0x20 || text[next] === 0x0a || text[next] === 0x0d || text[next] === 0x09)
+          )
+            next++;
           if (text[next] === 0x27) return null;
           break;
         }

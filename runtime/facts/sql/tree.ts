@@ -8,7 +8,8 @@ export type Body = { readonly [key: string]: Json };
 const NO_BODY: Body = {};
 const NO_LIST: readonly Json[] = [];
 
-export const isBody = (value: Json | undefined): value is Body => typeof value === "object" && value !== null && !Array.isArray(value);
+export const isBody = (value: Json | undefined): value is Body =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 export function body(value: Json | undefined): Body {
   return isBody(value) ? value : NO_BODY;

@@ -8,7 +8,13 @@ import { asSyntaxError } from "./syntax-error.ts";
 export type ToWorker =
   | { readonly kind: "catalog"; readonly id: number; readonly catalog: Catalog }
   | { readonly kind: "drop"; readonly id: number }
-  | { readonly kind: "analyse"; readonly id: number; readonly text: Uint8Array; readonly catalog: number; readonly searchPath: readonly string[] | null };
+  | {
+      readonly kind: "analyse";
+      readonly id: number;
+      readonly text: Uint8Array;
+      readonly catalog: number;
+      readonly searchPath: readonly string[] | null;
+    };
 
 /**
  * Runs inside a worker thread: the parser's memory and time are this thread's, and whoever waits for it can end it. Anything
@@ -32,12 +38,20 @@ if (parentPort !== null) {
     const catalog = catalogs.get(message.catalog);
     try {
       if (catalog === undefined) throw new Error("the catalog was not sent");
-      const answer = analyseParsed(message.text, (text) => parseSync(text), decoder, { catalog, searchPath: message.searchPath });
+      const answer = analyseParsed(message.text, (text) => parseSync(text), decoder, {
+        catalog,
+        searchPath: message.searchPath,
+      });
       port.postMessage({ kind: "answer", id: message.id, answer });
     } catch (fault) {
       const syntax = asSyntaxError(fault);
       if (syntax !== null) port.postMessage({ kind: "answer", id: message.id, answer: syntax });
-      else port.postMessage({ kind: "broken", id: message.id, why: fault instanceof Error ? fault.message : String(fault) });
+      else
+        port.postMessage({
+          kind: "broken",
+          id: message.id,
+          why: fault instanceof Error ? fault.message : String(fault),
+        });
     }
   });
 }

@@ -11,7 +11,9 @@ export function checkResult(plan: StatementPlan, columns: readonly FieldDescript
   const { mask, guarded, statement } = plan;
   if (mask.kind !== "mask") {
     const leak = guarded === null ? undefined : columns.find((column) => guarded.has(column.relation));
-    return leak === undefined ? null : `column ${JSON.stringify(leak.name)} comes from a relation with masked columns, unlike analysed`;
+    return leak === undefined
+      ? null
+      : `column ${JSON.stringify(leak.name)} comes from a relation with masked columns, unlike analysed`;
   }
   const outputs = statement.outputs;
   if (outputs === null || outputs.length !== columns.length) {

@@ -17,7 +17,8 @@ export function copyObstacle(copy: CopyShape): string | null {
   if (copy.unmodelled.length > 0) return `COPY option ${copy.unmodelled[0]!.toUpperCase()}`;
   if (copy.format === "binary") return null;
   const bytes = [copy.delimiter, ...(copy.format === "csv" ? [copy.quote, copy.escape] : [])];
-  if (bytes.some((text) => text.length !== 1 || text.charCodeAt(0) > 126)) return "a COPY delimiter, quote or escape that is not one ASCII character";
+  if (bytes.some((text) => text.length !== 1 || text.charCodeAt(0) > 126))
+    return "a COPY delimiter, quote or escape that is not one ASCII character";
   if (copy.format === "csv" && copy.quote === copy.delimiter) return "a COPY quote equal to the delimiter";
   return null;
 }
@@ -119,7 +120,15 @@ export class CopyMasker {
     return copyRun(source, run, end, out, at);
   }
 
-  #textField(mask: ValueMask, source: Buffer, from: number, to: number, escaped: boolean, out: Buffer, at: number): number {
+  #textField(
+    mask: ValueMask,
+    source: Buffer,
+    from: number,
+    to: number,
+    escaped: boolean,
+    out: Buffer,
+    at: number,
+  ): number {
     let length: number;
     if (escaped) {
       this.#room(to - from);
@@ -154,7 +163,11 @@ export class CopyMasker {
       for (; i < end; i++) {
         const byte = source[i]!;
         if (quoted) {
-          if (byte === this.#escape && i + 1 < end && (source[i + 1] === this.#quote || source[i + 1] === this.#escape)) {
+          if (
+            byte === this.#escape &&
+            i + 1 < end &&
+            (source[i + 1] === this.#quote || source[i + 1] === this.#escape)
+          ) {
             this.#scratch[length++] = source[++i]!;
           } else if (byte === this.#quote) quoted = false;
           else this.#scratch[length++] = byte;
@@ -168,7 +181,8 @@ export class CopyMasker {
       }
       if (i >= end || quoted || field >= this.#masks.length) return MALFORMED;
       const mask = this.#masks[field];
-      const isNull = !wasQuoted && i - from === this.#null.length && source.compare(this.#null, 0, this.#null.length, from, i) === 0;
+      const isNull =
+        !wasQuoted && i - from === this.#null.length && source.compare(this.#null, 0, this.#null.length, from, i) === 0;
       if (mask !== null && mask !== undefined && !isNull) {
         at = copyRun(source, run, from, out, at);
         at = this.#csvField(mask, length, out, at);
@@ -202,7 +216,10 @@ export class CopyMasker {
     if (this.#signatureDue) {
       this.#signatureDue = false;
       const fixed = BINARY_SIGNATURE.length + BINARY_FLAGS_AND_LENGTH;
-      if (end - from < fixed || source.compare(BINARY_SIGNATURE, 0, BINARY_SIGNATURE.length, from, from + BINARY_SIGNATURE.length) !== 0)
+      if (
+        end - from < fixed ||
+        source.compare(BINARY_SIGNATURE, 0, BINARY_SIGNATURE.length, from, from + BINARY_SIGNATURE.length) !== 0
+      )
         return MALFORMED;
       const flags = source.readUInt32BE(from + BINARY_SIGNATURE.length);
       const extension = source.readUInt32BE(from + BINARY_SIGNATURE.length + 4);

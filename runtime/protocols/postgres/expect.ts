@@ -46,7 +46,15 @@ export class Expect {
 
 /** What the server said of a statement's or portal's result. */
 export interface Described {
-  columns: readonly { readonly name: string; readonly relation: number; readonly attribute: number; readonly type: number; readonly format: number }[] | null;
+  columns:
+    | readonly {
+        readonly name: string;
+        readonly relation: number;
+        readonly attribute: number;
+        readonly type: number;
+        readonly format: number;
+      }[]
+    | null;
   /** Format codes that Bind asked for: none (all text), one for all, or one for each. Empty for a statement. */
   readonly resultFormats: readonly number[];
   /** The statement the portal was bound from: a description of it serves the portal. */

@@ -206,7 +206,11 @@ export function readRowDescription(
 }
 
 /** The fields of an ErrorResponse or NoticeResponse by their one-letter codes. */
-export function readReport(bytes: Buffer, start: number, end: number): Result<ReadonlyMap<string, string>, MalformedMessage> {
+export function readReport(
+  bytes: Buffer,
+  start: number,
+  end: number,
+): Result<ReadonlyMap<string, string>, MalformedMessage> {
   const body = new BodyReader(bytes, start, end);
   const fields = new Map<string, string>();
   for (;;) {

@@ -44,18 +44,26 @@ export interface SignIn {
   readonly checkToken: (token: string) => Promise<string | null>;
 }
 
-export type SignInFailure = { readonly kind: "left" } | { readonly kind: "refused"; readonly why: string } | { readonly kind: "protocol"; readonly why: string };
+export type SignInFailure =
+  | { readonly kind: "left" }
+  | { readonly kind: "refused"; readonly why: string }
+  | { readonly kind: "protocol"; readonly why: string };
 
 /**
  * Signs a client in: by SCRAM-SHA-256, or by a token that it gives as its password (over TLS only; the caller sees to that).
  * AuthenticationOk is left to the caller.
  */
-export async function signIn(stream: ByteStream, send: (bytes: Buffer) => void, options: SignIn): Promise<Result<null, SignInFailure>> {
+export async function signIn(
+  stream: ByteStream,
+  send: (bytes: Buffer) => void,
+  options: SignIn,
+): Promise<Result<null, SignInFailure>> {
   const password = async (): Promise<Result<Buffer, SignInFailure>> => {
     const found = await next(stream, PASSWORD_BYTES_MAX);
     if (found === null) return err({ kind: "left" });
     if (!found.ok) return err({ kind: "protocol", why: found.error });
-    if (found.value.type !== CLIENT.password) return err({ kind: "protocol", why: "another message than the password during sign-in" });
+    if (found.value.type !== CLIENT.password)
+      return err({ kind: "protocol", why: "another message than the password during sign-in" });
     return ok(found.value.body);
   };
   if (options.verifier === null) {
@@ -76,7 +84,12 @@ export async function signIn(stream: ByteStream, send: (bytes: Buffer) => void, 
   const length = body.int32();
   const data = body.bytes(length);
   if (!body.finished) return err({ kind: "protocol", why: "a malformed SASL message" });
-  const scram = new ScramServer({ verifier: options.verifier, userExists: options.userExists, nonce: options.serverNonce, channelBinding: options.channelBinding });
+  const scram = new ScramServer({
+    verifier: options.verifier,
+    userExists: options.userExists,
+    nonce: options.serverNonce,
+    channelBinding: options.channelBinding,
+  });
   const challenge = scram.first(mechanism, data);
   if (!challenge.ok) return err({ kind: "refused", why: challenge.error.message });
   send(authenticationSaslContinue(challenge.value));
@@ -115,7 +128,11 @@ export interface LoginFailure {
 }
 
 /** Signs in at a target, to the first ReadyForQuery. Only SCRAM and trust are done: a password is never sent in clear. */
-export async function login(stream: ByteStream, send: (bytes: Buffer) => void, options: LoginOptions): Promise<Result<ServerSession, LoginFailure>> {
+export async function login(
+  stream: ByteStream,
+  send: (bytes: Buffer) => void,
+  options: LoginOptions,
+): Promise<Result<ServerSession, LoginFailure>> {
   const fail = (why: string, sqlstate = "08006"): { ok: false; error: LoginFailure } => err({ why, sqlstate });
   send(startupPacket(options.minor, [["user", options.user], ["database", options.database], ...options.settings]));
   const parameters = new Map<string, string>();
@@ -135,7 +152,8 @@ export async function login(stream: ByteStream, send: (bytes: Buffer) => void, o
         if (step.value.scram !== undefined) scram = step.value.scram;
         if (step.value.proved === true) proved = true;
         if (step.value.send !== undefined) send(step.value.send);
-        if (step.value.done === true && scram !== null && !proved) return fail("the target took our password without proving that it knows it", "28000");
+        if (step.value.done === true && scram !== null && !proved)
+          return fail("the target took our password without proving that it knows it", "28000");
         break;
       }
       case SERVER.parameterStatus: {
@@ -172,7 +190,11 @@ interface AuthenticationStep {
   readonly done?: boolean;
 }
 
-async function authenticate(body: Buffer, scram: ScramClient | null, options: LoginOptions): Promise<Result<AuthenticationStep, string>> {
+async function authenticate(
+  body: Buffer,
+  scram: ScramClient | null,
+  options: LoginOptions,
+): Promise<Result<AuthenticationStep, string>> {
   const reader = new BodyReader(body, 0, body.length);
   const code = reader.int32();
   const data = body.subarray(4);
@@ -182,7 +204,12 @@ async function authenticate(body: Buffer, scram: ScramClient | null, options: Lo
     case 10: {
       const offered: string[] = [];
       for (let name = reader.cstring(); name !== ""; name = reader.cstring()) offered.push(name);
-      const client = new ScramClient({ password: options.password, nonce: options.nonce, offered, channelBinding: options.channelBinding });
+      const client = new ScramClient({
+        password: options.password,
+        nonce: options.nonce,
+        offered,
+        channelBinding: options.channelBinding,
+      });
       const begun = client.begin();
       if (!begun.ok) return err(begun.error.message);
       const { mechanism, message: first } = begun.value;
@@ -199,9 +226,13 @@ async function authenticate(body: Buffer, scram: ScramClient | null, options: Lo
       return checked.ok ? ok({ proved: true }) : err(checked.error.message);
     }
     case 3:
-      return err("the target asks for the password in clear, which is not done; set its password_encryption and pg_hba.conf to scram-sha-256");
+      return err(
+        "the target asks for the password in clear, which is not done; set its password_encryption and pg_hba.conf to scram-sha-256",
+      );
     case 5:
-      return err("the target asks for an MD5 password, which is not done; set its password_encryption to scram-sha-256");
+      return err(
+        "the target asks for an MD5 password, which is not done; set its password_encryption to scram-sha-256",
+      );
     default:
       return err(`the target asks for authentication of kind ${code}, which is not done`);
   }

@@ -10,6 +10,19 @@ export {
   type FirstPacket,
   type StartupRequest,
 } from "./startup.ts";
-export { authenticationOk, backendKeyData, errorResponse, negotiateVersion, parameterStatus, readyForQuery, query, message, IDLE, CLIENT, SERVER, type Report } from "./messages.ts";
+export {
+  authenticationOk,
+  backendKeyData,
+  errorResponse,
+  negotiateVersion,
+  parameterStatus,
+  readyForQuery,
+  query,
+  message,
+  IDLE,
+  CLIENT,
+  SERVER,
+  type Report,
+} from "./messages.ts";
 export { refusalReport } from "./refuse.ts";
 export { BodyReader } from "./fields.ts";

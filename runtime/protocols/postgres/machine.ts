@@ -288,7 +288,10 @@ export class PostgresMachine implements ServerSideOwner {
     if (!parsed.ok) return this.#malformed("Parse");
     const { name, text } = parsed.value;
     if (name !== "" && this.names.statement(name) === undefined && this.names.statementsFull)
-      return this.#refusePart({ kind: "unavailable", message: "sallyport: too many prepared statements in this session" });
+      return this.#refusePart({
+        kind: "unavailable",
+        message: "sallyport: too many prepared statements in this session",
+      });
     const answer = this.#host.judge(this.#action("parse", text, NO_PARAMETERS, NO_FORMATS));
     if (answer instanceof Promise) return this.#hold(answer, (ruling) => this.#parseRuled(ruling, name, text));
     return this.#parseRuled(answer, name, text);
@@ -497,7 +500,13 @@ export class PostgresMachine implements ServerSideOwner {
     const inner = statement.inner;
     if (prepares !== null && inner !== null && this.names.statement(prepares) === undefined) {
       undos.push(
-        this.names.setStatement(prepares, { text: null, statement: inner, columns: null, resultFormats: NO_FORMATS, from: null }),
+        this.names.setStatement(prepares, {
+          text: null,
+          statement: inner,
+          columns: null,
+          resultFormats: NO_FORMATS,
+          from: null,
+        }),
       );
     }
     if (declares !== null && inner !== null) {
@@ -533,7 +542,10 @@ export class PostgresMachine implements ServerSideOwner {
       (ruling) => this.#resume(ruling, ruled),
       (fault: unknown) => {
         const message = fault instanceof Error ? fault.message : String(fault);
-        this.#resume({ go: false, refusal: { kind: "unavailable", message: `sallyport: the decision failed: ${message}` } }, ruled);
+        this.#resume(
+          { go: false, refusal: { kind: "unavailable", message: `sallyport: the decision failed: ${message}` } },
+          ruled,
+        );
       },
     );
     return "hold";

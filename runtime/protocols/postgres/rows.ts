@@ -11,7 +11,11 @@ export type RowMask = readonly (ValueMask | null)[];
  * Masks fitted to the types of a result. A masked column of a type that is not text becomes NULL, which every type and
  * format can say; no made-up number or date could be told from a real one.
  */
-export function fitMasks(columns: readonly (ColumnMask | null)[], types: readonly number[], hashKey: Uint8Array): RowMask {
+export function fitMasks(
+  columns: readonly (ColumnMask | null)[],
+  types: readonly number[],
+  hashKey: Uint8Array,
+): RowMask {
   return columns.map((mask, i) => {
     if (mask === null) return null;
     return TEXTUAL.has(types[i] ?? 0) ? textMask(mask.spec, hashKey) : nullMask(mask.spec);

@@ -8,7 +8,18 @@ const HARMLESS = ["S", "V", "C", "P"] as const;
  * do not exist or exist already.
  */
 const HARMLESS_TEXTS: ReadonlySet<string> = new Set([
-  "25P02", "57014", "40001", "40P01", "55P03", "42P01", "42703", "42P03", "42P05", "26000", "34000", "42601",
+  "25P02",
+  "57014",
+  "40001",
+  "40P01",
+  "55P03",
+  "42P01",
+  "42703",
+  "42P03",
+  "42P05",
+  "26000",
+  "34000",
+  "42601",
 ]);
 
 /**
@@ -23,7 +34,10 @@ export function scrubReport(type: number, fields: ReadonlyMap<string, string>): 
   }
   const sqlstate = fields.get("C") ?? "XX000";
   const text = HARMLESS_TEXTS.has(sqlstate) ? fields.get("M") : undefined;
-  parts.push(Buffer.from("M"), cstring(text ?? `the server reports ${sqlstate}; its text is withheld, for it may quote masked values`));
+  parts.push(
+    Buffer.from("M"),
+    cstring(text ?? `the server reports ${sqlstate}; its text is withheld, for it may quote masked values`),
+  );
   parts.push(Buffer.of(0));
   return message(type, ...parts);
 }

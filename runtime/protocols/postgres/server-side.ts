@@ -43,7 +43,7 @@ export class ServerSide {
   /** Rest of a large untouched message: passed on as it comes. */
   #passing = 0;
   /** Notices of our own that wait for the end of such a message. */
-  #unsaid: Buffer[] = [];
+  readonly #unsaid: Buffer[] = [];
   #replacement: Buffer = EMPTY;
   /** Rows of the running statement, if they are masked. */
   #rowMask: RowMask | null = null;
@@ -111,7 +111,8 @@ export class ServerSide {
           at = messageEnd;
           continue;
         }
-        if (length > ROW_BYTES_MAX) return this.#broken(`a row of ${length} bytes; the limit for a masked one is ${ROW_BYTES_MAX}`, end);
+        if (length > ROW_BYTES_MAX)
+          return this.#broken(`a row of ${length} bytes; the limit for a masked one is ${ROW_BYTES_MAX}`, end);
         if (messageEnd > end) break;
         this.#flush(bytes, from, at);
         if (!this.#row(head, type, bytes, at, messageEnd)) return end;
@@ -119,7 +120,8 @@ export class ServerSide {
         from = at;
         continue;
       }
-      if (length > SERVER_CONTROL_BYTES_MAX) return this.#broken(`a message of ${length} bytes; the limit is ${SERVER_CONTROL_BYTES_MAX}`, end);
+      if (length > SERVER_CONTROL_BYTES_MAX)
+        return this.#broken(`a message of ${length} bytes; the limit is ${SERVER_CONTROL_BYTES_MAX}`, end);
       if (messageEnd > end) break;
       const fate = this.#message(type, bytes, at, messageEnd);
       if (fate === STOP) return end;
@@ -197,7 +199,11 @@ export class ServerSide {
   #broken(what: string, end: number): number {
     this.#outAt = 0;
     this.#owner.fail(
-      errorResponse({ severity: "FATAL", sqlstate: "08P01", message: `sallyport: the server sent ${what}; the session is closed` }),
+      errorResponse({
+        severity: "FATAL",
+        sqlstate: "08P01",
+        message: `sallyport: the server sent ${what}; the session is closed`,
+      }),
       `the server broke the protocol: ${what}`,
     );
     return end;
@@ -376,7 +382,11 @@ export class ServerSide {
     }
     const mask = maskOf(plan);
     if (mask === null) return true;
-    this.#rowMask = fitMasks(mask, columns.map((column) => column.type), this.#hashKey);
+    this.#rowMask = fitMasks(
+      mask,
+      columns.map((column) => column.type),
+      this.#hashKey,
+    );
     this.#maskedColumns = namesOf(mask);
     return true;
   }
@@ -484,7 +494,8 @@ export class ServerSide {
     const undone: Expect[] = [];
     let first = true;
     for (let head = expected.head; head !== undefined && head.kind !== "sync"; head = expected.head) {
-      if (head.ticket !== null && !(first && alreadyTold)) this.#finish(head, first ? "error" : "skipped", first ? sqlstate : null);
+      if (head.ticket !== null && !(first && alreadyTold))
+        this.#finish(head, first ? "error" : "skipped", first ? sqlstate : null);
       undone.push(head);
       first = false;
       expected.shift();
@@ -497,7 +508,8 @@ export class ServerSide {
     const { expected } = this.#owner;
     const head = expected.head;
     if (head === undefined || end - at !== HEADER_BYTES + 1) return this.#unexpected(SERVER.readyForQuery);
-    if (head.kind !== "sync" && head.kind !== "query" && head.kind !== "probe") return this.#unexpected(SERVER.readyForQuery);
+    if (head.kind !== "sync" && head.kind !== "query" && head.kind !== "probe")
+      return this.#unexpected(SERVER.readyForQuery);
     this.#owner.status = bytes[at + HEADER_BYTES]!;
     if (this.#owner.status === IDLE) this.#scrubbing = false;
     this.#cut = false;
@@ -505,7 +517,8 @@ export class ServerSide {
     if (head.ticket !== null && head.kind === "query" && head.tag !== CUT_TAG) this.#finish(head, "ok", null);
     head.done?.();
     this.#shift();
-    if (this.#owner.status === IDLE && expected.size === 0 && this.#owner.betweenBatches) this.#owner.names.transactionEnded();
+    if (this.#owner.status === IDLE && expected.size === 0 && this.#owner.betweenBatches)
+      this.#owner.names.transactionEnded();
     if (head.kind !== "probe") return FORWARD;
     head.settle?.(head.collected);
     return DROP;

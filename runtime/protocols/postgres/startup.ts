@@ -60,7 +60,11 @@ export function readFirstPacket(packet: Buffer): Result<FirstPacket, Report> {
   }
   const major = code >>> 16;
   if (major !== 3) {
-    return fatal("0A000", `protocol version ${major}.${code & 0xffff} is not served`, "Use a client that speaks version 3.");
+    return fatal(
+      "0A000",
+      `protocol version ${major}.${code & 0xffff} is not served`,
+      "Use a client that speaks version 3.",
+    );
   }
   return readStartup(packet, code & 0xffff);
 }
@@ -75,7 +79,8 @@ function readStartup(packet: Buffer, askedMinor: number): Result<StartupRequest,
     const value = body.cstring();
     if (body.broken) return fatal("08P01", "the startup packet does not end as it should");
     if (seen.has(name)) return fatal("08P01", `startup parameter ${JSON.stringify(name)} is given twice`);
-    if (seen.size >= STARTUP_PARAMETERS_MAX) return fatal("08P01", `more than ${STARTUP_PARAMETERS_MAX} startup parameters`);
+    if (seen.size >= STARTUP_PARAMETERS_MAX)
+      return fatal("08P01", `more than ${STARTUP_PARAMETERS_MAX} startup parameters`);
     seen.set(name, value);
   }
   if (body.left !== 0) return fatal("08P01", "the startup packet has bytes after its end");
@@ -98,7 +103,8 @@ function readStartup(packet: Buffer, askedMinor: number): Result<StartupRequest,
   }
   for (const [name, value] of settings) {
     const refusal = settingRefusal(name, value);
-    if (refusal !== null) return fatal("0A000", refusal, "Leave the setting out, or set it after connecting if your policy allows that.");
+    if (refusal !== null)
+      return fatal("0A000", refusal, "Leave the setting out, or set it after connecting if your policy allows that.");
   }
   return ok({
     kind: "startup",

@@ -18,13 +18,18 @@ export const digestOf = (payload: Uint8Array): string => createHash("sha256").up
 /** The first 16 hex digits of the SHA-256 over the raw Ed25519 public key. */
 export function keyIdOf(publicKey: KeyObject): string {
   const der = publicKey.export({ type: "spki", format: "der" });
-  return createHash("sha256").update(der.subarray(der.length - 32)).digest("hex").slice(0, 16);
+  return createHash("sha256")
+    .update(der.subarray(der.length - 32))
+    .digest("hex")
+    .slice(0, 16);
 }
 
 /** `[magic, version, payload, key id, Ed25519 signature]` in MessagePack. */
 export function sealBundle(payload: Uint8Array, privateKey: KeyObject): Buffer {
   const signature = sign(null, Buffer.concat([SIGNED_PREFIX, payload]), privateKey);
-  return Buffer.from(packr.pack([MAGIC, ENVELOPE_VERSION, Buffer.from(payload), keyIdOf(createPublicKey(privateKey)), signature]));
+  return Buffer.from(
+    packr.pack([MAGIC, ENVELOPE_VERSION, Buffer.from(payload), keyIdOf(createPublicKey(privateKey)), signature]),
+  );
 }
 
 export type EnvelopeError =
@@ -39,21 +44,26 @@ export function openBundle(
   keys: readonly KeyObject[],
 ): Result<{ readonly payload: Buffer; readonly keyId: string; readonly digest: string }, EnvelopeError> {
   const notABundle = (why: string): { ok: false; error: EnvelopeError } => err({ kind: "not-a-bundle", why });
-  if (bytes.length > BUNDLE_BYTES_MAX) return notABundle(`it has ${bytes.length} bytes; at most ${BUNDLE_BYTES_MAX} are read`);
+  if (bytes.length > BUNDLE_BYTES_MAX)
+    return notABundle(`it has ${bytes.length} bytes; at most ${BUNDLE_BYTES_MAX} are read`);
   let raw: unknown;
   try {
     raw = packr.unpack(bytes);
   } catch {
     return notABundle("it is not MessagePack, or it is cut short");
   }
-  if (!Array.isArray(raw) || raw.length !== 5 || raw[0] !== MAGIC) return notABundle("it does not begin as a bundle does");
+  if (!Array.isArray(raw) || raw.length !== 5 || raw[0] !== MAGIC)
+    return notABundle("it does not begin as a bundle does");
   const [, version, payload, keyId, signature] = raw as unknown[];
   if (version !== ENVELOPE_VERSION) return err({ kind: "unsupported-version", found: Number(version) });
-  if (!Buffer.isBuffer(payload) || typeof keyId !== "string" || !Buffer.isBuffer(signature)) return notABundle("its parts are of wrong types");
+  if (!Buffer.isBuffer(payload) || typeof keyId !== "string" || !Buffer.isBuffer(signature))
+    return notABundle("its parts are of wrong types");
   const key = keys.find((candidate) => keyIdOf(candidate) === keyId);
   if (key === undefined) return err({ kind: "unknown-key", keyId, known: keys.map(keyIdOf) });
-  if (!verify(null, Buffer.concat([SIGNED_PREFIX, payload]), key, signature)) return err({ kind: "bad-signature", keyId });
+  if (!verify(null, Buffer.concat([SIGNED_PREFIX, payload]), key, signature))
+    return err({ kind: "bad-signature", keyId });
   // Whatever a lenient reader would also have taken for this envelope is refused.
-  if (!Buffer.from(packr.pack([MAGIC, version, payload, keyId, signature])).equals(bytes)) return notABundle("it is not in canonical form");
+  if (!Buffer.from(packr.pack([MAGIC, version, payload, keyId, signature])).equals(bytes))
+    return notABundle("it is not in canonical form");
   return ok({ payload, keyId, digest: digestOf(payload) });
 }

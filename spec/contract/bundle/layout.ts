@@ -2,13 +2,27 @@ import { Packr } from "msgpackr";
 import { err, ok, type Result } from "../../../base/result.ts";
 import { PROTOCOLS, type ProtocolName } from "../facts/index.ts";
 import { TABLE_LENGTH_MAX } from "../bytecode/limits.ts";
-import { EFFECTS, type BundleRule, type ColumnPattern, type Constant, type Manifest, type MaskSpec, type TestVector, type VectorValue } from "./manifest.ts";
+import {
+  EFFECTS,
+  type BundleRule,
+  type ColumnPattern,
+  type Constant,
+  type Manifest,
+  type MaskSpec,
+  type TestVector,
+  type VectorValue,
+} from "./manifest.ts";
 
 /**
  * The payload: MessagePack arrays whose places are fixed, so that equal manifests give equal bytes. Reader and writer stand
  * side by side; the reader takes nothing that the writer would not have written.
  */
-const packr = new Packr({ useRecords: false, variableMapSize: true, encodeUndefinedAsNil: true, int64AsType: "number" });
+const packr = new Packr({
+  useRecords: false,
+  variableMapSize: true,
+  encodeUndefinedAsNil: true,
+  int64AsType: "number",
+});
 
 const MASK_KINDS = ["null", "redact", "email", "hash", "first", "last"] as const;
 const CONSTANT_KINDS = ["bool", "int", "string", "set", "glob", "cidr"] as const;
@@ -46,7 +60,8 @@ function encodeConstant(constant: Constant): unknown[] {
   }
 }
 
-const encodeMask = (mask: MaskSpec): unknown[] => ("keep" in mask ? [MASK_KINDS.indexOf(mask.kind), mask.keep] : [MASK_KINDS.indexOf(mask.kind)]);
+const encodeMask = (mask: MaskSpec): unknown[] =>
+  "keep" in mask ? [MASK_KINDS.indexOf(mask.kind), mask.keep] : [MASK_KINDS.indexOf(mask.kind)];
 
 function encodeRule(rule: BundleRule): unknown[] {
   const { approve, mask, source } = rule;
@@ -73,7 +88,12 @@ function encodeVector(vector: TestVector): unknown[] {
 
 function encodeValue(value: VectorValue | null): unknown {
   if (value === null || typeof value !== "object" || Array.isArray(value)) return value;
-  return [0, ...Object.entries(value as Record<string, string>).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, text]) => [key, text])];
+  return [
+    0,
+    ...Object.entries(value as Record<string, string>)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, text]) => [key, text]),
+  ];
 }
 
 /** What is wrong with a payload, and at which place of it. */
@@ -100,12 +120,16 @@ function array(value: unknown, where: string, length?: number): readonly unknown
   if (value.length > TABLE_LENGTH_MAX) return fail(where, `has more than ${TABLE_LENGTH_MAX} entries`);
   return value as readonly unknown[];
 }
-const text = (value: unknown, where: string): string => (typeof value === "string" ? value : fail(where, "is not a text"));
+const text = (value: unknown, where: string): string =>
+  typeof value === "string" ? value : fail(where, "is not a text");
 const textOrNull = (value: unknown, where: string): string | null => (value === null ? null : text(value, where));
-const int = (value: unknown, where: string): number => (typeof value === "number" && Number.isSafeInteger(value) ? value : fail(where, "is not a whole number"));
+const int = (value: unknown, where: string): number =>
+  typeof value === "number" && Number.isSafeInteger(value) ? value : fail(where, "is not a whole number");
 const intOrNull = (value: unknown, where: string): number | null => (value === null ? null : int(value, where));
-const texts = (value: unknown, where: string): readonly string[] => array(value, where).map((item, i) => text(item, `${where}[${i}]`));
-const ints = (value: unknown, where: string): readonly number[] => array(value, where).map((item, i) => int(item, `${where}[${i}]`));
+const texts = (value: unknown, where: string): readonly string[] =>
+  array(value, where).map((item, i) => text(item, `${where}[${i}]`));
+const ints = (value: unknown, where: string): readonly number[] =>
+  array(value, where).map((item, i) => int(item, `${where}[${i}]`));
 function member<T>(of: readonly T[], value: unknown, where: string): T {
   return of[int(value, where)] ?? fail(where, "is not a known kind");
 }
@@ -116,7 +140,10 @@ export function decodeManifest(bytes: Uint8Array): Result<Manifest, LayoutError>
   try {
     raw = packr.unpack(bytes);
   } catch (fault) {
-    return err({ where: "payload", why: `is not MessagePack: ${fault instanceof Error ? fault.message : "unreadable"}` });
+    return err({
+      where: "payload",
+      why: `is not MessagePack: ${fault instanceof Error ? fault.message : "unreadable"}`,
+    });
   }
   try {
     const manifest = readManifest(raw);
@@ -186,7 +213,9 @@ function readRule(raw: unknown, where: string): BundleRule {
   return {
     name: text(r[0], where),
     effect: member(EFFECTS, r[1], `${where}.effect`),
-    protocols: array(r[2], `${where}.protocols`).map((item): ProtocolName => member(PROTOCOLS, item, `${where}.protocols`)),
+    protocols: array(r[2], `${where}.protocols`).map((item): ProtocolName =>
+      member(PROTOCOLS, item, `${where}.protocols`),
+    ),
     condition: int(r[3], `${where}.condition`),
     because: textOrNull(r[4], `${where}.because`),
     annotations: array(r[5], `${where}.annotations`).map((item) => {
@@ -207,7 +236,13 @@ function readRule(raw: unknown, where: string): BundleRule {
 
 function readApproval(raw: unknown, where: string): NonNullable<BundleRule["approve"]> {
   const a = array(raw, where, 5);
-  return { groups: texts(a[0], where), users: texts(a[1], where), quorum: int(a[2], where), withinMs: int(a[3], where), validMs: int(a[4], where) };
+  return {
+    groups: texts(a[0], where),
+    users: texts(a[1], where),
+    quorum: int(a[2], where),
+    withinMs: int(a[3], where),
+    validMs: int(a[4], where),
+  };
 }
 
 function readMaskClause(raw: unknown, where: string): NonNullable<BundleRule["mask"]> {

@@ -64,5 +64,7 @@ export const OPCODES = [
 
 type Row = (typeof OPCODES)[number];
 export type OpName = Row["name"];
-export const OP = Object.fromEntries(OPCODES.map((r) => [r.name, r.code])) as { readonly [R in Row as R["name"]]: R["code"] };
+export const OP = Object.fromEntries(OPCODES.map((r) => [r.name, r.code])) as {
+  readonly [R in Row as R["name"]]: R["code"];
+};
 OPCODES.forEach((r, i) => assert(r.code === i, `opcode ${r.name} is out of place`));

@@ -30,7 +30,8 @@ export function verify(manifest: Manifest): Result<VerifiedManifest, VerifyError
     if (!found.ok) return found;
     steps[i] = found.value.steps;
     depths[i] = found.value.quantifierDepth;
-    if (programs[i]!.stepsMax !== steps[i]) return fail(i, -1, `claims ${programs[i]!.stepsMax} steps but may take ${steps[i]}`);
+    if (programs[i]!.stepsMax !== steps[i])
+      return fail(i, -1, `claims ${programs[i]!.stepsMax} steps but may take ${steps[i]}`);
   }
   // How deep a program stands inside quantifiers decides which elements it may read.
   for (const rule of manifest.rules) if (rule.condition >= 0) usedAt[rule.condition] = 0;
@@ -40,7 +41,8 @@ export function verify(manifest: Manifest): Result<VerifiedManifest, VerifyError
     for (let at = 0; at < program.code.length; at += 2) {
       const op = program.code[at]!;
       const operand = program.code[at + 1]!;
-      if (op === OP.element && operand >= depth) return fail(i, at / 2, `element ${operand} outside of ${depth} quantifiers`);
+      if (op === OP.element && operand >= depth)
+        return fail(i, at / 2, `element ${operand} outside of ${depth} quantifiers`);
       if (op === OP.any || op === OP.all) {
         if (usedAt[operand]! >= 0) return fail(i, at / 2, `program ${operand} is used twice`);
         usedAt[operand] = depth + 1;
@@ -48,7 +50,8 @@ export function verify(manifest: Manifest): Result<VerifiedManifest, VerifyError
     }
   }
   const total = manifest.rules.reduce((sum, rule) => sum + (rule.condition < 0 ? 0 : steps[rule.condition]!), 0);
-  if (total !== manifest.stepsMax) return fail(-1, -1, `the bundle claims ${manifest.stepsMax} steps but may take ${total}`);
+  if (total !== manifest.stepsMax)
+    return fail(-1, -1, `the bundle claims ${manifest.stepsMax} steps but may take ${total}`);
   if (total > STEPS_MAX) return fail(-1, -1, `a decision may take ${total} steps; at most ${STEPS_MAX} are run`);
   return ok(manifest as VerifiedManifest);
 }
@@ -66,7 +69,8 @@ function verifyProgram(
   const { code } = manifest.programs[index]!;
   const length = code.length / 2;
   if (code.length === 0 || code.length % 2 !== 0) return fail(index, -1, "is empty or has half an instruction");
-  if (length > CODE_LENGTH_MAX) return fail(index, -1, `has ${length} instructions; at most ${CODE_LENGTH_MAX} are run`);
+  if (length > CODE_LENGTH_MAX)
+    return fail(index, -1, `has ${length} instructions; at most ${CODE_LENGTH_MAX} are run`);
   const depthAt = new Map<number, number>([[0, 0]]);
   let cost = 0;
   let quantifierDepth = 0;
@@ -86,7 +90,8 @@ function verifyProgram(
     if (row.operand === "program") {
       cost += ELEMENTS_MAX * steps[operand]!;
       quantifierDepth = Math.max(quantifierDepth, depths[operand]! + 1);
-      if (quantifierDepth > QUANTIFIER_DEPTH_MAX) return fail(index, at, `quantifiers more than ${QUANTIFIER_DEPTH_MAX} deep`);
+      if (quantifierDepth > QUANTIFIER_DEPTH_MAX)
+        return fail(index, at, `quantifiers more than ${QUANTIFIER_DEPTH_MAX} deep`);
     }
     if (op === OP.halt) {
       if (depth !== 1) return fail(index, at, `halt with ${depth} values on the stack`);
@@ -119,7 +124,9 @@ function wrongOperand(manifest: Manifest, row: OpcodeRow, operand: number, progr
     case "target":
       return operand > at ? null : `jump back to ${operand}`;
     case "program":
-      return operand > program && operand < manifest.programs.length ? null : `program ${operand} from program ${program}`;
+      return operand > program && operand < manifest.programs.length
+        ? null
+        : `program ${operand} from program ${program}`;
     case "depth":
       return operand < QUANTIFIER_DEPTH_MAX ? null : `element ${operand}`;
   }

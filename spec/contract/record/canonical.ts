@@ -2,7 +2,8 @@
  * JSON in the form of RFC 8785: keys in order of UTF-16 units, numbers and texts as ECMAScript writes them, nothing else
  * between. Numbers beyond 2^53 must be given as texts.
  */
-export type CanonicalValue = null | boolean | number | string | readonly CanonicalValue[] | { readonly [key: string]: CanonicalValue | undefined };
+export type CanonicalValue =
+  null | boolean | number | string | readonly CanonicalValue[] | { readonly [key: string]: CanonicalValue | undefined };
 
 /** @throws TypeError for numbers that JSON can't hold */
 export function canonicalJson(value: CanonicalValue): string {

@@ -60,7 +60,17 @@ export type EntryBody =
       readonly commit: string | null;
       readonly refused: string | null;
     }
-  | { readonly type: "approval"; readonly approval: string; readonly step: string; readonly by: string | null; readonly reason: string | null; readonly digest: string; readonly rules: readonly string[]; readonly requester: string; readonly target: string }
+  | {
+      readonly type: "approval";
+      readonly approval: string;
+      readonly step: string;
+      readonly by: string | null;
+      readonly reason: string | null;
+      readonly digest: string;
+      readonly rules: readonly string[];
+      readonly requester: string;
+      readonly target: string;
+    }
   | {
       readonly type: "outcome";
       readonly decision: string;

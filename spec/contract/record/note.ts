@@ -17,7 +17,12 @@ const rawKey = (key: KeyObject): Buffer => key.export({ type: "spki", format: "d
 
 /** The first four bytes of SHA-256(name ‖ newline ‖ algorithm ‖ key). */
 function keyHash(name: string, key: KeyObject): Buffer {
-  return createHash("sha256").update(`${name}\n`).update(Buffer.of(ED25519)).update(rawKey(key)).digest().subarray(0, 4);
+  return createHash("sha256")
+    .update(`${name}\n`)
+    .update(Buffer.of(ED25519))
+    .update(rawKey(key))
+    .digest()
+    .subarray(0, 4);
 }
 
 /** A verifier key as text: `name+hash+base64`. */
@@ -33,11 +38,16 @@ export function parseVerifierKey(text: string): { readonly name: string; readonl
   if (match === null) return undefined;
   const bytes = Buffer.from(match[3]!, "base64");
   if (bytes.length !== 33 || bytes[0] !== ED25519) return undefined;
-  const key = createPublicKey({ key: Buffer.concat([ED25519_SPKI_PREFIX, bytes.subarray(1)]), format: "der", type: "spki" });
+  const key = createPublicKey({
+    key: Buffer.concat([ED25519_SPKI_PREFIX, bytes.subarray(1)]),
+    format: "der",
+    type: "spki",
+  });
   return keyHash(match[1]!, key).toString("hex") === match[2] ? { name: match[1]!, key } : undefined;
 }
 
-const bodyOf = (checkpoint: Checkpoint): string => `${checkpoint.origin}\n${checkpoint.size}\n${checkpoint.root.toString("base64")}\n`;
+const bodyOf = (checkpoint: Checkpoint): string =>
+  `${checkpoint.origin}\n${checkpoint.size}\n${checkpoint.root.toString("base64")}\n`;
 
 export function signCheckpoint(checkpoint: Checkpoint, privateKey: KeyObject): string {
   const body = bodyOf(checkpoint);
@@ -47,14 +57,18 @@ export function signCheckpoint(checkpoint: Checkpoint, privateKey: KeyObject): s
 }
 
 /** A checkpoint's content once its signature by `key` holds; else what is wrong with it. */
-export function openCheckpoint(text: string, verifier: { readonly name: string; readonly key: KeyObject }): Checkpoint | string {
+export function openCheckpoint(
+  text: string,
+  verifier: { readonly name: string; readonly key: KeyObject },
+): Checkpoint | string {
   const split = text.indexOf("\n\n");
   if (split < 0) return "it is not a signed note";
   const body = text.slice(0, split + 1);
   const lines = body.split("\n");
   const size = Number(lines[1]);
   const root = Buffer.from(lines[2] ?? "", "base64");
-  if (lines.length !== 4 || !/^(0|[1-9]\d*)$/.test(lines[1]!) || !Number.isSafeInteger(size) || root.length !== 32) return "its body is not a checkpoint";
+  if (lines.length !== 4 || !/^(0|[1-9]\d*)$/.test(lines[1]!) || !Number.isSafeInteger(size) || root.length !== 32)
+    return "its body is not a checkpoint";
   if (lines[0] !== verifier.name) return `it is of log ${lines[0]}, not of ${verifier.name}`;
   for (const line of text.slice(split + 2).split("\n")) {
     if (!line.startsWith(`${SIGNATURE_PREFIX}${verifier.name} `)) continue;

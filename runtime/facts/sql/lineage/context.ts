@@ -66,7 +66,11 @@ export class StatementContext {
     this.relations.push({ schema: found?.schema ?? schema, name, oid: found?.oid ?? null, access });
     if (found === null) {
       this.unresolved = true;
-      if (access === "read") this.untraced(`relation ${schema === null ? "" : `${schema}.`}${name} is not in the catalog that was read`, true);
+      if (access === "read")
+        this.untraced(
+          `relation ${schema === null ? "" : `${schema}.`}${name} is not in the catalog that was read`,
+          true,
+        );
     } else if ((found.schema === "pg_catalog" || found.schema === "public") && TELLING_RELATIONS.has(found.name)) {
       this.untraced(`${found.name} shows data or statements of others`, true);
     }

@@ -24,7 +24,8 @@ export class Expressions {
 
   value(json: Json | undefined, scope: Scope): Value {
     const found = node(json);
-    if (found === null) return Array.isArray(json) ? computed(list(json).map((item) => this.value(item, scope))) : NOTHING;
+    if (found === null)
+      return Array.isArray(json) ? computed(list(json).map((item) => this.value(item, scope))) : NOTHING;
     if (++this.#context.depth > TREE_DEPTH_MAX) throw new TooDeep();
     try {
       return this.#node(found.kind, found.body, scope);
@@ -186,7 +187,11 @@ export class Expressions {
     if (schema !== null && schema !== "pg_catalog") this.#context.untraced(`operator of schema ${schema}`, true);
     const [left, right] = [b["lexpr"], b["rexpr"]];
     const kind = text(b["kind"]);
-    const compares = (kind === "AEXPR_OP" && COMPARISONS.has(operator)) || kind === "AEXPR_IN" || kind === "AEXPR_BETWEEN" || kind === "AEXPR_LIKE";
+    const compares =
+      (kind === "AEXPR_OP" && COMPARISONS.has(operator)) ||
+      kind === "AEXPR_IN" ||
+      kind === "AEXPR_BETWEEN" ||
+      kind === "AEXPR_LIKE";
     const plain = kind === "AEXPR_OP" || kind === "AEXPR_IN";
     const leftConstants = compares ? constantsOf(left) : null;
     const rightConstants = compares ? constantsOf(right) : null;
@@ -198,7 +203,8 @@ export class Expressions {
     }
     if (leftConstants !== null && rightConstants === null) {
       const value = this.value(right, scope);
-      for (const constant of leftConstants) this.#constant(constant, value.sources, value.opaque, kind === "AEXPR_OP" && is(right, "ColumnRef") !== null);
+      for (const constant of leftConstants)
+        this.#constant(constant, value.sources, value.opaque, kind === "AEXPR_OP" && is(right, "ColumnRef") !== null);
       return computed([value]);
     }
     return this.#all([left, right], scope);
@@ -215,7 +221,8 @@ export class Expressions {
   assigned(json: Json | undefined, scope: Scope, target: readonly ColumnId[], slot: boolean): Value {
     const constants = constantsOf(json);
     if (constants === null) return this.value(json, scope);
-    for (const constant of constants) this.#constant(constant, target, target.length === 0, slot && is(json, "A_Const") !== null);
+    for (const constant of constants)
+      this.#constant(constant, target, target.length === 0, slot && is(json, "A_Const") !== null);
     return NOTHING;
   }
 
@@ -226,9 +233,12 @@ export class Expressions {
     const args = list(b["args"]);
     const found = classOfFunction(schema, name, (candidate) => this.#context.names.catalog.isUserFunction(candidate));
     // `ssn(u)` is another way to write u.ssn.
-    const field = found === "opaque" && schema === null && args.length === 1 ? this.#attribute(name, args[0], scope) : null;
+    const field =
+      found === "opaque" && schema === null && args.length === 1 ? this.#attribute(name, args[0], scope) : null;
     if (field !== null) return field;
-    this.#context.functions.add(`${schema ?? (found === "opaque" ? "" : "pg_catalog")}${schema === null && found === "opaque" ? "" : "."}${name}`);
+    this.#context.functions.add(
+      `${schema ?? (found === "opaque" ? "" : "pg_catalog")}${schema === null && found === "opaque" ? "" : "."}${name}`,
+    );
     const value = this.#all(args, scope);
     for (const part of [b["agg_filter"], ...list(b["agg_order"])]) if (part !== undefined) this.influence(part, scope);
     if (b["over"] !== undefined) this.window(body(b["over"]), scope);

@@ -59,7 +59,8 @@ export class Query {
       const evaluate = (): Outputs => renamed(this.anyQuery(cte["ctequery"], parent), columns);
       if (recursive) level.set(name, this.#fixpoint(name, cte, columns, level, evaluate));
       else level.set(name, evaluate());
-      if (cte["search_clause"] !== undefined || cte["cycle_clause"] !== undefined) level.set(name, withGenerated(level.get(name)!, cte));
+      if (cte["search_clause"] !== undefined || cte["cycle_clause"] !== undefined)
+        level.set(name, withGenerated(level.get(name)!, cte));
     }
     return true;
   }
@@ -69,14 +70,24 @@ export class Query {
   }
 
   /** A recursive query sees itself: first as its non-recursive arm, then again until nothing more flows in. */
-  #fixpoint(name: string, cte: Body, columns: readonly string[], level: Map<string, Outputs>, evaluate: () => Outputs): Outputs {
+  #fixpoint(
+    name: string,
+    cte: Body,
+    columns: readonly string[],
+    level: Map<string, Outputs>,
+    evaluate: () => Outputs,
+  ): Outputs {
     const select = is(cte["ctequery"], "SelectStmt");
-    const first = select !== null && text(select["op"]) !== "SETOP_NONE" ? renamed(this.select(body(select["larg"]), null), columns) : null;
+    const first =
+      select !== null && text(select["op"]) !== "SETOP_NONE"
+        ? renamed(this.select(body(select["larg"]), null), columns)
+        : null;
     level.set(name, first);
     let previous = first;
     for (let round = 0; round < RECURSION_ROUNDS_MAX; round++) {
       const next = evaluate();
-      if (next === null || previous === null) return next === null ? null : (level.set(name, next), this.#again(name, level, next, evaluate));
+      if (next === null || previous === null)
+        return next === null ? null : (level.set(name, next), this.#again(name, level, next, evaluate));
       const joined = next.map((value, i) => ({ ...either(value, previous?.[i] ?? NOTHING), name: value.name }));
       level.set(name, joined);
       if (joined.every((value, i) => sameSources(value, previous![i] ?? NOTHING))) return joined;
@@ -127,7 +138,8 @@ export class Query {
   }
 
   #limit(b: Body, scope: Scope): void {
-    for (const part of [b["limitCount"], b["limitOffset"]]) if (part !== undefined) this.expressions.influence(part, scope);
+    for (const part of [b["limitCount"], b["limitOffset"]])
+      if (part !== undefined) this.expressions.influence(part, scope);
   }
 
   /** A sort or group key: a number is an output's place, a bare name an output's name before it is a column. */
@@ -275,7 +287,11 @@ export class Query {
     if (cte !== undefined) return aliased(b["alias"], name, cte, OPAQUE);
     const relation = this.context.relation(b, access);
     if (relation === null) return { ...UNKNOWN_ITEM(aliasName(b["alias"]) || name), schema: null };
-    return { ...aliased(b["alias"], relation.name, this.columnsOf(relation), OPAQUE), schema: b["alias"] === undefined ? relation.schema : null, relation };
+    return {
+      ...aliased(b["alias"], relation.name, this.columnsOf(relation), OPAQUE),
+      schema: b["alias"] === undefined ? relation.schema : null,
+      relation,
+    };
   }
 
   columnsOf(relation: CatalogRelation): readonly NamedValue[] {
@@ -290,7 +306,14 @@ export class Query {
       );
       // What a view's column is made of is not worked out here; the planner sees what the view reads.
       const opaque = view && relation.schema !== "pg_catalog" && relation.schema !== "information_schema";
-      return { name: column.name, sources: unionColumns([own], related), direct: own, opaque, reveals: "value", type: column.type };
+      return {
+        name: column.name,
+        sources: unionColumns([own], related),
+        direct: own,
+        opaque,
+        reveals: "value",
+        type: column.type,
+      };
     });
   }
 
@@ -343,7 +366,11 @@ export class Query {
     inner.merged.push(...scope.merged.filter((one) => shared.includes(one.name)));
     const star = inner.star();
     for (const part of parts) scope.items.splice(scope.items.indexOf(part), 1);
-    for (const name of shared) scope.merged.splice(scope.merged.findIndex((one) => one.name === name), 1);
+    for (const name of shared)
+      scope.merged.splice(
+        scope.merged.findIndex((one) => one.name === name),
+        1,
+      );
     scope.items.push(aliased(b["alias"], "", star, computed(parts.map((part) => part.other))));
   }
 
@@ -353,7 +380,9 @@ export class Query {
       return [];
     }
     const leftNames = new Set(left.flatMap((item) => item.columns!.map((column) => column.name)));
-    return [...new Set(right.flatMap((item) => item.columns!.map((column) => column.name)))].filter((name) => leftNames.has(name));
+    return [...new Set(right.flatMap((item) => item.columns!.map((column) => column.name)))].filter((name) =>
+      leftNames.has(name),
+    );
   }
 }
 
@@ -376,7 +405,12 @@ const SINGLE_COLUMN: ReadonlySet<string> = new Set([
   "current_schemas",
 ]);
 
-function announced(joinType: string, left: readonly ScopeItem[], right: readonly ScopeItem[], name: string): NamedValue["direct"] {
+function announced(
+  joinType: string,
+  left: readonly ScopeItem[],
+  right: readonly ScopeItem[],
+  name: string,
+): NamedValue["direct"] {
   const side = joinType === "JOIN_RIGHT" ? right : joinType === "JOIN_FULL" ? [] : left;
   return side.flatMap((item) => item.columns ?? []).find((column) => column.name === name)?.direct ?? null;
 }

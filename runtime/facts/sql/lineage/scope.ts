@@ -79,4 +79,10 @@ export function wholeRow(item: ScopeItem): Value {
   return item.columns === null ? { ...item.other, direct: null } : computed(item.columns);
 }
 
-export const UNKNOWN_ITEM = (alias: string): ScopeItem => ({ alias, schema: null, columns: null, other: OPAQUE, relation: null });
+export const UNKNOWN_ITEM = (alias: string): ScopeItem => ({
+  alias,
+  schema: null,
+  columns: null,
+  other: OPAQUE,
+  relation: null,
+});

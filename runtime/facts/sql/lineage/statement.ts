@@ -56,7 +56,7 @@ class StatementWalk {
   readonly #query: Query;
   readonly #nested: UnitFacts[] = [];
   readonly #kinds = new Set<SqlKind>();
-  #effects: { -readonly [K in keyof SessionEffects]: SessionEffects[K] } = {
+  readonly #effects: { -readonly [K in keyof SessionEffects]: SessionEffects[K] } = {
     settings: false,
     changesReading: false,
     catalog: false,
@@ -90,7 +90,17 @@ class StatementWalk {
     return {
       units: [unit, ...this.#nested],
       returns,
-      outputs: outputs === null ? null : outputs.map(({ name, sources, direct, opaque, reveals, type }) => ({ name, sources, direct, opaque, reveals, type })),
+      outputs:
+        outputs === null
+          ? null
+          : outputs.map(({ name, sources, direct, opaque, reveals, type }) => ({
+              name,
+              sources,
+              direct,
+              opaque,
+              reveals,
+              type,
+            })),
       influences: [...context.influences.values()],
       stores: [...context.stores.values()],
       relations: context.relations,
@@ -129,7 +139,8 @@ class StatementWalk {
     const classes = kinds.map((one) => SQL_KINDS[one]);
     const cls = SQL_KINDS[kind];
     // A statement that runs another one later is no read because it does not write now.
-    const reads = classes.every((one) => one === "read") && kind !== "execute" && !context.changesState && !lockingOrInto(b);
+    const reads =
+      classes.every((one) => one === "read") && kind !== "execute" && !context.changesState && !lockingOrInto(b);
     return {
       kind,
       kinds,
@@ -142,7 +153,9 @@ class StatementWalk {
       tables: unknown ? null : unique(uses.map(path)),
       tablesRead: unknown ? null : unique(uses.filter((use) => use.access === "read").map(path)),
       tablesWritten: unknown ? null : unique(uses.filter((use) => use.access === "write").map(path)),
-      columns: unknown ? null : unique([...context.columns.values()].map((column) => `${column.schema}.${column.table}.${column.column}`)),
+      columns: unknown
+        ? null
+        : unique([...context.columns.values()].map((column) => `${column.schema}.${column.table}.${column.column}`)),
       functions: unique([...context.functions]),
       nested,
     };
@@ -159,7 +172,12 @@ class StatementWalk {
     return outputs;
   }
 
-  #statement(nodeKind: string, b: Body, kind: SqlKind, parent: Scope | null): { outputs: Outputs; returns: AnalysedStatement["returns"] } {
+  #statement(
+    nodeKind: string,
+    b: Body,
+    kind: SqlKind,
+    parent: Scope | null,
+  ): { outputs: Outputs; returns: AnalysedStatement["returns"] } {
     const rows = (outputs: Outputs): { outputs: Outputs; returns: "rows" } => ({ outputs, returns: "rows" });
     const none = { outputs: [], returns: "none" } as const;
     switch (nodeKind) {
@@ -216,7 +234,8 @@ class StatementWalk {
       case "CreateTableAsStmt": {
         const into = body(b["into"]);
         const outputs = is(b["query"], "ExecuteStmt") !== null ? null : this.#nestedQuery(b["query"], parent);
-        if (outputs === null) this.#context.untraced("it stores the result of a statement that can't be seen here", true);
+        if (outputs === null)
+          this.#context.untraced("it stores the result of a statement that can't be seen here", true);
         this.#storeAll(outputs);
         this.#created(body(into["rel"]));
         return none;
@@ -238,7 +257,10 @@ class StatementWalk {
       case "CallStmt":
         this.#context.changesState = true;
         this.#context.settings = true;
-        this.#query.expressions.value(is(b["funccall"], "FuncCall") === null ? { FuncCall: body(b["funccall"]) } : b["funccall"], new Scope(null));
+        this.#query.expressions.value(
+          is(b["funccall"], "FuncCall") === null ? { FuncCall: body(b["funccall"]) } : b["funccall"],
+          new Scope(null),
+        );
         this.#context.untraced("a procedure runs code that is not analysed", true);
         return rows(null);
       default:
@@ -262,7 +284,10 @@ class StatementWalk {
 
   /** A relation that does not exist yet. */
   #created(rangeVar: Body): void {
-    const schema = rangeVar["schemaname"] === undefined ? (this.#names.searchPath?.find((name) => !name.startsWith("pg_")) ?? null) : text(rangeVar["schemaname"]);
+    const schema =
+      rangeVar["schemaname"] === undefined
+        ? (this.#names.searchPath?.find((name) => !name.startsWith("pg_")) ?? null)
+        : text(rangeVar["schemaname"]);
     this.#context.relations.push({ schema, name: text(rangeVar["relname"]), oid: null, access: "write" });
   }
 
@@ -278,8 +303,10 @@ class StatementWalk {
     const before = this.#nested.length;
     if (inner !== undefined) this.#nestedStatement(inner, parent);
     // What is only explained does not run: its units are facts of the text, but a plan writes nothing.
-    if (!explainRuns(b)) this.#nested.splice(before, this.#nested.length - before, ...this.#nested.slice(before).map(planned));
-    if (this.#context.relations.length > 0) this.#context.untraced("EXPLAIN shows constants and estimates of what it explains", false);
+    if (!explainRuns(b))
+      this.#nested.splice(before, this.#nested.length - before, ...this.#nested.slice(before).map(planned));
+    if (this.#context.relations.length > 0)
+      this.#context.untraced("EXPLAIN shows constants and estimates of what it explains", false);
     return { outputs: [{ name: "", ...OPAQUE }], returns: "rows" };
   }
 
@@ -311,9 +338,28 @@ class StatementWalk {
     const name = text(b["name"]).toLowerCase();
     const kind = text(b["kind"]);
     for (const arg of list(b["args"])) this.#query.expressions.value(arg, new Scope(null));
-    if (["search_path", "role", "session_authorization", ""].includes(name) || kind === "VAR_RESET_ALL" || kind === "VAR_SET_MULTI") this.#effects.settings = true;
-    if (["client_encoding", "names", "standard_conforming_strings", "backslash_quote", "escape_string_warning", "transform_null_equals"].includes(name) && !kind.startsWith("VAR_RESET") && kind !== "VAR_SET_DEFAULT") {
-      const value = list(b["args"]).map((arg) => text(body(body(is(arg, "A_Const") ?? undefined)["sval"])["sval"]).toLowerCase())[0] ?? "";
+    if (
+      ["search_path", "role", "session_authorization", ""].includes(name) ||
+      kind === "VAR_RESET_ALL" ||
+      kind === "VAR_SET_MULTI"
+    )
+      this.#effects.settings = true;
+    if (
+      [
+        "client_encoding",
+        "names",
+        "standard_conforming_strings",
+        "backslash_quote",
+        "escape_string_warning",
+        "transform_null_equals",
+      ].includes(name) &&
+      !kind.startsWith("VAR_RESET") &&
+      kind !== "VAR_SET_DEFAULT"
+    ) {
+      const value =
+        list(b["args"]).map((arg) =>
+          text(body(body(is(arg, "A_Const") ?? undefined)["sval"])["sval"]).toLowerCase(),
+        )[0] ?? "";
       const harmless =
         ((name === "client_encoding" || name === "names") && ["utf8", "utf-8", "unicode"].includes(value)) ||
         (name === "standard_conforming_strings" && ["on", "true", "yes", "1"].includes(value)) ||
@@ -327,24 +373,41 @@ class StatementWalk {
   /** Statements whose parts are names and options: every relation they name counts as written. */
   #utility(nodeKind: string, b: Body): void {
     for (const rangeVar of rangeVarsIn(b)) {
-      if (nodeKind === "CreateStmt" || nodeKind === "CreateForeignTableStmt" || nodeKind === "CreateSeqStmt" || nodeKind === "CompositeTypeStmt") this.#created(rangeVar);
+      if (
+        nodeKind === "CreateStmt" ||
+        nodeKind === "CreateForeignTableStmt" ||
+        nodeKind === "CreateSeqStmt" ||
+        nodeKind === "CompositeTypeStmt"
+      )
+        this.#created(rangeVar);
       else this.#context.relation(rangeVar, nodeKind === "LockStmt" ? "read" : "write");
     }
     if (nodeKind === "DropStmt" && text(b["removeType"]).match(/TABLE|VIEW|SEQUENCE|INDEX/) !== null) {
       for (const object of list(b["objects"])) {
         const path = names(is(object, "List")?.["items"]);
-        const rangeVar: Body = path.length > 1 ? { schemaname: path.at(-2)!, relname: path.at(-1)! } : { relname: path.at(-1) ?? "" };
+        const rangeVar: Body =
+          path.length > 1 ? { schemaname: path.at(-2)!, relname: path.at(-1)! } : { relname: path.at(-1) ?? "" };
         this.#context.relation(rangeVar, "write");
       }
     }
     if (nodeKind === "DropStmt" && text(b["removeType"]) === "OBJECT_SCHEMA") {
-      for (const object of list(b["objects"])) this.#context.relations.push({ schema: text(is(object, "String")?.["sval"]), name: "*", oid: null, access: "write" });
+      for (const object of list(b["objects"]))
+        this.#context.relations.push({
+          schema: text(is(object, "String")?.["sval"]),
+          name: "*",
+          oid: null,
+          access: "write",
+        });
     }
   }
 
   // ---- data-changing statements ------------------------------------------------------------------------------------
 
-  #change(nodeKind: string, b: Body, parent: Scope | null): { outputs: Outputs; returns: AnalysedStatement["returns"] } {
+  #change(
+    nodeKind: string,
+    b: Body,
+    parent: Scope | null,
+  ): { outputs: Outputs; returns: AnalysedStatement["returns"] } {
     const query = this.#query;
     const withNames = query.withClause(b["withClause"], parent);
     try {
@@ -361,8 +424,12 @@ class StatementWalk {
       const exprs = list(returning["exprs"]).length > 0 ? list(returning["exprs"]) : list(b["returningList"]);
       if (exprs.length === 0) return { outputs: [], returns: "none" };
       const aliases = list(returning["options"]).map((option) => body(is(option, "ReturningOption") ?? undefined));
-      const named = (which: string, fallback: string): string => text(aliases.find((one) => text(one["option"]) === which)?.["value"]) || fallback;
-      scope.items.push({ ...target, alias: named("RETURNING_OPTION_OLD", "old"), hidden: true }, { ...target, alias: named("RETURNING_OPTION_NEW", "new"), hidden: true });
+      const named = (which: string, fallback: string): string =>
+        text(aliases.find((one) => text(one["option"]) === which)?.["value"]) || fallback;
+      scope.items.push(
+        { ...target, alias: named("RETURNING_OPTION_OLD", "old"), hidden: true },
+        { ...target, alias: named("RETURNING_OPTION_NEW", "new"), hidden: true },
+      );
       return { outputs: query.targets(exprs, scope), returns: "rows" };
     } finally {
       if (withNames) query.endWith();
@@ -412,8 +479,12 @@ class StatementWalk {
       if (values.length === 0) this.#assignments(targets, target, scope);
       const columns = names2(targets);
       for (const [i, value] of values.entries()) {
-        const column = target.columns?.find((one) => one.name === (columns[i] ?? target.columns?.[i]?.name))?.direct ?? null;
-        this.#assign(query.expressions.assigned(value, scope, column === null ? [] : [column], false), column === null ? [] : [column]);
+        const column =
+          target.columns?.find((one) => one.name === (columns[i] ?? target.columns?.[i]?.name))?.direct ?? null;
+        this.#assign(
+          query.expressions.assigned(value, scope, column === null ? [] : [column], false),
+          column === null ? [] : [column],
+        );
       }
     }
   }
@@ -426,20 +497,36 @@ class StatementWalk {
       const ids = column === null ? [] : [column];
       this.#context.touch(ids);
       const multi = is(set["val"], "MultiAssignRef");
-      const value = multi !== null ? this.#query.expressions.value(multi["source"], scope) : this.#query.expressions.assigned(set["val"], scope, ids, true);
+      const value =
+        multi !== null
+          ? this.#query.expressions.value(multi["source"], scope)
+          : this.#query.expressions.assigned(set["val"], scope, ids, true);
       this.#assign(value, ids);
     }
   }
 
-  #assign(value: { readonly sources: readonly ColumnId[]; readonly opaque: boolean }, target: readonly ColumnId[]): void {
+  #assign(
+    value: { readonly sources: readonly ColumnId[]; readonly opaque: boolean },
+    target: readonly ColumnId[],
+  ): void {
     const into = target[0];
-    this.#context.store(value.sources.filter((source) => source.relation !== into?.relation || source.attribute !== into.attribute));
+    this.#context.store(
+      value.sources.filter((source) => source.relation !== into?.relation || source.attribute !== into.attribute),
+    );
     if (value.opaque) this.#context.untraced("it stores a value that can't be traced", false);
   }
 }
 
 /** A statement that is only explained changes nothing. */
-const planned = (unit: UnitFacts): UnitFacts => ({ ...unit, class: "read", kind: "explain", kinds: ["explain"], readOnly: true, writes: false, filtered: true });
+const planned = (unit: UnitFacts): UnitFacts => ({
+  ...unit,
+  class: "read",
+  kind: "explain",
+  kinds: ["explain"],
+  readOnly: true,
+  writes: false,
+  filtered: true,
+});
 
 function scopeOf(parent: Scope | null, item: ScopeItem): Scope {
   const scope = new Scope(parent);
@@ -447,7 +534,8 @@ function scopeOf(parent: Scope | null, item: ScopeItem): Scope {
   return scope;
 }
 
-const names2 = (items: readonly Json[]): readonly string[] => items.map((item) => text(is(item, "ResTarget")?.["name"]));
+const names2 = (items: readonly Json[]): readonly string[] =>
+  items.map((item) => text(is(item, "ResTarget")?.["name"]));
 
 const lockingOrInto = (b: Body): boolean => b["intoClause"] !== undefined || list(b["lockingClause"]).length > 0;
 
@@ -461,7 +549,11 @@ function isFiltered(nodeKind: string, b: Body): boolean {
     case "MergeStmt": {
       const all = list(b["mergeWhenClauses"]).some((item) => {
         const when = body(is(item, "MergeWhenClause") ?? undefined);
-        return text(when["matchKind"]) === "MERGE_WHEN_NOT_MATCHED_BY_SOURCE" && !excludesRows(when["condition"]) && text(when["commandType"]) !== "CMD_NOTHING";
+        return (
+          text(when["matchKind"]) === "MERGE_WHEN_NOT_MATCHED_BY_SOURCE" &&
+          !excludesRows(when["condition"]) &&
+          text(when["commandType"]) !== "CMD_NOTHING"
+        );
       });
       return !all && excludesRows(b["joinCondition"]);
     }
@@ -494,15 +586,28 @@ function rangeVarsIn(b: Body): readonly Body[] {
 }
 
 function copyShape(b: Body, direction: "in" | "out"): CopyShape {
-  const options = new Map(list(b["options"]).map((option) => {
-    const given = body(is(option, "DefElem") ?? undefined);
-    return [text(given["defname"]), given["arg"]] as const;
-  }));
+  const options = new Map(
+    list(b["options"]).map((option) => {
+      const given = body(is(option, "DefElem") ?? undefined);
+      return [text(given["defname"]), given["arg"]] as const;
+    }),
+  );
   const value = (name: string): string | null => optionText(options.get(name));
   const format = value("format") ?? "text";
   const csv = format === "csv";
   const header = options.has("header") && !["false", "off", "0"].includes(value("header") ?? "true");
-  const known = new Set(["format", "header", "delimiter", "quote", "escape", "null", "freeze", "on_error", "log_verbosity", "reject_limit"]);
+  const known = new Set([
+    "format",
+    "header",
+    "delimiter",
+    "quote",
+    "escape",
+    "null",
+    "freeze",
+    "on_error",
+    "log_verbosity",
+    "reject_limit",
+  ]);
   return {
     direction,
     format: format === "csv" || format === "binary" ? format : "text",
@@ -511,6 +616,8 @@ function copyShape(b: Body, direction: "in" | "out"): CopyShape {
     quote: value("quote") ?? '"',
     escape: value("escape") ?? value("quote") ?? '"',
     nullText: value("null") ?? (csv ? "" : "\\N"),
-    unmodelled: [...options.keys()].filter((name) => !known.has(name)).concat(["text", "csv", "binary"].includes(format) ? [] : ["format"]),
+    unmodelled: [...options.keys()]
+      .filter((name) => !known.has(name))
+      .concat(["text", "csv", "binary"].includes(format) ? [] : ["format"]),
   };
 }

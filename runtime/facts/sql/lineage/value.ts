@@ -56,4 +56,5 @@ export function either(a: Value, b: Value): Value {
   };
 }
 
-export const sameSources = (a: Value, b: Value): boolean => a.sources.length === b.sources.length && a.opaque === b.opaque;
+export const sameSources = (a: Value, b: Value): boolean =>
+  a.sources.length === b.sources.length && a.opaque === b.opaque;

@@ -1,0 +1,33 @@
+// One build: TypeScript to dist/, bins made executable. Does nothing when dist/ is newer than every source.
+import { spawnSync } from "node:child_process";
+import { chmodSync, existsSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const SOURCES = ["base", "spec", "lang", "compiler", "runtime", "cli"];
+const stamp = join(root, "dist", ".built");
+
+function newest(folder) {
+  let latest = 0;
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    latest = Math.max(latest, entry.isDirectory() ? newest(path) : statSync(path).mtimeMs);
+  }
+  return latest;
+}
+
+const sources = Math.max(
+  ...SOURCES.map((name) => newest(join(root, name))),
+  statSync(join(root, "tsconfig.build.json")).mtimeMs,
+);
+if (existsSync(stamp) && statSync(stamp).mtimeMs > sources) process.exit(0);
+process.stderr.write("Building …\n");
+rmSync(join(root, "dist"), { recursive: true, force: true });
+const tsc = spawnSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.build.json"], {
+  cwd: root,
+  stdio: "inherit",
+});
+if (tsc.status !== 0) process.exit(tsc.status ?? 1);
+for (const bin of ["policyc", "sallyport"]) chmodSync(join(root, "dist/cli", `${bin}.js`), 0o755);
+writeFileSync(stamp, "");
