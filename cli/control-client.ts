@@ -137,7 +137,9 @@ export function call(
   });
 }
 
-const detailOf = (value: unknown): string | undefined => {
-  const detail = (value as { detail?: unknown } | null)?.detail;
-  return typeof detail === "string" ? detail : undefined;
-};
+/** The detail of a problem, or the problems that health tells. */
+function detailOf(value: unknown): string | undefined {
+  const { detail, problems } = (value ?? {}) as { detail?: unknown; problems?: unknown };
+  if (typeof detail === "string") return detail;
+  return Array.isArray(problems) && problems.length > 0 ? problems.join("; ") : undefined;
+}

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { closeSync, existsSync, fsyncSync, openSync, realpathSync, renameSync, rmSync, writeSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { isMap, isSeq, parseDocument, YAMLMap, YAMLSeq, type Document } from "yaml";
+import { isMap, isScalar, isSeq, parseDocument, YAMLMap, YAMLSeq, type Document } from "yaml";
 import { formatVerifier, makeVerifier, PASSWORD_BYTES_MAX, SALT_BYTES } from "../../runtime/credentials/index.ts";
 import { readConfig, readUsers } from "../../runtime/gateway/config.ts";
 import { chooseCommand, onlyArgument, readArguments } from "../arguments.ts";
@@ -50,17 +50,20 @@ interface UsersFile {
   readonly path: string;
   readonly isConfig: boolean;
   readonly document: Document;
+  /** Whether people write `[ a ]` there and not `[a]`. */
+  readonly padded: boolean;
 }
 
 function openUsers(values: Values, io: Io): UsersFile {
   const { path, isConfig } = usersPath(values, io);
-  const document = parseDocument(existsSync(path) ? readText(path) : "");
+  const text = existsSync(path) ? readText(path) : "";
+  const document = parseDocument(text);
   const fault = document.errors[0];
   if (fault !== undefined)
     throw new UsageError(`${path}:${fault.linePos?.[0].line ?? 1}: ${fault.message.split("\n")[0]}`);
   if (document.contents === null) document.contents = new YAMLMap() as never;
   if (!isMap(document.contents)) throw new UsageError(`${path} is not a mapping with users`);
-  return { path, isConfig, document };
+  return { path, isConfig, document, padded: /[[{] \S/.test(text) };
 }
 
 function usersPath(values: Values, io: Io): { path: string; isConfig: boolean } {
@@ -80,11 +83,8 @@ function usersOf({ document, path }: UsersFile): YAMLSeq {
     if (found.items.length === 0) found.flow = false;
     return found;
   }
-  if (
-    found !== undefined &&
-    !((found as { value?: unknown } | null | undefined) ?? { value: null }).hasOwnProperty("value")
-  )
-    throw new UsageError(`users of ${path} is not a list`);
+  const isEmpty = found === undefined || (isScalar(found) && found.value === null);
+  if (!isEmpty) throw new UsageError(`users of ${path} is not a list`);
   const made = new YAMLSeq();
   document.set("users", made);
   return made;
@@ -176,8 +176,8 @@ function list(values: Values, rest: readonly string[], io: Io): number {
 }
 
 /** Puts the changed file in the place of the old one at once, after a check that the gateway will take it. */
-function save({ path, isConfig, document }: UsersFile): void {
-  const text = document.toString({ lineWidth: 0 });
+function save({ path, isConfig, document, padded }: UsersFile): void {
+  const text = document.toString({ lineWidth: 0, flowCollectionPadding: padded });
   const read = isConfig ? readConfig(text) : readUsers(text);
   if (!read.ok)
     throw new UsageError(
