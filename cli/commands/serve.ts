@@ -44,7 +44,7 @@ export interface RunningGateway {
   close(): Promise<void>;
 }
 
-const BUNDLE_WATCH_MS = 500;
+const WATCH_MS = 500;
 
 /** Reads the configuration file with everything it names, and starts a gateway. */
 export async function startGateway(configPath: string, io: Io): Promise<RunningGateway> {
@@ -55,12 +55,17 @@ export async function startGateway(configPath: string, io: Io): Promise<RunningG
   const state = at(config.state);
   mkdirSync(state, { recursive: true, mode: 0o700 });
   const usersPath = config.usersFile === null ? null : at(config.usersFile);
+  /** The users of the configuration and of the users file as they are now. */
   const readAllUsers = (): readonly KnownUser[] => {
+    const { users } = parsed(readConfig(readText(path, "the configuration")), path);
     const extra =
       usersPath !== null && existsSync(usersPath)
         ? parsed(readUsers(readText(usersPath, "the users file")), usersPath)
         : [];
-    return knownUsers([...config.users, ...extra]);
+    const both = users.find((user) => extra.some((other) => other.name === user.name));
+    if (both !== undefined)
+      throw new UsageError(`user ${both.name} is both in ${path} and in ${usersPath}; remove one`);
+    return knownUsers([...users, ...extra]);
   };
   const secret = secretFile(join(state, "secret.key"));
   const directory = new Directory(
@@ -101,9 +106,25 @@ export async function startGateway(configPath: string, io: Io): Promise<RunningG
     say: (line) => io.stderr(`sallyport: ${line}\n`),
   });
   if (typeof started === "string") throw new UsageError(started);
-  const reload = async (): Promise<string | null> => {
-    directory.replaceUsers(readAllUsers());
-    return started.reloadBundle();
+  const reloadUsers = (): string | null => {
+    try {
+      directory.replaceUsers(readAllUsers());
+      return null;
+    } catch (fault) {
+      // Half-written or wrong: who could sign in before still can.
+      if (fault instanceof UsageError) return fault.message;
+      throw fault;
+    }
+  };
+  const reload = async (): Promise<string | null> => reloadUsers() ?? (await started.reloadBundle());
+  const usersChanged = (): void => {
+    const fault = reloadUsers();
+    io.stderr(`sallyport: ${fault === null ? "the users were read again" : `the users stay as they were: ${fault}`}\n`);
+  };
+  const userFiles = usersPath === null ? [path] : [path, usersPath];
+  const stopWatching = (): void => {
+    unwatchFile(bundlePath, changed);
+    for (const file of userFiles) unwatchFile(file, usersChanged);
   };
   const changed = (): void => {
     void started.reloadBundle().then((fault) => {
@@ -111,7 +132,8 @@ export async function startGateway(configPath: string, io: Io): Promise<RunningG
     });
   };
   // Polled and not watched: the file is put in place by rename, and may lie on a network share.
-  watchFile(bundlePath, { interval: BUNDLE_WATCH_MS, persistent: false }, changed);
+  watchFile(bundlePath, { interval: WATCH_MS, persistent: false }, changed);
+  for (const file of userFiles) watchFile(file, { interval: WATCH_MS, persistent: false }, usersChanged);
   let control: Awaited<ReturnType<typeof serveHttp>>;
   try {
     control = await serveHttp(
@@ -131,7 +153,7 @@ export async function startGateway(configPath: string, io: Io): Promise<RunningG
       }),
     );
   } catch (fault) {
-    unwatchFile(bundlePath, changed);
+    stopWatching();
     await started.close();
     const { code } = fault as { code?: string };
     throw new UsageError(
@@ -146,7 +168,7 @@ export async function startGateway(configPath: string, io: Io): Promise<RunningG
     controlPort: control.port,
     reload,
     async close() {
-      unwatchFile(bundlePath, changed);
+      stopWatching();
       await control.close();
       await started.close();
     },
@@ -162,9 +184,7 @@ export async function serveCommand(configPath: string, io: Io): Promise<number> 
       .reload()
       .then((fault) =>
         io.stderr(
-          fault === null
-            ? "sallyport: reloaded\n"
-            : `sallyport: the new bundle is refused, the old one stays: ${fault}\n`,
+          fault === null ? "sallyport: reloaded\n" : `sallyport: not reloaded, all stays as it was: ${fault}\n`,
         ),
       );
   });
