@@ -1,3 +1,3 @@
 export * from "./config.ts";
 export { Gateway, type GatewayParts, type LiveSession } from "./gateway.ts";
-export type { Target } from "./upstream.ts";
+export { ServiceConnection, type Target } from "./upstream.ts";

@@ -1,0 +1,196 @@
+import { spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { formatVerifier, makeVerifier } from "../runtime/credentials/index.ts";
+import { clusterFolder, portIsFree, startEmbedded, type EmbeddedPostgres } from "./demo/embedded-postgres.ts";
+import { askOnce } from "./demo/ask-once.ts";
+import { shopData } from "./demo/shop-data.ts";
+import { startGateway, type RunningGateway } from "./commands/serve.ts";
+import { buildCommand } from "./commands/policy/build.ts";
+import { keygenCommand } from "./commands/policy/keygen.ts";
+import { EXIT, UsageError, processIo, type Io } from "./io.ts";
+
+/** People of the demo; the password of each is their name. */
+const PEOPLE: readonly (readonly [name: string, group: string])[] = [
+  ["ana", "analyst"],
+  ["dev", "engineer"],
+  ["lea", "dba-leads"],
+  ["kim", "privacy"],
+];
+
+const here = dirname(fileURLToPath(import.meta.url));
+/** The project's own folder, from the sources as from the build. */
+const root = existsSync(join(here, "../package.json")) ? resolve(here, "..") : resolve(here, "../..");
+const folder = join(root, ".sallyport", "demo");
+const gatewayPort = Number(process.env["SALLYPORT_PORT"] ?? "6432");
+const controlPort = Number(process.env["SALLYPORT_CONTROL_PORT"] ?? "6480");
+
+async function main(io: Io): Promise<number> {
+  const step = (text: string): void => io.stderr(`  ${text}\n`);
+  for (const [port, name] of [
+    [gatewayPort, "SALLYPORT_PORT"],
+    [controlPort, "SALLYPORT_CONTROL_PORT"],
+  ] as const) {
+    if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new UsageError(`${name} must be a port number`);
+    if (!(await portIsFree(port)))
+      throw new UsageError(`port ${port} is taken by another program; choose another: ${name}=${port + 1} npm start`);
+  }
+  mkdirSync(folder, { recursive: true });
+  step("starting an embedded PostgreSQL …");
+  const postgres = await startEmbedded({
+    data: clusterFolder(join(folder, "postgres")),
+    password: adminPassword(),
+    settings: ["fsync=off"],
+  });
+  let gateway: RunningGateway | null = null;
+  const stop = async (): Promise<void> => {
+    await gateway?.close();
+    await postgres.stop();
+  };
+  let stopping = false;
+  const onSignal = (): void => {
+    if (stopping) return;
+    stopping = true;
+    io.stderr("\nStopping …\n");
+    void stop().then(() => process.exit(EXIT.ok));
+  };
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
+  try {
+    await fillShop(postgres, step);
+    step("compiling policies/shop …");
+    const quiet: Io = { ...io, cwd: folder, stdout: () => undefined, stderr: () => undefined };
+    if (!existsSync(join(folder, "bundle.key"))) keygenCommand(["bundle"], quiet);
+    const built = await buildCommand(["-o", "shop.bundle", "--key", "bundle.key", join(root, "policies/shop")], quiet);
+    if (built !== 0) throw new UsageError("policies/shop does not build; run: npm run policyc -- check policies/shop");
+    step("starting the gateway …");
+    writeFileSync(join(folder, "sallyport.yaml"), await configuration(postgres.port, makeCertificate()));
+    gateway = await startGateway(join(folder, "sallyport.yaml"), {
+      ...io,
+      env: { ...io.env, SHOP_PASSWORD: APP_PASSWORD },
+    });
+    io.stdout(welcome());
+  } catch (fault) {
+    await stop();
+    throw fault;
+  }
+  return new Promise(() => undefined);
+}
+
+const APP_PASSWORD = "shop-app";
+
+function adminPassword(): string {
+  const file = join(folder, "postgres.password");
+  if (!existsSync(file)) writeFileSync(file, randomBytes(18).toString("base64url"), { mode: 0o600 });
+  return readFileSync(file, "utf8");
+}
+
+/** Database, login and tables of the shop, at the first start. */
+async function fillShop(postgres: EmbeddedPostgres, step: (text: string) => void): Promise<void> {
+  const admin = { host: postgres.host, port: postgres.port, user: postgres.user, password: postgres.password };
+  const there = await askOnce({ ...admin, database: "postgres" }, "select 1 from pg_database where datname = 'shop'");
+  if (there.length > 0) return;
+  step("filling the shop with customers, orders and payments …");
+  await askOnce({ ...admin, database: "postgres" }, `create role shop_app login password '${APP_PASSWORD}'`);
+  const app = { ...admin, user: "shop_app", password: APP_PASSWORD, database: "shop_new" };
+  await askOnce({ ...admin, database: "postgres" }, "drop database if exists shop_new");
+  await askOnce({ ...admin, database: "postgres" }, "create database shop_new owner shop_app");
+  await askOnce(app, readFileSync(join(root, "policies/shop/shop.sql"), "utf8") + shopData());
+  // Under its name only once it is whole, so that an interrupted first start begins anew.
+  await askOnce({ ...admin, database: "postgres" }, "alter database shop_new rename to shop");
+}
+
+/** A certificate for this machine, when there is an openssl to make one. */
+function makeCertificate(): boolean {
+  const [certificate, key] = [join(folder, "gateway.crt"), join(folder, "gateway.pem")];
+  if (existsSync(certificate)) return true;
+  const args = [
+    "req",
+    "-x509",
+    "-newkey",
+    "ec",
+    "-pkeyopt",
+    "ec_paramgen_curve:prime256v1",
+    "-nodes",
+    "-days",
+    "3650",
+    "-subj",
+    "/CN=localhost",
+    "-addext",
+    "subjectAltName=DNS:localhost,IP:127.0.0.1",
+    "-keyout",
+    key,
+    "-out",
+    certificate,
+  ];
+  return spawnSync("openssl", args, { stdio: "ignore" }).status === 0;
+}
+
+async function configuration(postgresPort: number, tls: boolean): Promise<string> {
+  const users = await Promise.all(
+    PEOPLE.map(async ([name, group]) => {
+      const verifier = formatVerifier(await makeVerifier(name, randomBytes(16)));
+      return `  - { name: ${name}, groups: [${group}], scram: "${verifier}" }`;
+    }),
+  );
+  return `# Written by npm start, anew each time.
+listen:
+  - protocol: postgres
+    address: 127.0.0.1:${gatewayPort}
+${tls ? "    tls: { certificate: gateway.crt, key: gateway.pem, required: false }\n" : ""}targets:
+  - name: shop
+    protocol: postgres
+    address: 127.0.0.1:${postgresPort}
+    labels: { env: production }
+    credential: { user: shop_app, password: { env: SHOP_PASSWORD } }
+users:
+${users.join("\n")}
+bundle: { path: shop.bundle, keys: [bundle.pub] }
+state: state
+record: { durability: before-forward }
+control: { address: "127.0.0.1:${controlPort}", administrators: [dba-leads] }
+`;
+}
+
+function welcome(): string {
+  const psql = (name: string): string =>
+    `psql "host=127.0.0.1 port=${gatewayPort} dbname=shop user=${name} password=${name}"`;
+  const config = ".sallyport/demo/sallyport.yaml";
+  return `
+Sallyport runs in front of a PostgreSQL with a small shop. Paste, in another terminal:
+
+  ${psql("ana")}
+
+without psql:
+
+  npx --no-install node -e "const c=new(require('pg').Client)('postgres://ana:ana@127.0.0.1:${gatewayPort}/shop');c.connect().then(()=>c.query('select full_name,email,national_id from customers limit 3')).then(r=>console.table(r.rows)).finally(()=>c.end())"
+
+What to try (ana is an analyst, dev an engineer, lea a DBA lead, kim of the privacy team; passwords are the names):
+
+  select full_name, email, national_id from customers limit 3;   as ana: masked; as kim: not
+  drop table customers;                                           nobody does that by hand
+  update orders set status = 'sent';                              as dev: waits for an approval
+
+Approvals are granted in the browser, http://127.0.0.1:${controlPort}/ (as lea), or by:
+
+  SALLYPORT_PASSWORD=lea npm run -s sallyport -- approvals list --user lea --config ${config}
+  SALLYPORT_PASSWORD=lea npm run -s sallyport -- approvals approve ID --user lea --config ${config}
+
+Who did what, and whether the record is whole:
+
+  npm run -s sallyport -- sessions list --config ${config}
+  npm run -s sallyport -- audit verify --config ${config}
+
+Ctrl-C stops everything. The policy: policies/shop/shop.policy
+`;
+}
+
+const io = processIo();
+try {
+  process.exitCode = await main(io);
+} catch (fault) {
+  io.stderr(`sallyport: ${fault instanceof Error ? fault.message : String(fault)}\n`);
+  process.exit(fault instanceof UsageError ? EXIT.usage : EXIT.fault);
+}

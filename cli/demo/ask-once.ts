@@ -1,0 +1,35 @@
+import { systemClock, systemRandom } from "../../runtime/outside/index.ts";
+import { ServiceConnection } from "../../runtime/gateway/index.ts";
+
+export interface Server {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  readonly database: string;
+}
+
+/** Runs one text of SQL at a server, over the gateway's own client. */
+export async function askOnce(server: Server, sql: string): Promise<readonly (readonly (string | null)[])[]> {
+  const connection = new ServiceConnection(
+    {
+      name: server.database,
+      host: server.host,
+      port: server.port,
+      database: server.database,
+      labels: {},
+      credential: { user: server.user, password: { env: "" } },
+      tls: { mode: "off", ca: null },
+      password: server.password,
+      caBytes: null,
+    },
+    systemRandom,
+    systemClock.after,
+  );
+  try {
+    await connection.ask("set search_path to public");
+    return await connection.ask(sql);
+  } finally {
+    connection.close();
+  }
+}
