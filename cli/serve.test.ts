@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -138,8 +138,30 @@ it("stops when told, and starts again on the same state", async () => {
   expect((await cli(["status", "--health"])).code).toBe(1);
 });
 
-it("says what to do when a port is taken", async () => {
+it("keeps a second gateway away from its record", async () => {
   const second = await cli(["serve"]);
-  expect(second.code).toBe(2);
-  expect(second.err).toMatch(/is taken by another program; choose another|taken up/);
+  expect(second).toMatchObject({
+    code: 2,
+    err: expect.stringContaining("another gateway runs on the state folder") as string,
+  });
+  const { out } = await cli(["audit", "key"]);
+  const verified = await cli(["audit", "verify", "--config", "sallyport.yaml", "--key", out.trim()]);
+  expect(verified).toMatchObject({ code: 0, out: expect.stringContaining("is whole") as string });
+});
+
+it("says what to do when a port is taken", async () => {
+  const config = readFileSync(join(folder, "sallyport.yaml"), "utf8").replace("state: state", "state: other");
+  writeFileSync(join(folder, "other.yaml"), config);
+  const second = await cli(["serve", "--config", "other.yaml"]);
+  expect(second).toMatchObject({
+    code: 2,
+    err: expect.stringContaining(`port ${port} is taken by another program`) as string,
+  });
+});
+
+it("a gateway that was killed leaves no lock behind", async () => {
+  gateway.kill("SIGKILL");
+  await once(gateway, "exit");
+  await start();
+  expect((await cli(["status", "--health"])).code).toBe(1);
 });

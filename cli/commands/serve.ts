@@ -29,7 +29,7 @@ import {
   type UserConfig,
 } from "../../runtime/gateway/index.ts";
 import { Directory, type KnownUser } from "../../runtime/identity/index.ts";
-import { FileLogStore, serveHttp, systemClock, systemRandom } from "../../runtime/outside/index.ts";
+import { FileLogStore, lockFolder, serveHttp, systemClock, systemRandom } from "../../runtime/outside/index.ts";
 import { controlListener } from "../../runtime/control/index.ts";
 import { err, ok } from "../../base/result.ts";
 import { VERSION } from "../version.ts";
@@ -46,14 +46,26 @@ export interface RunningGateway {
 
 const WATCH_MS = 500;
 
-/** Reads the configuration file with everything it names, and starts a gateway. */
+/** Reads the configuration file with everything it names, and starts a gateway that has its state folder for itself. */
 export async function startGateway(configPath: string, io: Io): Promise<RunningGateway> {
   const path = resolve(io.cwd, configPath);
+  const config = parsed(readConfig(readText(path, "the configuration")), path);
+  const state = resolve(dirname(path), config.state);
+  mkdirSync(state, { recursive: true, mode: 0o700 });
+  const unlock = lockFolder(state);
+  if (unlock === null) throw new UsageError(`another gateway runs on the state folder ${state}; each needs its own`);
+  try {
+    const running = await startLocked(path, config, state, io);
+    return { ...running, close: () => running.close().finally(unlock) };
+  } catch (fault) {
+    unlock();
+    throw fault;
+  }
+}
+
+async function startLocked(path: string, config: GatewayConfig, state: string, io: Io): Promise<RunningGateway> {
   const folder = dirname(path);
   const at = (name: string): string => resolve(folder, name);
-  const config = parsed(readConfig(readText(path, "the configuration")), path);
-  const state = at(config.state);
-  mkdirSync(state, { recursive: true, mode: 0o700 });
   const usersPath = config.usersFile === null ? null : at(config.usersFile);
   /** The users of the configuration and of the users file as they are now. */
   const readAllUsers = (): readonly KnownUser[] => {
