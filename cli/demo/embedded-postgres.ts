@@ -151,7 +151,9 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedP
 
 function initialise(bin: string, data: string, password: string, other: { uid: number; gid: number } | null): void {
   rmSync(data, { recursive: true, force: true });
-  mkdirSync(data, { recursive: true, mode: 0o700 });
+  // Only the cluster itself is closed to others: its user must be able to come to it.
+  mkdirSync(dirname(data), { recursive: true });
+  mkdirSync(data, { mode: 0o700 });
   const passwordFile = `${data}.password`;
   writeFileSync(passwordFile, password, { mode: 0o600 });
   if (other !== null) {
@@ -186,16 +188,21 @@ function started(child: ChildProcess): Promise<void> {
       reject(new Error(`PostgreSQL did not start within ${START_MS} ms: ${said}`));
     }, START_MS);
     child.once("error", reject);
-    child.once("exit", () => {
+    const gone = (): void => {
       clearTimeout(late);
       reject(new Error(`PostgreSQL did not start: ${said.trim()}`));
-    });
-    child.stderr!.on("data", (chunk: Buffer) => {
-      if (said.length < 10_000) said += chunk.toString("utf8");
+    };
+    child.once("exit", gone);
+    const hear = (chunk: Buffer): void => {
+      said += chunk.toString("utf8");
       if (!said.includes("ready to accept connections")) return;
       clearTimeout(late);
-      child.removeAllListeners("exit");
+      child.off("exit", gone);
+      child.stderr!.off("data", hear);
+      // Read on, or the server would stand still once the pipe is full.
+      child.stderr!.resume();
       resolve();
-    });
+    };
+    child.stderr!.on("data", hear);
   });
 }
