@@ -1,4 +1,4 @@
-import { createServer } from "node:http";
+import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import fc from "fast-check";
 import {
@@ -11,11 +11,13 @@ import {
   type JWTPayload,
 } from "jose";
 // @ts-expect-error it comes without types
-import Provider from "oidc-provider";
+import UntypedProvider from "oidc-provider";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Clock } from "../outside/index.ts";
 import { GROUPS_MAX, KEYS_COOLDOWN_MS } from "./limits.ts";
 import { TokenVerifier, type OidcIssuer } from "./token.ts";
+
+const Provider = UntypedProvider as new (issuer: string, configuration: object) => { callback(): RequestListener };
 
 const NOW = Date.UTC(2026, 0, 2, 12);
 const clock: Clock = { now: () => NOW, monotonic: () => 0, after: () => () => undefined };

@@ -497,7 +497,8 @@ export class Enforcer implements ActionHost {
       parameterFormats: action.parameterFormats,
       searchPath: this.#searchPath,
     });
-    const granted = await approvals.use(digest, identity.name);
+    const asking = kept.approveRules.map((index) => manifest.rules[index]!.name);
+    const granted = await approvals.use(digest, identity.name, asking);
     if (granted !== null) return this.#resume(action, analysis, kept, decisionId);
     if (action.inTransaction && approvalSettings.inTransaction === "refuse") {
       return this.#refuse(action, analysis, kept, decisionId, {
@@ -549,7 +550,7 @@ export class Enforcer implements ActionHost {
     this.#waiting = null;
     if (settlement.state !== "approved") return this.#refuse(action, analysis, kept, decisionId, settled(settlement));
     // The grant is used, and the statement decided once more: policy, masks and catalog may have changed while it waited.
-    const used = await approvals.use(digest, identity.name);
+    const used = await approvals.use(digest, identity.name, asking);
     if (used === null) {
       return this.#refuse(action, analysis, kept, decisionId, {
         kind: "policy",
@@ -576,6 +577,13 @@ export class Enforcer implements ActionHost {
     if (!fresh.ok) return this.#unreadable(action, fresh.error);
     const kept = this.#keptFor(fresh.analysis, action);
     if (kept.refusal !== null) return this.#refuse(action, fresh.analysis, kept, decisionId, kept.refusal);
+    if (!kept.approveRules.every((rule) => before.approveRules.includes(rule))) {
+      return this.#refuse(action, fresh.analysis, kept, decisionId, {
+        kind: "policy",
+        message: "sallyport: another rule asks for approval by now",
+        hint: "Run the statement again to ask for it.",
+      });
+    }
     return this.#go(action, fresh.analysis, kept, decisionId);
   }
 }

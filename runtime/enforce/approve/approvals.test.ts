@@ -10,6 +10,7 @@ import { GRANT_MS_MIN, PENDING_OF_ONE_MAX } from "./limits.ts";
 import { ApprovalStore, type ApprovalRecord } from "./store.ts";
 
 const MINUTE = 60_000;
+const RULES = ["unfiltered_write"];
 
 /** Time that stands still until it is told to go on. */
 class HandClock implements Clock {
@@ -102,8 +103,8 @@ describe("the way of a request", () => {
     const { id, settlements } = await ask(world);
     expect(outcome(await world.approvals.approve(id, lead("bob"), "fine"))).toBe("approved");
     expect(settlements).toEqual([{ state: "approved", by: ["bob"] }]);
-    expect((await world.approvals.use("d1", "ann"))?.id).toBe(id);
-    expect(await world.approvals.use("d1", "ann")).toBeNull();
+    expect((await world.approvals.use("d1", "ann", RULES))?.id).toBe(id);
+    expect(await world.approvals.use("d1", "ann", RULES)).toBeNull();
     expect(world.steps()).toEqual(["requested", "approved", "used"]);
   });
 
@@ -113,7 +114,7 @@ describe("the way of a request", () => {
     expect(outcome(await world.approvals.deny(id, lead("bob"), "no"))).toBe("denied");
     expect(settlements).toEqual([{ state: "denied", by: "bob", reason: "no" }]);
     expect(outcome(await world.approvals.approve(id, lead("eve"), null))).toBe("not-pending");
-    expect(await world.approvals.use("d1", "ann")).toBeNull();
+    expect(await world.approvals.use("d1", "ann", RULES)).toBeNull();
   });
 
   it("silence denies", async () => {
@@ -139,7 +140,7 @@ describe("the way of a request", () => {
     const { id } = await ask(world);
     await world.approvals.approve(id, lead("bob"), null);
     expect(outcome(await world.approvals.deny(id, lead("eve"), "wait"))).toBe("revoked");
-    expect(await world.approvals.use("d1", "ann")).toBeNull();
+    expect(await world.approvals.use("d1", "ann", RULES)).toBeNull();
     expect(world.steps()).toEqual(["requested", "approved", "revoked"]);
   });
 
@@ -154,17 +155,17 @@ describe("the way of a request", () => {
     world.clock.pass(1);
     await settle();
     expect(world.approvals.get(id)?.state).toBe("expired");
-    expect(await world.approvals.use("d1", "ann")).toBeNull();
+    expect(await world.approvals.use("d1", "ann", RULES)).toBeNull();
   });
 
   it("valid for a time, it is used as often as asked within it", async () => {
     const world = setUp();
     const { id } = await ask(world, { rules: [rule({ validMs: 60 * MINUTE })] });
     await world.approvals.approve(id, lead("bob"), null);
-    expect((await world.approvals.use("d1", "ann"))?.id).toBe(id);
-    expect((await world.approvals.use("d1", "ann"))?.id).toBe(id);
+    expect((await world.approvals.use("d1", "ann", RULES))?.id).toBe(id);
+    expect((await world.approvals.use("d1", "ann", RULES))?.id).toBe(id);
     world.clock.pass(60 * MINUTE);
-    expect(await world.approvals.use("d1", "ann")).toBeNull();
+    expect(await world.approvals.use("d1", "ann", RULES)).toBeNull();
   });
 
   it("a request that waits for months is not ended by a timer that came early", async () => {
@@ -249,8 +250,16 @@ describe("what a grant is bound to", () => {
     const world = setUp();
     const { id } = await ask(world);
     await world.approvals.approve(id, lead("eve"), null);
-    expect(await world.approvals.use(digest, requester)).toBeNull();
+    expect(await world.approvals.use(digest, requester, RULES)).toBeNull();
   });
+});
+
+it("a grant does not count for a rule that did not ask then", async () => {
+  const world = setUp();
+  const { id } = await ask(world, { rules: [rule({ validMs: 60 * MINUTE })] });
+  await world.approvals.approve(id, lead("eve"), null);
+  expect(await world.approvals.use("d1", "ann", [...RULES, "at_night"])).toBeNull();
+  expect((await world.approvals.use("d1", "ann", RULES))?.id).toBe(id);
 });
 
 describe("the record comes first", () => {
@@ -267,7 +276,7 @@ describe("the record comes first", () => {
     world.gate.durable = true;
     await world.approvals.approve(id, lead("bob"), null);
     world.gate.durable = false;
-    expect(await world.approvals.use("d1", "ann")).toBeNull();
+    expect(await world.approvals.use("d1", "ann", RULES)).toBeNull();
   });
 
   it("a denial takes effect even so", async () => {
@@ -312,9 +321,9 @@ describe("a restart", () => {
     before.approvals.close();
     const after = setUp(path, before.clock);
     expect(after.approvals.list("pending").map((one) => one.id)).toEqual([id]);
-    expect(await after.approvals.use("d1", "ann")).toBeNull();
+    expect(await after.approvals.use("d1", "ann", RULES)).toBeNull();
     await after.approvals.approve(id, lead("bob"), null);
-    expect((await after.approvals.use("d1", "ann"))?.id).toBe(id);
+    expect((await after.approvals.use("d1", "ann", RULES))?.id).toBe(id);
   });
 
   it("the statement sent again takes up the request that nobody waits for", async () => {
@@ -331,6 +340,16 @@ describe("a restart", () => {
     await after.approvals.approve(id, lead("bob"), null);
     expect(again.settlements).toHaveLength(1);
     expect(parallel.settlements).toHaveLength(0);
+  });
+
+  it("a request that was asked by fewer rules is not taken up", async () => {
+    const path = databaseFile();
+    const before = setUp(path);
+    const { id } = await ask(before);
+    before.approvals.close();
+    const after = setUp(path, before.clock);
+    const again = await ask(after, { rules: [rule(), rule({ name: "at_night" })] });
+    expect(again.id).not.toBe(id);
   });
 
   it("a request whose time ran out meanwhile expires", async () => {
@@ -351,7 +370,7 @@ describe("a restart", () => {
     const { id } = await ask(world);
     world.approvals.close();
     await world.approvals.withdraw(id, "left");
-    expect(await world.approvals.use("d1", "ann")).toBeNull();
+    expect(await world.approvals.use("d1", "ann", RULES)).toBeNull();
     expect(await world.approvals.request(demand(), () => undefined)).toBeNull();
     expect(outcome(await world.approvals.approve(id, lead("bob"), null))).toBe("unknown");
   });
@@ -445,7 +464,7 @@ describe("in any order of steps", () => {
             if (one.do === "approve" || one.do === "deny")
               running.push(world.approvals[one.do](id, PEOPLE[one.who]!, null));
             else if (one.do === "use")
-              running.push(world.approvals.use("d1", "ann").then((used) => used !== null && uses.push(used)));
+              running.push(world.approvals.use("d1", "ann", RULES).then((used) => used !== null && uses.push(used)));
             else if (one.do === "withdraw") running.push(world.approvals.withdraw(id, "left"));
             else if (one.do === "ask") begin();
             else if (one.do === "pass") world.clock.pass(one.minutes * MINUTE);

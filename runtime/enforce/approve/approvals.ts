@@ -67,9 +67,14 @@ export class Approvals {
 
   /**
    * A grant that is still good for the same action and requester, used up now if it serves once; null when there is none.
+   *
+   * @param rules names of the rules that ask for approval now: a grant counts only if all of them were asked then, for the
+   *   same action can meet another rule at another time of day
    */
-  async use(digest: string, requester: string): Promise<ApprovalRecord | null> {
-    for (const { id } of this.#closed ? [] : this.#store.find(digest, requester, "approved")) {
+  async use(digest: string, requester: string, rules: readonly string[]): Promise<ApprovalRecord | null> {
+    for (const found of this.#closed ? [] : this.#store.find(digest, requester, "approved")) {
+      if (!covers(found, rules)) continue;
+      const { id } = found;
       const used = await this.#oneByOne(id, () => this.#use(id));
       if (used !== null) return used;
     }
@@ -106,9 +111,16 @@ export class Approvals {
     );
     if (this.#closed) return null;
     const now = this.#clock.now();
-    const again = this.#store
-      .find(demand.digest, demand.requester, "pending")
-      .find((one) => one.expiresAt > now && !this.#waiting.has(one.id) && !this.#steps.has(one.id));
+    const again = this.#store.find(demand.digest, demand.requester, "pending").find(
+      (one) =>
+        one.expiresAt > now &&
+        !this.#waiting.has(one.id) &&
+        !this.#steps.has(one.id) &&
+        covers(
+          one,
+          demand.rules.map((rule) => rule.name),
+        ),
+    );
     if (again !== undefined) {
       this.#waiting.set(again.id, settled);
       return again;
@@ -294,6 +306,9 @@ export class Approvals {
 /** Until when a grant given now may be used: as long as the rule says, or as the request would have waited. */
 const grantEnds = (record: ApprovalRecord, now: number): number =>
   record.validMs > 0 ? now + record.validMs : Math.max(record.expiresAt, now + GRANT_MS_MIN);
+
+const covers = (record: ApprovalRecord, rules: readonly string[]): boolean =>
+  rules.every((name) => record.rules.some((rule) => rule.name === name));
 
 export function isEligible(rule: ApprovalRule, approver: Approver): boolean {
   return rule.users.includes(approver.name) || rule.groups.some((group) => approver.groups.includes(group));
