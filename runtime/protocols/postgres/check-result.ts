@@ -21,7 +21,8 @@ export function checkResult(plan: StatementPlan, columns: readonly FieldDescript
   }
   for (const [i, column] of columns.entries()) {
     const output = outputs[i]!;
-    if (column.name !== output.name) {
+    // No name: it hangs on what only the server knows (a sub-select's star). Origin and place are checked all the same.
+    if (output.name !== "" && column.name !== output.name) {
       return `column ${i + 1} is called ${JSON.stringify(column.name)} where ${JSON.stringify(output.name)} was analysed`;
     }
     if (column.relation === 0) continue;

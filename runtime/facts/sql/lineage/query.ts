@@ -5,6 +5,7 @@ import { columnId, type StatementContext } from "./context.ts";
 import { Expressions, TooDeep } from "./expression.ts";
 import { Scope, UNKNOWN_ITEM, type ScopeItem } from "./scope.ts";
 import { NOTHING, OPAQUE, computed, either, sameSources, unionColumns, type NamedValue, type Value } from "./value.ts";
+import { outputName } from "./output-name.ts";
 
 type Outputs = readonly NamedValue[] | null;
 
@@ -232,7 +233,7 @@ export class Query {
       }
       const value = this.expressions.value(target["val"], scope);
       const given = target["name"] === undefined ? "" : text(target["name"]);
-      outputs.push({ ...value, name: given !== "" ? given : (names(fields).at(-1) ?? "") });
+      outputs.push({ ...value, name: given !== "" ? given : outputName(target["val"]) });
     }
     return known ? outputs : null;
   }
