@@ -4,6 +4,7 @@ import {
   type CanonicalValue,
   type DecisionRecord,
   type EntryBody,
+  partOfMasked,
   type Masked,
   type On,
   type Who,
@@ -128,10 +129,10 @@ export class SessionLog {
           type: "statement.text",
           decision: entry.decisionId,
           part: moreParts,
-          text: text.slice(at, at + TEXT_PART_MAX) as Masked,
+          text: partOfMasked(text, at, at + TEXT_PART_MAX),
         });
       }
-      text = text.slice(0, TEXT_PART_MAX) as Masked;
+      text = partOfMasked(text, 0, TEXT_PART_MAX);
     }
     const { decision } = entry;
     return this.#add(
