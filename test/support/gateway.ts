@@ -47,10 +47,24 @@ export interface TestGatewayOptions {
   readonly ports?: { readonly gateway: number; readonly control: number };
 }
 
-const verifiers = Promise.all(PEOPLE.map(async ([name, groups]) => ({ name, groups, scram: formatVerifier(await makeVerifier(name, randomBytes(16))) })));
+const verifiers = Promise.all(
+  PEOPLE.map(async ([name, groups]) => ({
+    name,
+    groups,
+    scram: formatVerifier(await makeVerifier(name, randomBytes(16))),
+  })),
+);
 
 export function quietIo(cwd: string, said: string[], env: Readonly<Record<string, string>> = {}): Io {
-  return { stdout: (text) => void said.push(text), stderr: (text) => void said.push(text), env, cwd, colour: false, readStdin: () => Promise.resolve(""), askSecret: () => Promise.resolve(undefined) };
+  return {
+    stdout: (text) => void said.push(text),
+    stderr: (text) => void said.push(text),
+    env,
+    cwd,
+    colour: false,
+    readStdin: () => Promise.resolve(""),
+    askSecret: () => Promise.resolve(undefined),
+  };
 }
 
 /** The configuration of a test gateway, written into its folder. */
@@ -61,8 +75,14 @@ export async function writeGatewayFolder(postgres: TestPostgres, options: TestGa
   const io = quietIo(folder, said);
   if (options.folder === undefined) keygenCommand(["bundle"], io);
   writeFileSync(join(folder, "test.policy"), options.policy);
-  if (options.policy !== "" && (await buildCommand(["-o", "test.bundle", "--key", "bundle.key", "--no-test", "test.policy"], io)) !== 0) throw new Error(said.join(""));
-  const users = (await verifiers).map((user) => `  - { name: ${user.name}, groups: [${user.groups.join(", ")}], scram: "${user.scram}" }`).join("\n");
+  if (
+    options.policy !== "" &&
+    (await buildCommand(["-o", "test.bundle", "--key", "bundle.key", "--no-test", "test.policy"], io)) !== 0
+  )
+    throw new Error(said.join(""));
+  const users = (await verifiers)
+    .map((user) => `  - { name: ${user.name}, groups: [${user.groups.join(", ")}], scram: "${user.scram}" }`)
+    .join("\n");
   const { gateway, control } = options.ports ?? { gateway: 0, control: 0 };
   writeFileSync(
     join(folder, "sallyport.yaml"),
@@ -93,7 +113,10 @@ export async function startTestGateway(postgres: TestPostgres, options: TestGate
     },
     async policy(text, sequence = 0) {
       writeFileSync(join(folder, "test.policy"), text);
-      const code = await buildCommand(["-o", "test.bundle", "--key", "bundle.key", "--no-test", "--sequence", String(sequence), "test.policy"], io);
+      const code = await buildCommand(
+        ["-o", "test.bundle", "--key", "bundle.key", "--no-test", "--sequence", String(sequence), "test.policy"],
+        io,
+      );
       if (code !== 0) throw new Error(said.join(""));
       return running.reload();
     },

@@ -34,7 +34,13 @@ export async function startPostgres(which: "embedded" | "system" = "embedded"): 
   return {
     ...server,
     async direct(database = "postgres") {
-      const client = new pg.Client({ host: server.host, port: server.port, user: server.user, password: server.password, database });
+      const client = new pg.Client({
+        host: server.host,
+        port: server.port,
+        user: server.user,
+        password: server.password,
+        database,
+      });
       client.on("error", () => undefined);
       await client.connect();
       return client;
