@@ -9,7 +9,8 @@ const SOURCES = ["base", "spec", "lang", "compiler", "runtime", "cli"];
 const stamp = join(root, "dist", ".built");
 
 function newest(folder) {
-  let latest = 0;
+  // The folder's own time too: it changes when a file goes away.
+  let latest = statSync(folder).mtimeMs;
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
     latest = Math.max(latest, entry.isDirectory() ? newest(path) : statSync(path).mtimeMs);

@@ -1,8 +1,8 @@
 // npm test: formatting, lint, types, then every test. The last line says how many passed and failed.
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -10,39 +10,44 @@ const bin = (name) => join(root, "node_modules", ...name);
 const say = (text) => process.stdout.write(`${text}\n`);
 const isCi = process.env.CI === "true";
 
-/** Programs that some tests talk to, and the Debian packages that have them. */
+/** What some tests talk to, and the Debian packages that have it. */
 const SYSTEM = [
-  { program: "/usr/bin/psql", pkg: "postgresql-client" },
-  { program: "/usr/bin/pgbench", pkg: "postgresql-contrib" },
-  { find: () => systemPostgres(), program: "a PostgreSQL server", pkg: "postgresql" },
+  { what: "psql", isHere: () => inPath("psql"), pkg: "postgresql-client" },
+  { what: "pgbench", isHere: () => inPath("pgbench"), pkg: "postgresql-contrib" },
+  { what: "PostgreSQL's server", isHere: systemPostgres, pkg: "postgresql" },
 ];
 
+function inPath(program) {
+  return (process.env.PATH ?? "").split(delimiter).some((folder) => existsSync(join(folder, program)));
+}
+
 function systemPostgres() {
-  const found = spawnSync("sh", ["-c", "ls -d /usr/lib/postgresql/*/bin/postgres 2>/dev/null | tail -1"], {
-    encoding: "utf8",
-  });
-  return found.stdout.trim() !== "";
+  const base = "/usr/lib/postgresql";
+  return existsSync(base) && readdirSync(base).some((version) => existsSync(join(base, version, "bin", "postgres")));
 }
 
 function installSystemPackages() {
-  const missing = SYSTEM.filter(({ program, find }) => (find === undefined ? !existsSync(program) : !find()));
+  const missing = SYSTEM.filter(({ isHere }) => !isHere());
   if (missing.length === 0) return;
   const names = missing.map(({ pkg }) => pkg);
-  const mayInstall = process.getuid?.() === 0 && existsSync("/usr/bin/apt-get");
-  if (mayInstall) {
+  if (process.getuid?.() === 0 && existsSync("/usr/bin/apt-get")) {
     say(`Installing Debian packages for the tests: ${names.join(", ")} …`);
     const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+    // No cluster of the package's own: the tests start theirs. The setting must be there before the package is.
+    const settings = "/etc/postgresql-common/createcluster.conf";
+    if (!existsSync(settings)) {
+      mkdirSync(dirname(settings), { recursive: true });
+      writeFileSync(settings, "create_main_cluster = false\n");
+    }
     spawnSync("apt-get", ["update", "-q"], { stdio: "ignore", env });
-    // No cluster of the package's own: the tests start theirs.
-    spawnSync("sh", [
-      "-c",
-      "mkdir -p /etc/postgresql-common && [ -e /etc/postgresql-common/createcluster.conf ] || echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.conf",
-    ]);
-    spawnSync("apt-get", ["install", "-y", "-q", "--no-install-recommends", ...names], { stdio: "ignore", env });
+    // Without --force-confold dpkg would ask about that setting, and fail with nobody there to answer.
+    const args = ["install", "-y", "-q", "--no-install-recommends", "-o", "Dpkg::Options::=--force-confold", ...names];
+    const installed = spawnSync("apt-get", args, { encoding: "utf8", env });
+    if (installed.status !== 0)
+      say(`${installed.stdout}${installed.stderr}`.trimEnd().split("\n").slice(-5).join("\n"));
   }
-  for (const { program, find, pkg } of missing) {
-    if (find === undefined ? existsSync(program) : find()) continue;
-    say(`SKIPPED ALOUD: ${program} is not here (Debian package ${pkg}), so the tests that use it are skipped.`);
+  for (const { what, isHere, pkg } of missing) {
+    if (!isHere()) say(`LEFT OUT: ${what} is not here (Debian package ${pkg}), so the tests that use it are skipped.`);
   }
 }
 
@@ -83,7 +88,12 @@ const vitest = spawn(
   [bin(["vitest", "vitest.mjs"]), "run", "--reporter=dot", "--reporter=json", `--outputFile.json=${report}`, ...only],
   { cwd: root, stdio: "inherit" },
 );
-for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => vitest.kill(signal));
+// A terminal's Ctrl-C reaches vitest by itself; a second one would make it leave without its cleaning up.
+for (const signal of ["SIGINT", "SIGTERM"]) {
+  process.on(signal, () => {
+    if (signal !== "SIGINT" || !process.stdin.isTTY) vitest.kill(signal);
+  });
+}
 const code = await new Promise((resolve) => vitest.on("exit", (status) => resolve(status ?? 1)));
 let skipped = 0;
 if (existsSync(report)) {
@@ -95,7 +105,7 @@ if (existsSync(report)) {
 } else failed++;
 rmSync(folder, { recursive: true, force: true });
 if (skipped > 0) {
-  say(`${skipped} tests were skipped, for something that they need is missing (named above).`);
+  say(`${skipped} tests were skipped: something that they need is missing (named above).`);
   if (isCi) failed += skipped;
 }
 say(`${passed} passed, ${failed} failed`);

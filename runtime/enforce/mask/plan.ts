@@ -88,7 +88,7 @@ export class MaskedCatalog {
   maskOfColumn(column: ColumnId): ActiveMask | null {
     // Asked for each literal of each statement, so the way to a known answer makes no text.
     let relation = this.#byNumber.get(column.relation);
-    if (relation === undefined) this.#byNumber.set(column.relation, (relation = new Map()));
+    if (relation === undefined) this.#byNumber.set(column.relation, (relation = new Map<number, ActiveMask | null>()));
     let found = relation.get(column.attribute);
     if (found === undefined)
       relation.set(column.attribute, (found = this.maskOf(column.schema, column.table, column.column)));
