@@ -1,6 +1,6 @@
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -293,13 +293,14 @@ async function main(): Promise<void> {
   if (!only.includes("pgbench") && !only.includes("bulk")) return;
   const built = spawnSync(process.execPath, [join(root, "tools/build.mjs")], { stdio: "inherit" });
   if (built.status !== 0) throw new Error("the build failed");
+  // The server may run as another user, who must be able to come here.
+  chmodSync(folder, 0o755);
   say("Starting PostgreSQL and filling a million rows …");
   const postgres = await startEmbedded({
     data: join(folder, "pg", "data"),
     password: "bench",
     settings: ["fsync=off", "synchronous_commit=off", "shared_buffers=512MB"],
   });
-  spawnSync("chmod", ["a+rx", folder]);
   try {
     const admin = {
       host: postgres.host,
