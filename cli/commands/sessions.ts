@@ -162,12 +162,15 @@ function lines({ index, type, value }: ReadEntry, io: Io): string {
         out.push(
           `${pad}with ${parameters.map((one, i) => `$${i + 1} = ${one === null ? "null" : printable(String(one))}`).join(", ")}`,
         );
+      if (typeof parameters === "number") out.push(`${pad}with bound values in ${plural(parameters, "part")} above`);
+      if (number(value["moreParts"]) > 0)
+        out.push(`${pad}… and ${plural(number(value["moreParts"]), "more part")} of the text above`);
       if (Array.isArray(masks) && masks.length > 0) out.push(`${pad}under masks ${masks.join(", ")}`);
       if (value["refused"] !== null) out.push(`${pad}${printable(text(value["refused"]))}`);
       return `${out.join("\n")}\n`;
     }
     case "statement.text":
-      return `${printable(text(value["text"]))}\n`;
+      return `${head}part ${number(value["part"])} of the ${text(value["of"])} of ${text(value["decision"])}\n${printable(text(value["text"]))}\n`;
     case "outcome": {
       const masked = value["masked"];
       const rows = number(value["rows"]);

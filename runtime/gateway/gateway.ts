@@ -15,7 +15,14 @@ import {
   type Server,
   type Socket,
 } from "../outside/index.ts";
-import { appendGatewayEntry, openRecorder, type LogIdentity, type LogStore, type Recorder } from "../record/index.ts";
+import {
+  appendGatewayEntry,
+  openRecorder,
+  startHeartbeat,
+  type LogIdentity,
+  type LogStore,
+  type Recorder,
+} from "../record/index.ts";
 import { TargetCatalog } from "../session/index.ts";
 import type { EntryBody } from "../../spec/contract/record/index.ts";
 import type { GatewayConfig } from "./config.ts";
@@ -70,12 +77,14 @@ export class Gateway {
   #nextProcess = 1;
   #closing = false;
   #poll: (() => void) | null = null;
+  readonly #stopHeartbeat: () => void;
   #reloading: Promise<string | null> = Promise.resolve(null);
 
   private constructor(parts: GatewayParts, recorder: Recorder, identity: LogIdentity) {
     this.parts = parts;
     this.recorder = recorder;
     this.identity = identity;
+    this.#stopHeartbeat = startHeartbeat(recorder, parts.clock, identity);
     this.analyser = new Analyser({ after: parts.clock.after, statementBytes: parts.config.limits.statementBytes });
     this.approvals = new Approvals(new ApprovalStore(parts.approvalsPath), parts.clock, parts.random, (event) =>
       this.#recordApproval(event),
@@ -319,6 +328,7 @@ export class Gateway {
     if (this.#closing) return;
     this.#closing = true;
     this.#poll?.();
+    this.#stopHeartbeat();
     for (const server of this.#servers) server.close();
     for (const connection of this.connections) connection.release();
     this.endAll("the gateway stopped");

@@ -1,7 +1,17 @@
 export * from "./recorder.ts";
 export * from "./open.ts";
 export * from "./session-log.ts";
-export type { LogStore } from "./store.ts";
+export type { LogReader, LogStore } from "./store.ts";
 export { MemoryLogStore } from "./store-memory.ts";
 export { readFrames } from "./frames.ts";
-export { checkLog, readLog, type LogReport, type LogReader } from "./check.ts";
+export { checkLog, type LogReport } from "./check.ts";
+export { readLog } from "./read.ts";
+export {
+  TileMissing,
+  consistencyProof,
+  inclusionProof,
+  proofFile,
+  rangeRoots,
+  verifyConsistency,
+  verifyInclusion,
+} from "./proof.ts";

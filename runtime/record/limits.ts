@@ -8,3 +8,11 @@ export const ARENA_BYTES = 256 * 1024;
 export const CHECKPOINT_EVERY_MS = 1_000;
 /** In the mode `within-10ms` the collected entries are written this long after the first. */
 export const WITHIN_MS = 10;
+/** Open sessions that one entry of type `log.continued` names. */
+export const CONTINUED_SESSIONS_MAX = 1_000;
+/** Tiles that are written beside one another. */
+export const TILES_AT_ONCE = 8;
+/** The gateway says that it is there, and how many sessions are open. */
+export const HEARTBEAT_MS = 60_000;
+/** Of the command tags of one message so much is kept: the rows are counted beside them. */
+export const TAG_UNITS_MAX = 1_024;

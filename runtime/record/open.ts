@@ -5,6 +5,7 @@ import {
   canonicalJson,
   decodeEntries,
   encodeEntries,
+  isOrigin,
   leafHash,
   openCheckpoint,
   parseCanonical,
@@ -13,6 +14,7 @@ import {
 } from "../../spec/contract/record/index.ts";
 import type { Clock } from "../outside/index.ts";
 import { readFrames } from "./frames.ts";
+import { SEGMENT_BYTES } from "./limits.ts";
 import { Recorder, type Durability, type RecorderFailed } from "./recorder.ts";
 import type { LogStore } from "./store.ts";
 import { TreeEdge, partialPaths, splitHashes, type Tile } from "./tree.ts";
@@ -24,6 +26,8 @@ export interface OpenOptions {
   readonly durability: Durability;
   readonly boot: string;
   readonly onFailure?: (fault: RecorderFailed) => void;
+  /** A write-ahead segment is closed at this size; limits.ts has the usual one. */
+  readonly segmentBytes?: number;
 }
 
 /** A session that had no end when the gateway was killed. */
@@ -41,68 +45,54 @@ interface OpenSession {
  * @returns the recorder, or in words what is wrong with the folder
  */
 export async function openRecorder(store: LogStore, options: OpenOptions): Promise<Result<Recorder, string>> {
+  if (!isOrigin(options.origin))
+    return err(
+      `${JSON.stringify(options.origin)} can't be a log's origin: it must not be empty nor have blanks or plus signs`,
+    );
   const base = await readCheckpoint(store, options);
   if (typeof base === "string") return err(base);
-  const { tree, tail } = base;
+  const wal = await readSegments(store, base.checkpointSize);
+  if (typeof wal === "string") return err(wal);
+  const { tree, tail, checkpointSize } = base;
   const tiles: Tile[] = [];
-  const sessions = new Map<string, OpenSession>();
-  let cutBytes = 0;
-  const starts = await store.segments();
-  for (const [i, start] of starts.entries()) {
-    const segment = await store.readSegment(start);
-    const { entries, goodBytes, damaged } = readFrames(segment);
-    const name = `wal segment ${start}`;
-    if (goodBytes < segment.length) {
-      if (damaged || i < starts.length - 1)
-        return err(
-          `${name} is damaged at byte ${goodBytes}, before its end; restore it from a copy, or begin a new log`,
-        );
-      cutBytes = segment.length - goodBytes;
-      await store.truncateSegment(start, goodBytes);
-    }
-    for (const [offset, entry] of entries.entries()) {
-      const index = start + offset;
-      const value = parseCanonical(entry);
-      if (value === undefined || typeof value !== "object" || value === null)
-        return err(`entry ${index} in ${name} is not canonical JSON`);
-      note(sessions, value as OpenSession["value"], entry);
-      if (index < tree.size) continue;
-      if (index > tree.size) return err(`entries ${tree.size} to ${index - 1} are missing: ${name} begins too late`);
-      tree.add(leafHash(entry), tiles);
-      tail.push(Buffer.from(entry));
-      if (tail.length === TILE_WIDTH) tail.length = 0;
-    }
+  for (const [i, entry] of wal.entries.entries()) {
+    const index = wal.first + i;
+    if (index < checkpointSize) continue;
+    tree.add(leafHash(entry), tiles);
+    tail.push(Buffer.from(entry));
+    if (tail.length < TILE_WIDTH) continue;
+    // Entries between checkpoint and crash filled this bundle.
+    tiles.push({ path: tilePath("entries", tree.size / TILE_WIDTH - 1, TILE_WIDTH), bytes: encodeEntries(tail) });
+    tail.length = 0;
   }
-  const segmentStart = starts.at(-1) ?? tree.size;
-  await store.roll(segmentStart);
-  const segmentBytes = starts.length === 0 ? 0 : (await store.readSegment(segmentStart)).length;
-  // Tiles that were filled by entries behind the checkpoint.
-  await rewriteTiles(store, tiles, tree, base.checkpointSize, starts);
+  const sessions = await openSessions(store, wal, checkpointSize);
+  if (typeof sessions === "string") return err(sessions);
+  if (wal.cutBytes > 0) await store.truncateSegment(wal.segmentStart, wal.segmentBytes);
+  await store.roll(wal.segmentStart, wal.segmentBytes);
+  for (const tile of tiles) await store.write(tile.path, tile.bytes);
   const recorder = new Recorder(
     store,
-    { tree, tail, segmentStart, segmentBytes },
-    { ...options, onFailure: options.onFailure ?? (() => undefined) },
+    {
+      tree,
+      tail,
+      segmentStart: wal.segmentStart,
+      segmentBytes: wal.segmentBytes,
+      partialFolders: partialFolders(checkpointSize),
+    },
+    {
+      ...options,
+      segmentBytes: options.segmentBytes ?? SEGMENT_BYTES,
+      onFailure: options.onFailure ?? (() => undefined),
+    },
   );
-  if (cutBytes > 0)
-    recorder.append(
-      canonicalJson({
-        v: 1,
-        type: "log.recovered",
-        t: options.clock.now(),
-        gw: options.origin,
-        boot: options.boot,
-        cutBytes,
-      }),
-    );
-  for (const session of sessions.values()) {
+  const common = { v: 1, t: options.clock.now(), gw: options.origin, boot: options.boot };
+  if (wal.cutBytes > 0) recorder.append(canonicalJson({ ...common, type: "log.recovered", cutBytes: wal.cutBytes }));
+  for (const session of sessions) {
     const { on, who } = session.value;
     recorder.append(
       canonicalJson({
-        v: 1,
+        ...common,
         type: "session.aborted",
-        t: options.clock.now(),
-        gw: options.origin,
-        boot: options.boot,
         sid: session.sid,
         sseq: session.sequence + 1,
         sprev: session.hash.toString("hex"),
@@ -115,11 +105,110 @@ export async function openRecorder(store: LogStore, options: OpenOptions): Promi
   return ok(recorder);
 }
 
-function note(sessions: Map<string, OpenSession>, value: OpenSession["value"], entry: Buffer): void {
-  const { sid, type, sseq } = value;
-  if (typeof sid !== "string" || typeof sseq !== "number") return;
-  if (type === "session.end" || type === "session.aborted") sessions.delete(sid);
-  else sessions.set(sid, { sid, value, hash: leafHash(entry), sequence: sseq });
+interface Segments {
+  /** Number of the first entry that is in the write-ahead log. */
+  readonly first: number;
+  readonly entries: readonly Buffer[];
+  /** The last segment: where it begins and the bytes of its whole frames. */
+  readonly segmentStart: number;
+  readonly segmentBytes: number;
+  /** Bytes of a write that was not finished. */
+  readonly cutBytes: number;
+}
+
+/** All segments without a gap, or what is wrong with them. */
+async function readSegments(store: LogStore, checkpointSize: number): Promise<Segments | string> {
+  const starts = await store.segments();
+  const first = starts[0] ?? checkpointSize;
+  const entries: Buffer[] = [];
+  let last = { segmentStart: first, segmentBytes: 0, cutBytes: 0 };
+  if (first > checkpointSize)
+    return `entries ${checkpointSize} to ${first - 1} are missing: the write-ahead log begins too late; restore it from a copy`;
+  for (const [i, start] of starts.entries()) {
+    const due = first + entries.length;
+    if (start !== due)
+      return start > due
+        ? `entries ${due} to ${start - 1} are missing between wal segments ${starts[i - 1]!} and ${start}; restore them from a copy`
+        : `wal segment ${start} begins before the one in front of it ends; restore it from a copy`;
+    const read = readFrames(await store.readSegment(start));
+    if (read.badBytes > 0 && (read.damaged || i < starts.length - 1))
+      return `wal segment ${start} is damaged at byte ${read.goodBytes}, before its end; restore it from a copy, or begin a new log`;
+    for (const entry of read.entries) entries.push(entry);
+    last = { segmentStart: start, segmentBytes: read.goodBytes, cutBytes: read.badBytes };
+  }
+  const end = first + entries.length;
+  if (end < checkpointSize)
+    return `the write-ahead log ends with entry ${end - 1}, but the checkpoint covers ${checkpointSize}: it was cut. Restore it from a copy; or, as the tiles hold those entries, move the folder wal away to go on without it`;
+  return { first, entries, ...last };
+}
+
+/** The sessions that the log leaves open, or what is wrong with it. */
+async function openSessions(
+  store: LogStore,
+  wal: Segments,
+  checkpointSize: number,
+): Promise<readonly OpenSession[] | string> {
+  const sessions = new Map<string, OpenSession>();
+  const earlier = new Map<string, number>();
+  for (const [i, entry] of wal.entries.entries()) {
+    const value = objectOf(entry);
+    if (value === undefined) return `entry ${wal.first + i} in the write-ahead log is not canonical JSON`;
+    if (value["type"] === "log.continued") {
+      for (const [sid, index] of continued(value["sessions"])) if (!sessions.has(sid)) earlier.set(sid, index);
+    }
+    const session = sessionOf(value, entry);
+    if (session === undefined) continue;
+    earlier.delete(session.sid);
+    if (value["type"] === "session.end" || value["type"] === "session.aborted") sessions.delete(session.sid);
+    else sessions.set(session.sid, session);
+  }
+  for (const [sid, index] of earlier) {
+    const entry = index < checkpointSize ? await readBundled(store, index, checkpointSize) : undefined;
+    const value = entry === undefined ? undefined : objectOf(entry);
+    const session = value === undefined ? undefined : sessionOf(value, entry!);
+    if (session?.sid !== sid) return `entry ${index}, the last of open session ${sid}, can't be read from the bundles`;
+    sessions.set(sid, session);
+  }
+  return [...sessions.values()];
+}
+
+function objectOf(entry: Buffer): OpenSession["value"] | undefined {
+  const value = parseCanonical(entry);
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? (value as OpenSession["value"])
+    : undefined;
+}
+
+function sessionOf(value: OpenSession["value"], entry: Buffer): OpenSession | undefined {
+  const { sid, sseq } = value;
+  return typeof sid === "string" && typeof sseq === "number"
+    ? { sid, value, hash: leafHash(entry), sequence: sseq }
+    : undefined;
+}
+
+function continued(value: CanonicalValue | undefined): readonly (readonly [sid: string, index: number])[] {
+  if (!Array.isArray(value)) return [];
+  return (value as readonly CanonicalValue[]).flatMap((pair) => {
+    const [sid, index] = Array.isArray(pair) ? (pair as readonly CanonicalValue[]) : [];
+    return typeof sid === "string" && typeof index === "number" ? [[sid, index] as const] : [];
+  });
+}
+
+/** An entry under the checkpoint. */
+async function readBundled(store: LogStore, index: number, size: number): Promise<Buffer | undefined> {
+  const bundle = Math.floor(index / TILE_WIDTH);
+  const bytes = await store.read(tilePath("entries", bundle, Math.min(TILE_WIDTH, size - bundle * TILE_WIDTH)));
+  return bytes === null ? undefined : decodeEntries(bytes)?.[index % TILE_WIDTH];
+}
+
+/** Folders that the parts of tiles of a log of this size are in. */
+function partialFolders(size: number): readonly string[] {
+  const folders = partialPaths(size).map(({ path }) => path.split("/").slice(0, -1).join("/"));
+  const bundle = tilePath("entries", Math.floor(size / TILE_WIDTH), 1)
+    .split("/")
+    .slice(0, -1)
+    .join("/");
+  return size % TILE_WIDTH === 0 ? folders : [...folders, bundle];
 }
 
 interface Base {
@@ -132,7 +221,7 @@ async function readCheckpoint(store: LogStore, options: OpenOptions): Promise<Ba
   const note = await store.read("checkpoint");
   if (note === null) {
     const starts = await store.segments();
-    if (starts.length > 0 && starts[0] !== 0)
+    if ((starts[0] ?? 0) !== 0 || (starts.length === 0 && (await store.tileFiles()).length > 0))
       return "the checkpoint is missing though the log has been going on; restore it from a copy";
     return { tree: new TreeEdge(), tail: [], checkpointSize: 0 };
   }
@@ -157,33 +246,4 @@ async function readCheckpoint(store: LogStore, options: OpenOptions): Promise<Ba
     tail.push(...entries);
   }
   return { tree, tail, checkpointSize: size };
-}
-
-/** Entries between checkpoint and crash may have filled tiles and bundles: they are written again from the write-ahead log. */
-async function rewriteTiles(
-  store: LogStore,
-  tiles: readonly Tile[],
-  tree: TreeEdge,
-  checkpointSize: number,
-  starts: readonly number[],
-): Promise<void> {
-  for (const tile of tiles) await store.write(tile.path, tile.bytes);
-  const first = Math.floor(checkpointSize / TILE_WIDTH);
-  const last = Math.floor(tree.size / TILE_WIDTH);
-  if (first === last) return;
-  const entries = new Map<number, Buffer>();
-  const known = checkpointSize % TILE_WIDTH;
-  if (known > 0) {
-    const bytes = await store.read(tilePath("entries", first, known));
-    for (const [i, entry] of (decodeEntries(bytes ?? Buffer.alloc(0)) ?? []).entries())
-      entries.set(first * TILE_WIDTH + i, entry);
-  }
-  for (const start of starts) {
-    for (const [i, entry] of readFrames(await store.readSegment(start)).entries.entries())
-      entries.set(start + i, entry);
-  }
-  for (let bundle = first; bundle < last; bundle++) {
-    const list = Array.from({ length: TILE_WIDTH }, (_, i) => entries.get(bundle * TILE_WIDTH + i)!);
-    await store.write(tilePath("entries", bundle, TILE_WIDTH), encodeEntries(list));
-  }
 }

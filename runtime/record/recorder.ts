@@ -3,13 +3,21 @@ import { assert } from "../../base/assert.ts";
 import {
   ENTRY_BYTES_MAX,
   TILE_WIDTH,
+  canonicalJson,
   encodeEntries,
   signCheckpoint,
   tilePath,
 } from "../../spec/contract/record/index.ts";
 import type { Clock } from "../outside/index.ts";
 import { FRAME_HEAD_BYTES, closeFrame } from "./frames.ts";
-import { ARENA_BYTES, CHECKPOINT_EVERY_MS, PENDING_BYTES_MAX, SEGMENT_BYTES, WITHIN_MS } from "./limits.ts";
+import {
+  ARENA_BYTES,
+  CHECKPOINT_EVERY_MS,
+  CONTINUED_SESSIONS_MAX,
+  PENDING_BYTES_MAX,
+  TILES_AT_ONCE,
+  WITHIN_MS,
+} from "./limits.ts";
 import type { LogStore } from "./store.ts";
 import type { TreeEdge } from "./tree.ts";
 import { type Tile } from "./tree.ts";
@@ -19,7 +27,19 @@ export type Durability = "before-forward" | "within-10ms";
 
 /** The record can't be written any more: nothing further may be let through. */
 export class RecorderFailed extends Error {
-  override readonly name = "RecorderFailed";
+  override readonly name: string = "RecorderFailed";
+}
+
+/** This one entry can't be written, so what it would tell of must not happen; the recorder itself goes on. */
+export class EntryTooLong extends RecorderFailed {
+  override readonly name = "EntryTooLong";
+}
+
+/** A session that has begun and not ended. */
+export interface OpenSession {
+  readonly sid: string;
+  /** Number of its last entry. */
+  readonly lastIndex: number;
 }
 
 export interface RecorderState {
@@ -29,6 +49,8 @@ export interface RecorderState {
   /** Where the open segment begins and how many bytes it holds. */
   readonly segmentStart: number;
   readonly segmentBytes: number;
+  /** Folders of partial tiles that are there. */
+  readonly partialFolders: readonly string[];
 }
 
 interface Waiter {
@@ -42,15 +64,21 @@ interface Waiter {
  * then is not known, so the recorder fails for good and every waiter is told so.
  */
 export class Recorder {
+  /** The open sessions. Their logs put themselves in and take themselves out. */
+  readonly sessions = new Set<OpenSession>();
   readonly #store: LogStore;
   readonly #clock: Clock;
   readonly #origin: string;
   readonly #key: KeyObject;
   readonly #durability: Durability;
+  readonly #boot: string;
+  readonly #segmentBytes: number;
   readonly #tree: TreeEdge;
   #tail: Buffer[];
   #segmentStart: number;
-  #segmentBytes: number;
+  /** Of the write that is being collected: where in its segment it will begin, and whether it opens that segment. */
+  #writeStart: number;
+  #opensSegment = false;
   #arena: Buffer = Buffer.allocUnsafeSlow(ARENA_BYTES);
   #spare: Buffer = Buffer.allocUnsafeSlow(ARENA_BYTES);
   #used = 0;
@@ -63,10 +91,13 @@ export class Recorder {
   #scheduled = false;
   #waiters: Waiter[] = [];
   #failed: RecorderFailed | null = null;
+  /** Not even ends of sessions can be written. */
+  #dead = false;
   #publishing: Promise<void> = Promise.resolve();
   #published: number;
   #publishTimer: (() => void) | null = null;
   readonly #fullTiles: Tile[] = [];
+  readonly #partialFolders: Set<string>;
   #closed = false;
   readonly #onFailure: (fault: RecorderFailed) => void;
 
@@ -78,6 +109,8 @@ export class Recorder {
       readonly origin: string;
       readonly key: KeyObject;
       readonly durability: Durability;
+      readonly boot: string;
+      readonly segmentBytes: number;
       readonly onFailure: (fault: RecorderFailed) => void;
     },
   ) {
@@ -90,7 +123,10 @@ export class Recorder {
     this.#tree = state.tree;
     this.#tail = [...state.tail];
     this.#segmentStart = state.segmentStart;
-    this.#segmentBytes = state.segmentBytes;
+    this.#writeStart = state.segmentBytes;
+    this.#partialFolders = new Set(state.partialFolders);
+    this.#boot = options.boot;
+    this.#segmentBytes = options.segmentBytes;
     this.#next = state.tree.size;
     this.#durable = state.tree.size - 1;
     this.#published = -1;
@@ -118,17 +154,20 @@ export class Recorder {
    * Adds an entry; it is on its way to the disk when this returns.
    *
    * @param json canonical JSON, at most 65,535 bytes
-   * @returns its number and its leaf hash (a view; copy what is kept)
-   * @throws RecorderFailed when the record can't be written any more
+   * @param ending it ends something that is in the record already: on a full disk it may take of the space kept for that
+   * @returns its number and its leaf hash
+   * @throws RecorderFailed when the record can't be written any more; EntryTooLong
    */
-  append(json: string): { readonly index: number; readonly hash: Buffer } {
-    if (this.#failed !== null) throw this.#failed;
+  append(json: string, ending = false): { readonly index: number; readonly hash: Buffer } {
+    if (this.#failed !== null && (this.#dead || !ending)) throw this.#failed;
     if (this.#closed) throw new RecorderFailed("the record is closed");
     this.#room(FRAME_HEAD_BYTES + json.length * 3);
     const start = this.#used;
     const entryBytes = this.#arena.write(json, start + FRAME_HEAD_BYTES, "utf8");
-    assert(entryBytes > 0 && entryBytes <= ENTRY_BYTES_MAX, `an entry of ${entryBytes} bytes`);
-    closeFrame(this.#arena, start, entryBytes);
+    assert(entryBytes > 0, "an entry is never empty");
+    if (entryBytes > ENTRY_BYTES_MAX)
+      throw new EntryTooLong(`an entry of ${entryBytes} bytes is longer than the record takes (${ENTRY_BYTES_MAX})`);
+    closeFrame(this.#arena, start, entryBytes, this.#writeStart);
     const end = start + FRAME_HEAD_BYTES + entryBytes;
     const hash = oneShotHash("sha256", this.#arena.subarray(start + FRAME_HEAD_BYTES - 1, end), "buffer");
     this.#frames.push(start);
@@ -142,8 +181,9 @@ export class Recorder {
     const need = this.#used + bytes;
     if (need <= this.#arena.length) return;
     if (need > PENDING_BYTES_MAX) {
-      this.#fail(new RecorderFailed("the disk does not keep up with the record"));
-      throw this.#failed!;
+      const fault = new RecorderFailed("the disk does not keep up with the record");
+      this.#fail(fault);
+      throw fault;
     }
     const bigger = Buffer.allocUnsafeSlow(Math.max(this.#arena.length * 2, need));
     this.#arena.copy(bigger, 0, 0, this.#used);
@@ -158,62 +198,85 @@ export class Recorder {
   /** Calls back once entry `index` is durable, or with false once it is known that it never will be. */
   whenDurable(index: number, then: (durable: boolean) => void): void {
     if (this.#durable >= index) then(true);
-    else if (this.#failed !== null) then(false);
+    else if (this.#dead) then(false);
     else this.#waiters.push({ index, then });
   }
 
   /** Resolves when all that was added so far is durable. */
   flush(): Promise<boolean> {
-    return new Promise((resolve) => this.whenDurable(this.#next - 1, resolve));
+    const done = new Promise<boolean>((resolve) => this.whenDurable(this.#next - 1, resolve));
+    this.#begin();
+    return done;
   }
 
   #schedule(): void {
     if (this.#writing || this.#scheduled) return;
     this.#scheduled = true;
-    if (this.#durability === "within-10ms") this.#clock.after(WITHIN_MS, () => this.#begin());
+    const begin = (): void => {
+      this.#scheduled = false;
+      this.#begin();
+    };
+    if (this.#durability === "within-10ms") this.#clock.after(WITHIN_MS, begin);
     // What is added in the same turn goes with it.
-    else setImmediate(() => this.#begin());
+    else setImmediate(begin);
   }
 
   #begin(): void {
-    this.#scheduled = false;
-    if (this.#writing || this.#used === 0 || this.#failed !== null) return;
+    if (this.#writing || this.#used === 0 || this.#dead) return;
     this.#writing = true;
     const arena = this.#arena;
     const used = this.#used;
     const frames = this.#frames;
     const hashes = this.#hashes;
+    const last = this.#next - 1;
+    const opensSegment = this.#opensSegment;
+    const segmentEnd = this.#writeStart + used;
     this.#arena = this.#spare;
     this.#used = 0;
     this.#frames = [];
     this.#hashes = [];
-    const last = this.#next - 1;
-    this.#write(arena.subarray(0, used)).then(
+    this.#opensSegment = segmentEnd >= this.#segmentBytes;
+    this.#writeStart = this.#opensSegment ? 0 : segmentEnd;
+    if (this.#opensSegment) this.#continueSessions();
+    this.#write(arena.subarray(0, used), opensSegment ? last + 1 - frames.length : null).then(
       () => {
         this.#take(arena, used, frames, hashes);
         this.#spare = arena.length > 16 * ARENA_BYTES ? Buffer.allocUnsafeSlow(ARENA_BYTES) : arena;
         this.#writing = false;
         this.#durable = last;
+        if (this.#store.full)
+          this.#fail(new RecorderFailed("the disk is full; make space and start the gateway again"));
         this.#tell();
-        if (this.#used > 0) this.#begin();
+        this.#begin();
       },
       (fault: unknown) => {
         this.#writing = false;
-        this.#fail(
-          new RecorderFailed(`the record can't be written: ${fault instanceof Error ? fault.message : String(fault)}`),
-        );
+        this.#die(new RecorderFailed(`the record can't be written: ${messageOf(fault)}`));
       },
     );
   }
 
-  async #write(bytes: Buffer): Promise<void> {
-    if (this.#segmentBytes >= SEGMENT_BYTES) {
-      this.#segmentStart = this.#tree.size;
-      this.#segmentBytes = 0;
-      await this.#store.roll(this.#segmentStart);
+  /** The first entries of a segment name the open sessions: those before may be dropped. */
+  #continueSessions(): void {
+    const all = [...this.sessions].map(({ sid, lastIndex }) => [sid, lastIndex] as const);
+    for (let at = 0; at === 0 || at < all.length; at += CONTINUED_SESSIONS_MAX) {
+      this.append(
+        canonicalJson({
+          v: 1,
+          type: "log.continued",
+          t: this.#clock.now(),
+          gw: this.#origin,
+          boot: this.#boot,
+          sessions: all.slice(at, at + CONTINUED_SESSIONS_MAX),
+        }),
+        true,
+      );
     }
+  }
+
+  async #write(bytes: Buffer, newSegment: number | null): Promise<void> {
+    if (newSegment !== null && (await this.#store.roll(newSegment, 0))) this.#segmentStart = newSegment;
     await this.#store.append(bytes);
-    this.#segmentBytes += bytes.length;
   }
 
   /** Durable entries enter the tree. */
@@ -243,13 +306,20 @@ export class Recorder {
     for (const waiter of ready) waiter.then(true);
   }
 
+  /** Nothing new is taken in any more; what was, and ends of sessions, may still be written. */
   #fail(fault: RecorderFailed): void {
     if (this.#failed !== null) return;
     this.#failed = fault;
+    this.#onFailure(fault);
+  }
+
+  /** Nothing at all is written any more. */
+  #die(fault: RecorderFailed): void {
+    this.#dead = true;
     const waiters = this.#waiters;
     this.#waiters = [];
+    this.#fail(fault);
     for (const waiter of waiters) waiter.then(false);
-    this.#onFailure(fault);
   }
 
   /** Writes tiles and bundles up to the durable size, then the signed checkpoint that names them. */
@@ -270,34 +340,47 @@ export class Recorder {
       });
     }
     try {
-      for (const tile of tiles) await this.#store.write(tile.path, tile.bytes);
+      await this.#writeTiles(tiles);
       await this.#store.write(
         "checkpoint",
         Buffer.from(signCheckpoint({ origin: this.#origin, size, root }, this.#key)),
       );
       this.#published = size;
-      // Segments whose every entry is under the checkpoint are no longer needed.
+      for (const { path } of tiles) {
+        const [whole, partial] = path.split(PARTIAL);
+        if (partial !== undefined) this.#partialFolders.add(`${whole!}.p`);
+        // A whole tile serves in place of its parts.
+        else if (this.#partialFolders.delete(`${path}.p`)) await this.#store.removeFolder(`${path}.p`);
+      }
+      // Segments whose every entry is under the checkpoint are no longer needed, once the next one's first entries are too.
       const starts = await this.#store.segments();
       for (const [i, start] of starts.entries()) {
         const next = starts[i + 1];
-        if (next !== undefined && next <= size && start !== this.#segmentStart) await this.#store.dropSegment(start);
+        if (next !== undefined && next < size && start !== this.#segmentStart) await this.#store.dropSegment(start);
       }
     } catch (fault) {
-      this.#fail(
-        new RecorderFailed(
-          `the record's tiles can't be written: ${fault instanceof Error ? fault.message : String(fault)}`,
-        ),
-      );
+      this.#fail(new RecorderFailed(`the record's tiles can't be written: ${messageOf(fault)}`));
     }
+  }
+
+  async #writeTiles(tiles: readonly Tile[]): Promise<void> {
+    for (let at = 0; at < tiles.length; at += TILES_AT_ONCE)
+      await Promise.all(tiles.slice(at, at + TILES_AT_ONCE).map((tile) => this.#store.write(tile.path, tile.bytes)));
   }
 
   /** Makes everything durable and publishes it. */
   async close(): Promise<void> {
     if (this.#closed) return;
-    await this.flush();
+    // A write may have begun a segment, whose first entry is not durable yet.
+    while (this.#durable < this.#next - 1) if (!(await this.flush())) break;
     this.#closed = true;
     this.#publishTimer?.();
     await this.publish();
     await this.#store.close();
   }
 }
+
+/** What comes between a tile's path and the width of a part of it. */
+const PARTIAL = ".p/";
+
+const messageOf = (fault: unknown): string => (fault instanceof Error ? fault.message : String(fault));

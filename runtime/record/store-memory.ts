@@ -4,6 +4,7 @@ import type { LogStore } from "./store.ts";
 export class MemoryLogStore implements LogStore {
   readonly files = new Map<string, Buffer>();
   readonly wal = new Map<number, Buffer>();
+  full = false;
   #open = -1;
 
   append(bytes: Uint8Array): Promise<void> {
@@ -11,10 +12,10 @@ export class MemoryLogStore implements LogStore {
     return Promise.resolve();
   }
 
-  roll(firstIndex: number): Promise<void> {
+  roll(firstIndex: number, usedBytes: number): Promise<boolean> {
     this.#open = firstIndex;
-    if (!this.wal.has(firstIndex)) this.wal.set(firstIndex, Buffer.alloc(0));
-    return Promise.resolve();
+    this.wal.set(firstIndex, (this.wal.get(firstIndex) ?? Buffer.alloc(0)).subarray(0, usedBytes));
+    return Promise.resolve(true);
   }
 
   segments(): Promise<readonly number[]> {
@@ -42,6 +43,16 @@ export class MemoryLogStore implements LogStore {
 
   read(path: string): Promise<Buffer | null> {
     return Promise.resolve(this.files.get(path) ?? null);
+  }
+
+  tileFiles(): Promise<readonly string[]> {
+    return Promise.resolve([...this.files.keys()].filter((path) => path.startsWith("tile/")));
+  }
+
+  removeFolder(path: string): Promise<void> {
+    for (const file of [...this.files.keys()])
+      if (file === path || file.startsWith(`${path}/`)) this.files.delete(file);
+    return Promise.resolve();
   }
 
   close(): Promise<void> {

@@ -7,8 +7,13 @@ export interface Tile {
   readonly bytes: Buffer;
 }
 
+/** A tile of 256 hashes, with the root of what is under it. */
+export interface FullTile extends Tile {
+  readonly root: Buffer;
+}
+
 /** Root of the perfect tree over hashes whose number is a power of two. */
-function perfectRoot(hashes: readonly Buffer[]): Buffer {
+export function perfectRoot(hashes: readonly Buffer[]): Buffer {
   let level = hashes;
   while (level.length > 1) {
     const next: Buffer[] = [];
@@ -39,7 +44,7 @@ export class TreeEdge {
   }
 
   /** Adds a leaf's hash; tiles that it fills are put into `full`. */
-  add(hash: Buffer, full: Tile[]): void {
+  add(hash: Buffer, full: { push(tile: FullTile): unknown }): void {
     this.#size++;
     let carry = hash;
     for (let level = 0; ; level++) {
@@ -47,8 +52,8 @@ export class TreeEdge {
       tile.push(carry);
       if (tile.length < TILE_WIDTH) return;
       const index = this.#size / TILE_WIDTH ** (level + 1) - 1;
-      full.push({ path: tilePath(level, index, TILE_WIDTH), bytes: Buffer.concat(tile) });
       carry = perfectRoot(tile);
+      full.push({ path: tilePath(level, index, TILE_WIDTH), bytes: Buffer.concat(tile), root: carry });
       this.#levels[level] = [];
     }
   }

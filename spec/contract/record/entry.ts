@@ -5,8 +5,12 @@ import type { Masked } from "./masked.ts";
 export const ENTRY_VERSION = 1;
 /** A tlog-tiles entry is preceded by sixteen bits of length. */
 export const ENTRY_BYTES_MAX = 65_535;
-/** A statement's text is put into entries of at most this many UTF-16 units each. */
-export const TEXT_PART_MAX = 12_000;
+/** A text goes on in entries of its own past so many bytes of canonical JSON: with all else it must fit into one entry. */
+export const TEXT_PART_BYTES_MAX = 32_768;
+/** Lists (bound values, masked columns, a sample of rows) longer than this go into entries of their own. */
+export const LIST_BYTES_MAX = 8_192;
+/** Who and on what, which every entry of a session repeats. */
+export const COMMON_BYTES_MAX = 12_288;
 
 export interface Who {
   readonly user: string;
@@ -38,6 +42,12 @@ export interface DecisionRecord {
 export type EntryBody =
   | { readonly type: "log.start"; readonly version: string; readonly bundle: string | null }
   | { readonly type: "log.recovered"; readonly cutBytes: number }
+  | { readonly type: "log.heartbeat"; readonly sessions: number }
+  | {
+      /** First in each write-ahead segment but the first: the open sessions with the number of their last entry. */
+      readonly type: "log.continued";
+      readonly sessions: readonly (readonly [sid: string, lastIndex: number])[];
+    }
   | { readonly type: "log.stop" }
   | { readonly type: "bundle.loaded"; readonly bundle: string; readonly sequence: number; readonly keyId: string }
   | { readonly type: "bundle.refused"; readonly why: string }
@@ -46,7 +56,15 @@ export type EntryBody =
   | { readonly type: "session.start"; readonly from: string; readonly tls: boolean; readonly application: string }
   | { readonly type: "session.end"; readonly why: string; readonly statements: number }
   | { readonly type: "session.aborted"; readonly lastSequence: number }
-  | { readonly type: "statement.text"; readonly decision: string; readonly part: number; readonly text: Masked }
+  | {
+      /** A piece of what is too long for the entry that it belongs to, and comes before it. */
+      readonly type: "statement.text";
+      readonly decision: string;
+      /** `text` goes on where the entry's own text ends; of the others the pieces joined are the list's canonical JSON. */
+      readonly of: "text" | "parameters" | "masked" | "sample";
+      readonly part: number;
+      readonly text: Masked;
+    }
   | {
       readonly type: "statement";
       readonly phase: string;
@@ -54,7 +72,8 @@ export type EntryBody =
       /** Entries of type `statement.text` that hold the rest of the text. */
       readonly moreParts: number;
       readonly kinds: readonly string[];
-      readonly parameters: readonly (Masked | null)[] | null;
+      /** A number: they are in so many entries of type `statement.text`. */
+      readonly parameters: readonly (Masked | null)[] | number | null;
       readonly decision: DecisionRecord;
       /** Salted SHA-256 of the exact bytes; the salt is kept apart, so that what was sent can be shown but not guessed. */
       readonly commit: string | null;
@@ -79,9 +98,10 @@ export type EntryBody =
       readonly rows: number;
       readonly bytes: number;
       readonly us: number;
-      readonly masked: readonly string[];
+      /** Names of columns; a number as for `parameters`. */
+      readonly masked: readonly string[] | number;
       readonly sqlstate: string | null;
-      readonly sample: readonly (readonly (Masked | null)[])[] | null;
+      readonly sample: readonly (readonly (Masked | null)[])[] | number | null;
     };
 
 export type EntryType = EntryBody["type"];

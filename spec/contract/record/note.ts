@@ -32,6 +32,9 @@ export function verifierKey(name: string, key: KeyObject): string {
 
 const ED25519_SPKI_PREFIX = Buffer.from("302a300506032b6570032100", "hex");
 
+/** A name that a note may carry: no blank and no plus sign. */
+export const isOrigin = (name: string): boolean => /^[^\s+]+$/.test(name);
+
 /** Reads a verifier key's text; undefined when it is none, or its hash is not its own. */
 export function parseVerifierKey(text: string): { readonly name: string; readonly key: KeyObject } | undefined {
   const match = /^([^+\s]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/=]+)$/.exec(text.trim());
@@ -56,31 +59,46 @@ export function signCheckpoint(checkpoint: Checkpoint, privateKey: KeyObject): s
   return `${body}\n${SIGNATURE_PREFIX}${checkpoint.origin} ${signature.toString("base64")}\n`;
 }
 
-/** A checkpoint's content once its signature by `key` holds; else what is wrong with it. */
+/** Base64 in its one form, or undefined: a decoder that is lenient would let bytes of a note be changed unnoticed. */
+function strictBase64(text: string): Buffer | undefined {
+  const bytes = Buffer.from(text, "base64");
+  return bytes.toString("base64") === text ? bytes : undefined;
+}
+
+/** Signature lines of a note; more than that is no note of ours. */
+const SIGNATURES_MAX = 64;
+
+/**
+ * A checkpoint's content once its signature by `key` holds; else what is wrong with it. Lines of other signers (witnesses)
+ * may follow; they must have the form but are not checked.
+ */
 export function openCheckpoint(
   text: string,
   verifier: { readonly name: string; readonly key: KeyObject },
 ): Checkpoint | string {
   const split = text.indexOf("\n\n");
-  if (split < 0) return "it is not a signed note";
+  if (split < 0 || !text.endsWith("\n")) return "it is not a signed note";
   const body = text.slice(0, split + 1);
   const lines = body.split("\n");
   const size = Number(lines[1]);
-  const root = Buffer.from(lines[2] ?? "", "base64");
-  if (lines.length !== 4 || !/^(0|[1-9]\d*)$/.test(lines[1]!) || !Number.isSafeInteger(size) || root.length !== 32)
+  const root = strictBase64(lines[2] ?? "");
+  if (lines.length !== 4 || !/^(0|[1-9]\d*)$/.test(lines[1]!) || !Number.isSafeInteger(size) || root?.length !== 32)
     return "its body is not a checkpoint";
-  if (lines[0] !== verifier.name) return `it is of log ${lines[0]}, not of ${verifier.name}`;
-  for (const line of text.slice(split + 2).split("\n")) {
-    if (!line.startsWith(`${SIGNATURE_PREFIX}${verifier.name} `)) continue;
-    const bytes = Buffer.from(line.slice(SIGNATURE_PREFIX.length + verifier.name.length + 1), "base64");
-    if (!bytes.subarray(0, 4).equals(keyHash(verifier.name, verifier.key))) continue;
-    if (verify(null, Buffer.from(body), verifier.key, bytes.subarray(4))) {
-      const checkpoint = { origin: lines[0], size, root };
-      return signedForm(checkpoint, body) ? checkpoint : "its body is not in the one form";
-    }
-    return "its signature does not fit its content";
+  const origin = lines[0]!;
+  if (origin !== verifier.name)
+    return `it is of log ${JSON.stringify(origin)}, not of ${JSON.stringify(verifier.name)}`;
+  const signatures = text.slice(split + 2, -1).split("\n");
+  if (signatures.length > SIGNATURES_MAX) return `it has more than ${SIGNATURES_MAX} signatures`;
+  const hash = keyHash(verifier.name, verifier.key);
+  let found = false;
+  for (const line of signatures) {
+    const [, name, encoded] = /^\u2014 ([^\s+]+) (\S+)$/.exec(line) ?? [];
+    const bytes = encoded === undefined ? undefined : strictBase64(encoded);
+    if (bytes === undefined || bytes.length < 5) return "a line of its signatures is not in the form";
+    if (name !== verifier.name || !bytes.subarray(0, 4).equals(hash)) continue;
+    if (!verify(null, Buffer.from(body), verifier.key, bytes.subarray(4)))
+      return "its signature does not fit its content";
+    found = true;
   }
-  return "it is not signed by the given key";
+  return found ? { origin, size, root } : "it is not signed by the given key";
 }
-
-const signedForm = (checkpoint: Checkpoint, body: string): boolean => bodyOf(checkpoint) === body;
