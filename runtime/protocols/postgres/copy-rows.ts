@@ -34,6 +34,8 @@ export class CopyMasker {
   readonly #quote: number;
   readonly #escape: number;
   readonly #null: Buffer;
+  /** The last column that is masked: behind it nothing of a row is looked at but its end. */
+  readonly #lastMasked: number;
   #headerDue: boolean;
   #signatureDue: boolean;
   #scratch = Buffer.allocUnsafe(4096);
@@ -46,6 +48,7 @@ export class CopyMasker {
     this.#quote = shape.quote.charCodeAt(0);
     this.#escape = shape.escape.charCodeAt(0);
     this.#null = Buffer.from(shape.nullText, "utf8");
+    this.#lastMasked = masks.findLastIndex((mask) => mask !== null);
     this.#headerDue = shape.header && shape.format !== "binary";
     this.#signatureDue = shape.format === "binary";
   }
@@ -110,6 +113,10 @@ export class CopyMasker {
         at = this.#textField(mask, source, from, i, escaped, out, at);
         count.replaced++;
         run = i;
+      }
+      if (field === this.#lastMasked && !last && field < this.#masks.length - 1) {
+        // Newlines inside of values are escaped: the one that is there ends the row, and nothing may follow it.
+        return source.indexOf(NEWLINE, i) === end - 1 ? copyRun(source, run, end, out, at) : MALFORMED;
       }
       field++;
       from = i + 1;

@@ -395,7 +395,12 @@ export class ServerSide {
   #beginRows(head: Expect, type: number): void {
     head.begun = true;
     const plan = head.plans[head.statement];
-    if (type === SERVER.copyData || plan === undefined || (plan.mask.kind === "clear" && plan.guarded === null)) return;
+    if (head.ticket === null || head.poison !== null) return; // refused as a row that no statement announced
+    if (plan === undefined) {
+      this.#cutOff(head, planBroken("the server answers with more results than the statement has"));
+      return;
+    }
+    if (type === SERVER.copyData || (plan.mask.kind === "clear" && plan.guarded === null)) return;
     const columns = head.kind === "execute" ? (head.subject?.columns ?? head.subject?.from?.columns ?? null) : null;
     if (columns !== null) this.#begin(head, columns);
     else if (maskOf(plan) !== null) this.#cutOff(head, planBroken("its rows came without a description"));
