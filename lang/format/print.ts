@@ -231,6 +231,20 @@ function levelOf(expr: Expr): number {
   }
 }
 
+/** Whether what follows the expression would be taken for a part of it. */
+function endsOpen(expr: Expr): boolean {
+  switch (expr.kind) {
+    case "quantified":
+      return true;
+    case "not":
+      return endsOpen(expr.operand);
+    case "binary":
+      return endsOpen(expr.right);
+    default:
+      return false;
+  }
+}
+
 function printAt(expr: Expr, level: number): string {
   const text = printExpr(expr);
   return levelOf(expr) < level ? `(${text})` : text;
@@ -259,16 +273,14 @@ export function printExpr(expr: Expr): string {
     case "exists":
       return `exists ${printExpr(expr.operand)}`;
     case "quantified":
-      return `${expr.quantifier} ${expr.variable.text} in ${printExpr(expr.over)} : ${printAt(expr.condition, 3)}`;
+      return `${expr.quantifier} ${expr.variable.text} in ${printExpr(expr.over)} : ${printExpr(expr.condition)}`;
     case "missing":
       return "";
     case "binary": {
       const level = levelOf(expr);
-      // A quantifier takes all that follows it, so on the left it needs its brackets.
-      const left = printAt(
-        expr.left,
-        expr.left.kind === "quantified" ? 7 : expr.op === "and" || expr.op === "or" ? level : level + 1,
-      );
+      // A quantifier takes all that follows it, so on the left it needs brackets.
+      const leftLevel = expr.op === "and" || expr.op === "or" ? level : level + 1;
+      const left = printAt(expr.left, endsOpen(expr.left) ? Number.POSITIVE_INFINITY : leftLevel);
       return `${left} ${expr.op} ${expr.op === "matches" && expr.right.kind === "string" ? expr.right.value : printAt(expr.right, level + 1)}`;
     }
   }

@@ -523,7 +523,7 @@ export class PolicyParser extends EmbeddedActionsParser {
     this.CONSUME(K.in);
     const over = this.SUBRULE(this.postfix);
     this.CONSUME(M.colon);
-    const condition = this.SUBRULE(this.negation);
+    const condition = this.SUBRULE(this.expression);
     return this.ACTION(() => ({
       kind: "quantified" as const,
       quantifier: quantifier.image === "all" ? ("all" as const) : ("any" as const),
