@@ -50,7 +50,6 @@ export interface GatewayConfig {
   readonly state: string;
   readonly record: {
     readonly durability: "before-forward" | "within-10ms";
-    readonly results: "none" | "sample";
     readonly origin: string;
   };
   readonly approvals: { readonly inTransaction: "refuse" | "hold"; readonly noticeEveryMs: number };
@@ -355,11 +354,9 @@ function readBundle(r: Reader, node: unknown): GatewayConfig["bundle"] {
 }
 
 function readRecord(r: Reader, node: unknown): GatewayConfig["record"] {
-  const f =
-    node === undefined ? new Map<string, unknown>() : r.map(node, "record", ["durability", "results", "origin"]);
+  const f = node === undefined ? new Map<string, unknown>() : r.map(node, "record", ["durability", "origin"]);
   return {
     durability: r.choice(f.get("durability"), "record.durability", ["before-forward", "within-10ms"], "before-forward"),
-    results: r.choice(f.get("results"), "record.results", ["none", "sample"], "none"),
     origin: r.text(f.get("origin"), "record.origin", "sallyport.local/audit"),
   };
 }
