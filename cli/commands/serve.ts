@@ -190,7 +190,6 @@ async function startLocked(path: string, config: GatewayConfig, state: string, i
 /** `sallyport serve`: runs until it is told to stop. */
 export async function serveCommand(configPath: string, io: Io): Promise<number> {
   const running = await startGateway(configPath, io);
-  io.stdout(`sallyport: listening on ${running.ports.join(", ")}; control API on ${running.controlPort}\n`);
   process.on("SIGHUP", () => {
     void running
       .reload()
@@ -200,10 +199,13 @@ export async function serveCommand(configPath: string, io: Io): Promise<number> 
         ),
       );
   });
-  await new Promise<void>((stop) => {
+  const stopped = new Promise<void>((stop) => {
     process.once("SIGINT", () => stop());
     process.once("SIGTERM", () => stop());
   });
+  // Said only once signals are listened to: whoever waits for this line may stop us the next moment.
+  io.stdout(`sallyport: listening on ${running.ports.join(", ")}; control API on ${running.controlPort}\n`);
+  await stopped;
   io.stderr("sallyport: stopping\n");
   await running.close();
   return 0;
