@@ -4,7 +4,6 @@ import {
   TILE_WIDTH,
   canonicalJson,
   decodeEntries,
-  encodeEntries,
   isOrigin,
   leafHash,
   openCheckpoint,
@@ -13,11 +12,12 @@ import {
   type CanonicalValue,
 } from "../../spec/contract/record/index.ts";
 import type { Clock } from "../outside/index.ts";
+import { OpenBundle } from "./bundle.ts";
 import { readFrames } from "./frames.ts";
 import { SEGMENT_BYTES } from "./limits.ts";
 import { Recorder, type Durability, type RecorderFailed } from "./recorder.ts";
 import type { LogStore } from "./store.ts";
-import { TreeEdge, partialPaths, splitHashes, type Tile } from "./tree.ts";
+import { TreeEdge, partialPaths, type Tile } from "./tree.ts";
 
 export interface OpenOptions {
   readonly clock: Clock;
@@ -59,11 +59,10 @@ export async function openRecorder(store: LogStore, options: OpenOptions): Promi
     const index = wal.first + i;
     if (index < checkpointSize) continue;
     tree.add(leafHash(entry), tiles);
-    tail.push(Buffer.from(entry));
-    if (tail.length < TILE_WIDTH) continue;
+    const bundle = tail.add(entry);
     // Entries between checkpoint and crash filled this bundle.
-    tiles.push({ path: tilePath("entries", tree.size / TILE_WIDTH - 1, TILE_WIDTH), bytes: encodeEntries(tail) });
-    tail.length = 0;
+    if (bundle !== null)
+      tiles.push({ path: tilePath("entries", tree.size / TILE_WIDTH - 1, TILE_WIDTH), bytes: bundle });
   }
   const sessions = await openSessions(store, wal, checkpointSize);
   if (typeof sessions === "string") return err(sessions);
@@ -213,7 +212,7 @@ function partialFolders(size: number): readonly string[] {
 
 interface Base {
   readonly tree: TreeEdge;
-  readonly tail: Buffer[];
+  readonly tail: OpenBundle;
   readonly checkpointSize: number;
 }
 
@@ -223,27 +222,27 @@ async function readCheckpoint(store: LogStore, options: OpenOptions): Promise<Ba
     const starts = await store.segments();
     if ((starts[0] ?? 0) !== 0 || (starts.length === 0 && (await store.tileFiles()).length > 0))
       return "the checkpoint is missing though the log has been going on; restore it from a copy";
-    return { tree: new TreeEdge(), tail: [], checkpointSize: 0 };
+    return { tree: new TreeEdge(), tail: new OpenBundle(), checkpointSize: 0 };
   }
   const checkpoint = openCheckpoint(note.toString("utf8"), { name: options.origin, key: createPublicKey(options.key) });
   if (typeof checkpoint === "string") return `the checkpoint can't be trusted: ${checkpoint}`;
   const { size } = checkpoint;
-  const partials: (readonly Buffer[])[] = [];
+  const partials: Buffer[] = [];
   for (const { level, path, width } of partialPaths(size)) {
     const bytes = await store.read(path);
     if (bytes === null || bytes.length !== width * 32) return `${path} is missing or has a wrong length`;
-    while (partials.length < level) partials.push([]);
-    partials[level] = splitHashes(bytes);
+    while (partials.length < level) partials.push(Buffer.alloc(0));
+    partials[level] = bytes;
   }
   const tree = TreeEdge.restore(size, partials);
   if (!tree.root().equals(checkpoint.root)) return "the tiles do not give the checkpoint's root";
-  const tail: Buffer[] = [];
+  const tail = new OpenBundle();
   const width = size % TILE_WIDTH;
   if (width > 0) {
     const bytes = await store.read(tilePath("entries", Math.floor(size / TILE_WIDTH), width));
     const entries = bytes === null ? undefined : decodeEntries(bytes);
     if (entries?.length !== width) return "the last bundle of entries is missing or damaged";
-    tail.push(...entries);
+    for (const entry of entries) tail.add(entry);
   }
   return { tree, tail, checkpointSize: size };
 }

@@ -1,6 +1,6 @@
-import { nodeHash, tilePath, TILE_WIDTH } from "../../spec/contract/record/index.ts";
+import { HASH_BYTES, TILE_WIDTH, nodeHash, tilePath } from "../../spec/contract/record/index.ts";
 import type { LogReader } from "./store.ts";
-import { perfectRoot, splitHashes } from "./tree.ts";
+import { perfectRoot } from "./tree.ts";
 
 /** Root of the entries from `start` to before `end`: what proofs are made of. */
 export type RangeRoot = (start: number, end: number) => Promise<Buffer>;
@@ -29,14 +29,14 @@ function isPowerOfTwo(n: number): boolean {
  * @throws TileMissing
  */
 export function rangeRoots(reader: LogReader, size: number): RangeRoot {
-  const read = async (level: number, index: number): Promise<readonly Buffer[]> => {
+  const read = async (level: number, index: number): Promise<Buffer> => {
     const count = Math.floor(size / TILE_WIDTH ** level);
     const width = Math.min(TILE_WIDTH, count - index * TILE_WIDTH);
     const path = tilePath(level, index, width);
     const bytes = (await reader.read(path)) ?? (await reader.read(tilePath(level, index, TILE_WIDTH)));
-    const hashes = splitHashes(bytes ?? Buffer.alloc(0));
-    if (hashes.length < width) throw new TileMissing(`${path} is missing or has a wrong length`);
-    return hashes;
+    if (bytes === null || bytes.length < width * HASH_BYTES)
+      throw new TileMissing(`${path} is missing or has a wrong length`);
+    return bytes;
   };
   const root: RangeRoot = async (start, end) => {
     const count = end - start;
@@ -45,7 +45,7 @@ export function rangeRoots(reader: LogReader, size: number): RangeRoot {
       const unit = TILE_WIDTH ** level;
       const hashes = await read(level, Math.floor(start / unit / TILE_WIDTH));
       const at = (start / unit) % TILE_WIDTH;
-      return perfectRoot(hashes.slice(at, at + count / unit));
+      return perfectRoot(hashes.subarray(at * HASH_BYTES, (at + count / unit) * HASH_BYTES));
     }
     const split = splitPoint(count);
     return nodeHash(await root(start, start + split), await root(start + split, end));

@@ -2,13 +2,14 @@ import { hash as oneShotHash, type KeyObject } from "node:crypto";
 import { assert } from "../../base/assert.ts";
 import {
   ENTRY_BYTES_MAX,
+  HASH_BYTES,
   TILE_WIDTH,
   canonicalJson,
-  encodeEntries,
   signCheckpoint,
   tilePath,
 } from "../../spec/contract/record/index.ts";
 import type { Clock } from "../outside/index.ts";
+import type { OpenBundle } from "./bundle.ts";
 import { FRAME_HEAD_BYTES, closeFrame } from "./frames.ts";
 import {
   ARENA_BYTES,
@@ -44,8 +45,8 @@ export interface OpenSession {
 
 export interface RecorderState {
   readonly tree: TreeEdge;
-  /** Entries of the bundle that is not yet full. */
-  readonly tail: readonly Buffer[];
+  /** The bundle of entries that is not yet full. */
+  readonly tail: OpenBundle;
   /** Where the open segment begins and how many bytes it holds. */
   readonly segmentStart: number;
   readonly segmentBytes: number;
@@ -74,7 +75,7 @@ export class Recorder {
   readonly #boot: string;
   readonly #segmentBytes: number;
   readonly #tree: TreeEdge;
-  #tail: Buffer[];
+  readonly #tail: OpenBundle;
   #segmentStart: number;
   /** Of the write that is being collected: where in its segment it will begin, and whether it opens that segment. */
   #writeStart: number;
@@ -84,7 +85,7 @@ export class Recorder {
   #used = 0;
   /** Where each collected entry's frame begins, and its hash. */
   #frames: number[] = [];
-  #hashes: Buffer[] = [];
+  #hashes: string[] = [];
   #next: number;
   #durable: number;
   #writing = false;
@@ -121,7 +122,7 @@ export class Recorder {
     this.#durability = options.durability;
     this.#onFailure = options.onFailure;
     this.#tree = state.tree;
-    this.#tail = [...state.tail];
+    this.#tail = state.tail;
     this.#segmentStart = state.segmentStart;
     this.#writeStart = state.segmentBytes;
     this.#partialFolders = new Set(state.partialFolders);
@@ -155,10 +156,10 @@ export class Recorder {
    *
    * @param json canonical JSON, at most 65,535 bytes
    * @param ending it ends something that is in the record already: on a full disk it may take of the space kept for that
-   * @returns its number and its leaf hash
+   * @returns its number and its leaf hash in hexadecimal
    * @throws RecorderFailed when the record can't be written any more; EntryTooLong
    */
-  append(json: string, ending = false): { readonly index: number; readonly hash: Buffer } {
+  append(json: string, ending = false): { readonly index: number; readonly hash: string } {
     if (this.#failed !== null && (this.#dead || !ending)) throw this.#failed;
     if (this.#closed) throw new RecorderFailed("the record is closed");
     this.#room(FRAME_HEAD_BYTES + json.length * 3);
@@ -169,7 +170,7 @@ export class Recorder {
       throw new EntryTooLong(`an entry of ${entryBytes} bytes is longer than the record takes (${ENTRY_BYTES_MAX})`);
     closeFrame(this.#arena, start, entryBytes, this.#writeStart);
     const end = start + FRAME_HEAD_BYTES + entryBytes;
-    const hash = oneShotHash("sha256", this.#arena.subarray(start + FRAME_HEAD_BYTES - 1, end), "buffer");
+    const hash = oneShotHash("sha256", this.#arena.subarray(start + FRAME_HEAD_BYTES - 1, end), "hex");
     this.#frames.push(start);
     this.#hashes.push(hash);
     this.#used = end;
@@ -280,18 +281,18 @@ export class Recorder {
   }
 
   /** Durable entries enter the tree. */
-  #take(arena: Buffer, used: number, frames: readonly number[], hashes: readonly Buffer[]): void {
+  #take(arena: Buffer, used: number, frames: readonly number[], hashes: readonly string[]): void {
+    const hash = Buffer.allocUnsafe(HASH_BYTES);
     for (let i = 0; i < frames.length; i++) {
       const end = i + 1 < frames.length ? frames[i + 1]! : used;
-      this.#tail.push(Buffer.from(arena.subarray(frames[i]! + FRAME_HEAD_BYTES, end)));
-      this.#tree.add(hashes[i]!, this.#fullTiles);
-      if (this.#tail.length === TILE_WIDTH) {
+      hash.write(hashes[i]!, "hex");
+      this.#tree.add(hash, this.#fullTiles);
+      const bundle = this.#tail.add(arena.subarray(frames[i]! + FRAME_HEAD_BYTES, end));
+      if (bundle !== null)
         this.#fullTiles.push({
           path: tilePath("entries", this.#tree.size / TILE_WIDTH - 1, TILE_WIDTH),
-          bytes: encodeEntries(this.#tail),
+          bytes: bundle,
         });
-        this.#tail = [];
-      }
     }
     this.#publishTimer ??= this.#clock.after(CHECKPOINT_EVERY_MS, () => {
       this.#publishTimer = null;
@@ -333,12 +334,11 @@ export class Recorder {
     if (size === this.#published || this.#failed !== null) return;
     const root = this.#tree.root();
     const tiles = [...this.#fullTiles.splice(0), ...this.#tree.partialTiles()];
-    if (this.#tail.length > 0) {
+    if (this.#tail.count > 0)
       tiles.push({
-        path: tilePath("entries", Math.floor(size / TILE_WIDTH), this.#tail.length),
-        bytes: encodeEntries(this.#tail),
+        path: tilePath("entries", Math.floor(size / TILE_WIDTH), this.#tail.count),
+        bytes: this.#tail.encoded(),
       });
-    }
     try {
       await this.#writeTiles(tiles);
       await this.#store.write(

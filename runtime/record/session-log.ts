@@ -134,7 +134,7 @@ export class SessionLog implements OpenSession {
   #add(json: string, ending: boolean): number {
     if (this.#lastIndex < 0) this.#begin();
     const { index, hash } = this.#recorder.append(json, ending);
-    this.#previous = hash.toString("hex");
+    this.#previous = hash;
     this.#sequence++;
     this.#lastIndex = index;
     return index;

@@ -1,5 +1,12 @@
 import { assert } from "../../base/assert.ts";
-import { EMPTY_ROOT, HASH_BYTES, TILE_WIDTH, nodeHash, tilePath } from "../../spec/contract/record/index.ts";
+import {
+  EMPTY_ROOT,
+  HASH_BYTES,
+  TILE_WIDTH,
+  nodeHash,
+  reduceHashes,
+  tilePath,
+} from "../../spec/contract/record/index.ts";
 
 /** A tile that is ready to be written. */
 export interface Tile {
@@ -12,15 +19,17 @@ export interface FullTile extends Tile {
   readonly root: Buffer;
 }
 
-/** Root of the perfect tree over hashes whose number is a power of two. */
-export function perfectRoot(hashes: readonly Buffer[]): Buffer {
-  let level = hashes;
-  while (level.length > 1) {
-    const next: Buffer[] = [];
-    for (let i = 0; i < level.length; i += 2) next.push(nodeHash(level[i]!, level[i + 1]!));
-    level = next;
-  }
-  return level[0]!;
+/** Root of the perfect tree over hashes that are behind one another; their number is a power of two. */
+export function perfectRoot(hashes: Uint8Array): Buffer {
+  const work = Buffer.from(hashes);
+  reduceHashes(work, work.length / HASH_BYTES);
+  return work.subarray(0, HASH_BYTES);
+}
+
+/** A tile that is not yet full. */
+interface OpenTile {
+  readonly bytes: Buffer;
+  count: number;
 }
 
 /**
@@ -29,41 +38,51 @@ export function perfectRoot(hashes: readonly Buffer[]): Buffer {
  */
 export class TreeEdge {
   #size = 0;
-  readonly #levels: Buffer[][] = [];
+  readonly #levels: OpenTile[] = [];
 
   get size(): number {
     return this.#size;
   }
 
-  /** Takes up a tree of which the partial tiles of each level are given, lowest first. */
-  static restore(size: number, partials: readonly (readonly Buffer[])[]): TreeEdge {
+  /** Takes up a tree of which the bytes of each level's partial tile are given, lowest first. */
+  static restore(size: number, partials: readonly Uint8Array[]): TreeEdge {
     const tree = new TreeEdge();
     tree.#size = size;
-    for (const [level, hashes] of partials.entries()) tree.#levels[level] = [...hashes];
+    for (const [level, hashes] of partials.entries()) {
+      const tile = tree.#tile(level);
+      tile.bytes.set(hashes);
+      tile.count = hashes.length / HASH_BYTES;
+    }
     return tree;
   }
 
-  /** Adds a leaf's hash; tiles that it fills are put into `full`. */
-  add(hash: Buffer, full: { push(tile: FullTile): unknown }): void {
+  #tile(level: number): OpenTile {
+    return (this.#levels[level] ??= { bytes: Buffer.alloc(TILE_WIDTH * HASH_BYTES), count: 0 });
+  }
+
+  /** Adds a leaf's hash (it is copied); tiles that it fills are put into `full`. */
+  add(hash: Uint8Array, full: { push(tile: FullTile): unknown }): void {
     this.#size++;
     let carry = hash;
     for (let level = 0; ; level++) {
-      const tile = (this.#levels[level] ??= []);
-      tile.push(carry);
-      if (tile.length < TILE_WIDTH) return;
+      const tile = this.#tile(level);
+      tile.bytes.set(carry, tile.count++ * HASH_BYTES);
+      if (tile.count < TILE_WIDTH) return;
       const index = this.#size / TILE_WIDTH ** (level + 1) - 1;
-      carry = perfectRoot(tile);
-      full.push({ path: tilePath(level, index, TILE_WIDTH), bytes: Buffer.concat(tile), root: carry });
-      this.#levels[level] = [];
+      const root = perfectRoot(tile.bytes);
+      full.push({ path: tilePath(level, index, TILE_WIDTH), bytes: Buffer.from(tile.bytes), root });
+      carry = root;
+      tile.count = 0;
     }
   }
 
   /** The tiles that are not yet full. */
   partialTiles(): readonly Tile[] {
     return this.#levels.flatMap((tile, level) => {
-      if (tile.length === 0) return [];
+      if (tile.count === 0) return [];
       const index = Math.floor(this.#size / TILE_WIDTH ** (level + 1));
-      return [{ path: tilePath(level, index, tile.length), bytes: Buffer.concat(tile) }];
+      const bytes = Buffer.from(tile.bytes.subarray(0, tile.count * HASH_BYTES));
+      return [{ path: tilePath(level, index, tile.count), bytes }];
     });
   }
 
@@ -75,11 +94,11 @@ export class TreeEdge {
       const tile = this.#levels[level]!;
       let at = 0;
       for (let width = TILE_WIDTH / 2; width >= 1; width /= 2) {
-        if ((tile.length & width) === 0) continue;
-        subtrees.push(perfectRoot(tile.slice(at, at + width)));
+        if ((tile.count & width) === 0) continue;
+        subtrees.push(perfectRoot(tile.bytes.subarray(at * HASH_BYTES, (at + width) * HASH_BYTES)));
         at += width;
       }
-      assert(at === tile.length, "a tile's perfect subtrees cover it");
+      assert(at === tile.count, "a tile's perfect subtrees cover it");
     }
     return subtrees.reduceRight((right, left) => nodeHash(left, right));
   }

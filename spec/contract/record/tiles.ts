@@ -17,7 +17,7 @@ export function leafHash(entry: Uint8Array): Buffer {
   return hashBytes(data);
 }
 
-const node = Buffer.alloc(65);
+const node = Buffer.alloc(1 + 2 * HASH_BYTES);
 node[0] = 1;
 
 /** SHA-256 over 0x01 and both children. */
@@ -25,6 +25,19 @@ export function nodeHash(left: Uint8Array, right: Uint8Array): Buffer {
   node.set(left, 1);
   node.set(right, 33);
   return hashBytes(node);
+}
+
+/**
+ * Replaces the hashes in `hashes` (so many, a power of two, behind one another) by those of their parents, over and over;
+ * the last one is at its beginning. Without an object for each: a log hashes as many nodes as it has entries.
+ */
+export function reduceHashes(hashes: Buffer, count: number): void {
+  for (let left = count / 2; left >= 1; left /= 2) {
+    for (let i = 0; i < left; i++) {
+      hashes.copy(node, 1, i * 2 * HASH_BYTES, (i + 1) * 2 * HASH_BYTES);
+      hashes.write(oneShotHash("sha256", node, "binary"), i * HASH_BYTES, "binary");
+    }
+  }
 }
 
 /** Root of the empty tree. */
