@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { checkLog } from "../../runtime/record/index.ts";
+import { TileMissing, checkLog, inclusionProof, proofFile, rangeRoots } from "../../runtime/record/index.ts";
 import { parseVerifierKey } from "../../spec/contract/record/index.ts";
 import { plural } from "../../base/text.ts";
 import { chooseCommand, readArguments } from "../arguments.ts";
@@ -10,6 +10,7 @@ import { logFolder } from "./log-folder.ts";
 const HELP = `sallyport audit: checks the record
 
   sallyport audit verify [FOLDER] --key KEY [--since FILE] [--json]
+  sallyport audit proof INDEX [FOLDER] [--config FILE]
   sallyport audit key [--config FILE]
 
   FOLDER        a copy of the record's folder (state/log); without it, the one of --config
@@ -17,7 +18,8 @@ const HELP = `sallyport audit: checks the record
   --since FILE  a checkpoint from earlier: proves that the record only grew since then
   --config FILE the gateway's configuration (SALLYPORT_CONFIG; sallyport.yaml here)
 
-Needs nothing but the folder and the key. Exit codes: 0 the record is whole; 1 it is not; 2 wrong use.
+verify needs nothing but the folder and the key. proof prints a file (c2sp.org/tlog-proof) that shows one entry to be in
+the record, without the rest of it. Exit codes: 0 the record is whole; 1 it is not; 2 wrong use.
 `;
 
 export async function auditCommand(argv: readonly string[], io: Io): Promise<number> {
@@ -26,7 +28,7 @@ export async function auditCommand(argv: readonly string[], io: Io): Promise<num
     io.stdout(HELP);
     return name === undefined ? EXIT.usage : EXIT.ok;
   }
-  return chooseCommand(name, { verify, key }, "sallyport audit")(rest, io);
+  return chooseCommand(name, { verify, proof, key }, "sallyport audit")(rest, io);
 }
 
 const OPTIONS = {
@@ -49,7 +51,9 @@ async function verify(argv: readonly string[], io: Io): Promise<number> {
   const verifier = parseVerifierKey(keyText);
   if (verifier === undefined)
     throw new UsageError("--key is not a verifier key (name+hash+base64); sallyport audit key prints the gateway's");
-  const older = values.since === undefined ? null : readFileSync(resolve(io.cwd, values.since), "utf8");
+  const since = values.since === undefined ? null : resolve(io.cwd, values.since);
+  if (since !== null && !existsSync(since)) throw new UsageError(`--since: there is no file ${values.since}`);
+  const older = since === null ? null : readFileSync(since, "utf8");
   const report = await checkLog(folder.store, verifier, older);
   if (values.json === true) io.stdout(`${JSON.stringify(report, null, 2)}\n`);
   else {
@@ -61,6 +65,32 @@ async function verify(argv: readonly string[], io: Io): Promise<number> {
     );
   }
   return report.ok ? EXIT.ok : EXIT.findings;
+}
+
+/** The proof of one entry, in the form of c2sp.org/tlog-proof. */
+async function proof(argv: readonly string[], io: Io): Promise<number> {
+  const { values, positionals } = readArguments(argv, OPTIONS);
+  if (values.help === true) {
+    io.stdout(HELP);
+    return EXIT.ok;
+  }
+  const [number, folder] = positionals;
+  if (number === undefined || !/^(0|[1-9]\d{0,15})$/.test(number))
+    throw new UsageError("give the number of an entry; sallyport sessions show prints it behind #");
+  const index = Number(number);
+  const { store } = logFolder(folder, values.config, io);
+  const note = (await store.read("checkpoint"))?.toString("utf8");
+  const size = Number(note?.split("\n")[1] ?? 0);
+  if (note === undefined || !(index < size))
+    throw new UsageError(`the checkpoint covers ${size} entries, so there is no proof of #${index} (yet)`);
+  try {
+    io.stdout(proofFile(index, await inclusionProof(index, size, rangeRoots(store, size)), note));
+  } catch (fault) {
+    if (!(fault instanceof TileMissing)) throw fault;
+    io.stderr(`${fault.message}; sallyport audit verify tells more\n`);
+    return EXIT.findings;
+  }
+  return EXIT.ok;
 }
 
 function key(argv: readonly string[], io: Io): Promise<number> {
