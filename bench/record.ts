@@ -2,23 +2,26 @@ import { generateKeyPairSync } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { FileLogStore, systemClock } from "../runtime/outside/index.ts";
+import { systemClock } from "../runtime/outside/index.ts";
 import {
   SessionLog,
   decisionFragments,
-  openRecorder,
+  openRecorderInThread,
   type Durability,
   type Recorder,
 } from "../runtime/record/index.ts";
 import { maskedByPolicy } from "../spec/contract/record/index.ts";
 
-const decision = decisionFragments({
-  verdict: "allow",
-  rules: ["everything"],
-  deciding: ["everything"],
-  masks: [],
-  bundle: "0".repeat(64),
-});
+const decision = decisionFragments(
+  {
+    verdict: "allow",
+    rules: ["everything"],
+    deciding: ["everything"],
+    masks: [],
+    bundle: "0".repeat(64),
+  },
+  ["select"],
+);
 
 const text = maskedByPolicy("SELECT abalance FROM pgbench_accounts WHERE aid = 12345;");
 
@@ -26,12 +29,11 @@ async function openFolder(
   durability: Durability,
 ): Promise<{ readonly recorder: Recorder; readonly done: () => Promise<void> }> {
   const folder = mkdtempSync(join(tmpdir(), "sallyport-record-"));
-  const opened = await openRecorder(new FileLogStore(folder), {
+  const opened = await openRecorderInThread(folder, {
     clock: systemClock,
     origin: "bench",
     key: generateKeyPairSync("ed25519").privateKey,
     durability,
-    boot: "b",
   });
   if (!opened.ok) throw new Error(opened.error);
   const done = async (): Promise<void> => {
@@ -45,7 +47,6 @@ const sessionLog = (recorder: Recorder, i: number): SessionLog =>
   new SessionLog(
     recorder,
     systemClock,
-    { gateway: "bench", boot: "b" },
     `s${i}`,
     { user: "ana", groups: ["analyst"], method: "password", issuer: null },
     { target: "t", protocol: "postgres", database: "d", account: "a" },
@@ -55,10 +56,9 @@ const writeStatement = (log: SessionLog, i: number): number =>
   log.statement({
     phase: "simple",
     text,
-    kinds: '["select"]',
     parameters: null,
     decision,
-    decisionId: `${log.sid}.${i}`,
+    decisionId: i,
     commit: null,
     refused: null,
   });

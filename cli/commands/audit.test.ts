@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { FileLogStore } from "../../runtime/outside/index.ts";
-import { readLog, verifyInclusion } from "../../runtime/record/index.ts";
+import { decisionFragments, readLog, verifyInclusion } from "../../runtime/record/index.ts";
 import {
   canonicalJson,
   leafHash,
@@ -55,13 +55,12 @@ beforeAll(async () => {
   log.statement({
     phase: "execute",
     text: maskedByPolicy("select email\nfrom customers where id = $1"),
-    kinds: '["select"]',
     parameters: [maskedByPolicy("7"), null],
-    decision: {
-      before: allowed.before,
-      after: `","masks":["hide emails"],"rules":["analysts read"],"verdict":"allow"}`,
-    },
-    decisionId: "told.1",
+    decision: decisionFragments(
+      { verdict: "allow", rules: ["analysts read"], deciding: ["analysts read"], masks: ["hide emails"], bundle: "ab" },
+      ["select"],
+    ),
+    decisionId: 1,
     commit: null,
     refused: null,
   });
@@ -77,7 +76,7 @@ beforeAll(async () => {
     target: "shop",
   });
   log.outcome({
-    decisionId: "told.1",
+    decisionId: 1,
     status: "ok",
     tag: "SELECT 1",
     rows: 1,
@@ -90,10 +89,9 @@ beforeAll(async () => {
   log.statement({
     phase: "simple",
     text: maskedByPolicy("drop table customers"),
-    kinds: '["drop"]',
     parameters: null,
     decision: allowed,
-    decisionId: "told.2",
+    decisionId: 2,
     commit: null,
     refused: "sallyport: no rule allows it",
   });
@@ -197,7 +195,7 @@ describe("sessions", () => {
         "refused by analysts read  simple",
         "    drop table customers",
         "    sallyport: no rule allows it",
-        "part 1 of the text of told.3",
+        "part 1 of the text of decision 3",
         "x…x'",
         "allow by analysts read  simple",
         "    select 'x…x",

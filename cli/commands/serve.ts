@@ -1,3 +1,4 @@
+import { openRecorderInThread } from "../../runtime/record/index.ts";
 import {
   createHash,
   createPrivateKey,
@@ -25,11 +26,12 @@ import {
   readUsers,
   type ConfigError,
   type GatewayConfig,
+  type GatewayParts,
   type Target,
   type UserConfig,
 } from "../../runtime/gateway/index.ts";
 import { Directory, type KnownUser } from "../../runtime/identity/index.ts";
-import { FileLogStore, lockFolder, serveHttp, systemClock, systemRandom } from "../../runtime/outside/index.ts";
+import { lockFolder, serveHttp, systemClock, systemRandom } from "../../runtime/outside/index.ts";
 import { controlListener } from "../../runtime/control/index.ts";
 import { err, ok } from "../../base/result.ts";
 import { VERSION } from "../version.ts";
@@ -47,7 +49,11 @@ export interface RunningGateway {
 const WATCH_MS = 500;
 
 /** Reads the configuration file with everything it names, and starts a gateway that has its state folder for itself. */
-export async function startGateway(configPath: string, io: Io): Promise<RunningGateway> {
+export async function startGateway(
+  configPath: string,
+  io: Io,
+  instead: Partial<GatewayParts> = {},
+): Promise<RunningGateway> {
   const path = resolve(io.cwd, configPath);
   const config = parsed(readConfig(readText(path, "the configuration")), path);
   const state = resolve(dirname(path), config.state);
@@ -55,7 +61,7 @@ export async function startGateway(configPath: string, io: Io): Promise<RunningG
   const unlock = lockFolder(state);
   if (unlock === null) throw new UsageError(`another gateway runs on the state folder ${state}; each needs its own`);
   try {
-    const running = await startLocked(path, config, state, io);
+    const running = await startLocked(path, config, state, io, instead);
     return { ...running, close: () => running.close().finally(unlock) };
   } catch (fault) {
     unlock();
@@ -63,7 +69,13 @@ export async function startGateway(configPath: string, io: Io): Promise<RunningG
   }
 }
 
-async function startLocked(path: string, config: GatewayConfig, state: string, io: Io): Promise<RunningGateway> {
+async function startLocked(
+  path: string,
+  config: GatewayConfig,
+  state: string,
+  io: Io,
+  instead: Partial<GatewayParts>,
+): Promise<RunningGateway> {
   const folder = dirname(path);
   const at = (name: string): string => resolve(folder, name);
   const usersPath = config.usersFile === null ? null : at(config.usersFile);
@@ -105,7 +117,7 @@ async function startLocked(path: string, config: GatewayConfig, state: string, i
     directory,
     bundleKeys: config.bundle.keys.map((key) => publicKey(at(key))),
     readBundle: () => fs.readFile(bundlePath).catch(() => null),
-    logStore: new FileLogStore(join(state, "log")),
+    openRecord: (options) => openRecorderInThread(join(state, "log"), options),
     logKey: signingKey(join(state, "log.key")),
     approvalsPath: join(state, "approvals.db"),
     secret,
@@ -116,6 +128,7 @@ async function startLocked(path: string, config: GatewayConfig, state: string, i
     random: systemRandom,
     howToGrant: (id) => `Someone who may approve it runs: sallyport approvals approve ${id}`,
     say: (line) => io.stderr(`sallyport: ${line}\n`),
+    ...instead,
   });
   if (typeof started === "string") throw new UsageError(started);
   const reloadUsers = (): string | null => {

@@ -86,7 +86,7 @@ async function list(argv: readonly string[], io: Io): Promise<number> {
     const session = sessions.get(sid);
     if (session === undefined) continue;
     if (type === "statement" && value["phase"] !== "parse") session.statements++;
-    if (type === "statement" && value["refused"] !== null) session.refused++;
+    if (type === "statement" && value["refused"] !== undefined) session.refused++;
     if (type === "outcome") session.rows += number(value["rows"]);
     if (type === "session.end") session.ended = text(value["why"]);
     if (type === "session.aborted") session.ended = "aborted: the gateway was killed";
@@ -150,7 +150,7 @@ function lines({ index, type, value }: ReadEntry, io: Io): string {
       const rules = part(value, "decision", "deciding");
       const by = Array.isArray(rules) && rules.length > 0 ? `by ${rules.join(", ")}` : "by default";
       const masks = part(value, "decision", "masks");
-      const verdict = value["refused"] === null ? text(part(value, "decision", "verdict")) : "refused";
+      const verdict = value["refused"] === undefined ? text(part(value, "decision", "verdict")) : "refused";
       const out = [
         `${head}${bold(io, verdict)} ${by}  ${text(value["phase"])}`,
         ...printable(text(value["text"]))
@@ -166,16 +166,16 @@ function lines({ index, type, value }: ReadEntry, io: Io): string {
       if (number(value["moreParts"]) > 0)
         out.push(`${pad}… and ${plural(number(value["moreParts"]), "more part")} of the text above`);
       if (Array.isArray(masks) && masks.length > 0) out.push(`${pad}under masks ${masks.join(", ")}`);
-      if (value["refused"] !== null) out.push(`${pad}${printable(text(value["refused"]))}`);
+      if (value["refused"] !== undefined) out.push(`${pad}${printable(text(value["refused"]))}`);
       return `${out.join("\n")}\n`;
     }
     case "statement.text":
-      return `${head}part ${number(value["part"])} of the ${text(value["of"])} of ${text(value["decision"])}\n${printable(text(value["text"]))}\n`;
+      return `${head}part ${number(value["part"])} of the ${text(value["of"])} of decision ${number(value["decision"])}\n${printable(text(value["text"]))}\n`;
     case "outcome": {
       const masked = value["masked"];
       const rows = number(value["rows"]);
       const out = [
-        `${head}${text(value["status"])} ${printable(text(value["tag"]))}${value["sqlstate"] === null ? "" : ` (${text(value["sqlstate"])})`}: ${plural(rows, "row")}, ${number(value["bytes"])} bytes, ${(number(value["us"]) / 1000).toFixed(1)} ms`,
+        `${head}${text(value["status"])} ${printable(text(value["tag"]))}${value["sqlstate"] === undefined ? "" : ` (${text(value["sqlstate"])})`}: ${plural(rows, "row")}, ${number(value["bytes"])} bytes, ${(number(value["us"]) / 1000).toFixed(1)} ms`,
       ];
       if (Array.isArray(masked) && masked.length > 0) out.push(`${pad}masked: ${masked.join(", ")}`);
       const sample = value["sample"];

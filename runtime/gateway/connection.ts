@@ -290,7 +290,7 @@ export class Connection {
       database: target.database,
       account: target.credential.user,
     };
-    const log = new SessionLog(gateway.recorder, parts.clock, gateway.identity, this.sid, who, on);
+    const log = new SessionLog(gateway.recorder, parts.clock, this.sid, who, on);
     this.log = log;
     try {
       log.append({

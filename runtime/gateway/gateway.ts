@@ -1,5 +1,6 @@
 import type { KeyObject } from "node:crypto";
 import { isIP } from "node:net";
+import type { Result } from "../../base/result.ts";
 import { ActiveBundle, describeBundleError, loadBundle } from "../bundle/index.ts";
 import { ApprovalStore, Approvals, type ApprovalEvent } from "../enforce/approve/index.ts";
 import { Analyser } from "../facts/index.ts";
@@ -15,14 +16,7 @@ import {
   type Server,
   type Socket,
 } from "../outside/index.ts";
-import {
-  appendGatewayEntry,
-  openRecorder,
-  startHeartbeat,
-  type LogIdentity,
-  type LogStore,
-  type Recorder,
-} from "../record/index.ts";
+import { appendGatewayEntry, startHeartbeat, type OpenOptions, type Recorder } from "../record/index.ts";
 import { TargetCatalog } from "../session/index.ts";
 import type { EntryBody } from "../../spec/contract/record/index.ts";
 import type { GatewayConfig } from "./config.ts";
@@ -38,7 +32,8 @@ export interface GatewayParts {
   readonly bundleKeys: readonly KeyObject[];
   /** The bundle file's bytes as they are now; null when there is none. */
   readonly readBundle: () => Promise<Buffer | null>;
-  readonly logStore: LogStore;
+  /** Takes the record up; in words why it can't. */
+  readonly openRecord: (options: OpenOptions) => Promise<Result<Recorder, string>>;
   readonly logKey: KeyObject;
   /** File of the approvals' database. */
   readonly approvalsPath: string;
@@ -69,7 +64,8 @@ export class Gateway {
   readonly analyser: Analyser;
   readonly recorder: Recorder;
   readonly approvals: Approvals;
-  readonly identity: LogIdentity;
+  /** A name for this run of the process. */
+  readonly boot: string;
   readonly connections = new Set<Connection>();
   readonly #catalogs = new Map<string, { readonly catalog: TargetCatalog; readonly service: ServiceConnection }>();
   readonly #servers: Server[] = [];
@@ -80,11 +76,11 @@ export class Gateway {
   readonly #stopHeartbeat: () => void;
   #reloading: Promise<string | null> = Promise.resolve(null);
 
-  private constructor(parts: GatewayParts, recorder: Recorder, identity: LogIdentity) {
+  private constructor(parts: GatewayParts, recorder: Recorder, boot: string) {
     this.parts = parts;
     this.recorder = recorder;
-    this.identity = identity;
-    this.#stopHeartbeat = startHeartbeat(recorder, parts.clock, identity);
+    this.boot = boot;
+    this.#stopHeartbeat = startHeartbeat(recorder, parts.clock);
     this.analyser = new Analyser({ after: parts.clock.after, statementBytes: parts.config.limits.statementBytes });
     this.approvals = new Approvals(new ApprovalStore(parts.approvalsPath), parts.clock, parts.random, (event) =>
       this.#recordApproval(event),
@@ -103,20 +99,19 @@ export class Gateway {
     const { config, clock, random } = parts;
     const boot = timeOrderedId(clock.now(), random);
     let gateway: Gateway | null = null;
-    const opened = await openRecorder(parts.logStore, {
+    const opened = await parts.openRecord({
       clock,
       origin: config.record.origin,
       key: parts.logKey,
       durability: config.record.durability,
-      boot,
       onFailure: (fault) => {
         parts.say(`the record failed: ${fault.message}; nothing is let through until the gateway is started again`);
         gateway?.endAll("the record can't be written");
       },
     });
     if (!opened.ok) return `the record in ${config.state} can't be taken up: ${opened.error}`;
-    gateway = new Gateway(parts, opened.value, { gateway: config.record.origin, boot });
-    gateway.entry({ type: "log.start", version: parts.version, bundle: null });
+    gateway = new Gateway(parts, opened.value, boot);
+    gateway.entry({ type: "log.start", version: parts.version, gw: config.record.origin, boot, bundle: null });
     await gateway.analyser.ready();
     const fault = await gateway.reloadBundle();
     if (fault !== null)
@@ -209,7 +204,7 @@ export class Gateway {
     const bundle = this.bundles.current;
     return {
       version: this.parts.version,
-      origin: this.identity.gateway,
+      origin: this.parts.config.record.origin,
       problems: this.problems(),
       bundle:
         bundle === null
@@ -234,7 +229,7 @@ export class Gateway {
   /** Records something that belongs to no session; false when that can't be done. */
   entry(body: EntryBody): boolean {
     try {
-      appendGatewayEntry(this.recorder, this.parts.clock, this.identity, body);
+      appendGatewayEntry(this.recorder, this.parts.clock, body);
       return true;
     } catch {
       return false;

@@ -1,4 +1,17 @@
-import { constants, promises as fs, type PathLike } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fdatasyncSync,
+  fsyncSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  promises as fs,
+  renameSync,
+  rmSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 
 /** The open segment grows by this much at a time, so that a write changes no length and waits for one flush only. */
@@ -8,12 +21,12 @@ export const SEGMENT_RESERVE_BYTES = 1024 * 1024;
 
 const segmentName = (firstIndex: number): string => `${String(firstIndex).padStart(16, "0")}.wal`;
 
-async function syncFolder(path: PathLike): Promise<void> {
-  const handle = await fs.open(path, constants.O_RDONLY);
+function syncFolder(path: string): void {
+  const file = openSync(path, constants.O_RDONLY);
   try {
-    await handle.sync();
+    fsyncSync(file);
   } finally {
-    await handle.close();
+    closeSync(file);
   }
 }
 
@@ -23,41 +36,44 @@ const absent = (fault: unknown): boolean => ["ENOENT", "ENOTDIR", "EISDIR"].incl
 const noSpace = (fault: unknown): boolean => codeOf(fault) === "ENOSPC" || codeOf(fault) === "EDQUOT";
 
 /** Makes a folder and its parents, and makes their names durable. */
-async function makeFolder(path: string): Promise<void> {
-  const first = await fs.mkdir(path, { recursive: true, mode: 0o700 });
+function makeFolder(path: string): void {
+  const first = mkdirSync(path, { recursive: true, mode: 0o700 });
   if (first === undefined) return;
-  for (let folder = path; folder.length >= first.length; folder = dirname(folder)) await syncFolder(dirname(folder));
+  for (let folder = path; folder.length >= first.length; folder = dirname(folder)) syncFolder(dirname(folder));
 }
 
-async function writeAll(handle: fs.FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  let written = 0;
-  while (written < bytes.length) {
-    const { bytesWritten } = await handle.write(bytes, written, bytes.length - written, position + written);
-    written += bytesWritten;
-  }
+function writeAt(file: number, bytes: Uint8Array, position: number): void {
+  for (let written = 0; written < bytes.length;)
+    written += writeSync(file, bytes, written, bytes.length - written, position + written);
 }
 
 /** Closes a segment and gives back the space that it did not need. */
-async function leave(handle: fs.FileHandle, end: number): Promise<void> {
+function leave(file: number, end: number): void {
   try {
-    await handle.truncate(end);
-    await handle.sync();
+    ftruncateSync(file, end);
+    fsyncSync(file);
   } finally {
-    await handle.close();
+    closeSync(file);
   }
 }
 
-/** A log in a folder of the file system, one writer. */
+const ZEROS = Buffer.alloc(SEGMENT_STEP_BYTES);
+
+/**
+ * A log in a folder of the file system, one writer. What writes does so at once, without the thread pool: it is meant for a
+ * thread of its own, where a handful of calls one after the other costs least.
+ */
 export class FileLogStore {
   readonly #folder: string;
-  #segment: fs.FileHandle | null = null;
+  #segment: number | null = null;
   /** Where the open segment's entries end, and where its space does. */
   #end = 0;
   #space = 0;
-  #growing: Promise<void> | null = null;
   #full = false;
   /** A flush failed: what the disk holds is not known, and asking again would answer that all is well. */
   #fault: Error | null = null;
+  /** Folders that are known to be there. */
+  readonly #folders = new Set<string>();
 
   constructor(folder: string) {
     this.#folder = folder;
@@ -67,70 +83,64 @@ export class FileLogStore {
     return this.#full;
   }
 
+   
   async append(bytes: Uint8Array): Promise<void> {
-    const handle = this.#segment;
-    if (handle === null) throw new Error("no segment is open");
-    this.#mustBeSound();
-    const needed = this.#end + bytes.length;
-    if (needed > this.#space) {
-      await this.#growing;
-      if (needed > this.#space && !this.#full) await this.#grow(handle, needed);
-      if (needed > this.#space) throw Object.assign(new Error("no space is left on the disk"), { code: "ENOSPC" });
-    }
-    await writeAll(handle, bytes, this.#end);
-    this.#mustBeSound();
-    this.#end = needed;
-    if (this.#space - this.#end < SEGMENT_RESERVE_BYTES && this.#growing === null && !this.#full)
-      void this.#grow(handle, needed).catch(() => undefined);
-  }
-
-  #mustBeSound(): void {
+    const file = this.#segment;
+    if (file === null) throw new Error("no segment is open");
     if (this.#fault !== null) throw this.#fault;
+    const needed = this.#end + bytes.length;
+    if (needed + SEGMENT_RESERVE_BYTES > this.#space && !this.#full) this.#grow(file, needed);
+    if (needed > this.#space) throw Object.assign(new Error("no space is left on the disk"), { code: "ENOSPC" });
+    try {
+      writeAt(file, bytes, this.#end);
+    } catch (fault) {
+      this.#fault = fault as Error;
+      throw fault;
+    }
+    this.#end = needed;
   }
 
   /** Gets space up to a step and the reserve behind `needed`. On a full disk `full` is set and the space stays as it is. */
-  #grow(handle: fs.FileHandle, needed: number): Promise<void> {
-    const from = this.#space;
+  #grow(file: number, needed: number): void {
     const to = (Math.floor((needed + SEGMENT_RESERVE_BYTES) / SEGMENT_STEP_BYTES) + 1) * SEGMENT_STEP_BYTES;
-    this.#growing = (async () => {
-      try {
-        await writeAll(handle, Buffer.alloc(to - from), from);
-        this.#space = to;
-      } catch (fault) {
-        if (!noSpace(fault)) {
-          this.#fault = fault instanceof Error ? fault : new Error(String(fault));
-          throw fault;
-        }
-        this.#full = true;
-      } finally {
-        this.#growing = null;
+    try {
+      for (let at = this.#space; at < to;) {
+        const bytes = Math.min(ZEROS.length, to - at);
+        writeAt(file, ZEROS.subarray(0, bytes), at);
+        at += bytes;
       }
-    })();
-    return this.#growing;
+      this.#space = to;
+    } catch (fault) {
+      if (!noSpace(fault)) {
+        this.#fault = fault as Error;
+        throw fault;
+      }
+      this.#full = true;
+    }
   }
 
+   
   async roll(firstIndex: number, usedBytes: number): Promise<boolean> {
     const folder = join(this.#folder, "wal");
-    await makeFolder(folder);
-    await this.#growing;
-    const before = { handle: this.#segment, end: this.#end, space: this.#space };
+    makeFolder(folder);
+    const before = { file: this.#segment, end: this.#end, space: this.#space };
     const path = join(folder, segmentName(firstIndex));
     // O_DSYNC: a write returns once it is durable, one way to the disk and back instead of two.
-    const handle = await fs.open(path, constants.O_RDWR | constants.O_CREAT | constants.O_DSYNC, 0o600);
+    const file = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_DSYNC, 0o600);
     // What is behind the entries may be anything; space is zeros.
-    await handle.truncate(usedBytes);
+    ftruncateSync(file, usedBytes);
     this.#space = usedBytes;
-    await this.#grow(handle, usedBytes);
-    if (this.#full && before.handle !== null) {
+    this.#grow(file, usedBytes);
+    if (this.#full && before.file !== null) {
       this.#space = before.space;
-      await handle.close();
-      await fs.unlink(path);
+      closeSync(file);
+      unlinkSync(path);
       return false;
     }
-    await handle.sync();
-    await syncFolder(folder);
-    if (before.handle !== null) await leave(before.handle, before.end);
-    this.#segment = handle;
+    fsyncSync(file);
+    syncFolder(folder);
+    if (before.file !== null) leave(before.file, before.end);
+    this.#segment = file;
     this.#end = usedBytes;
     return true;
   }
@@ -166,22 +176,32 @@ export class FileLogStore {
     return fs.unlink(join(this.#folder, "wal", segmentName(firstIndex)));
   }
 
-  async write(path: string, bytes: Uint8Array): Promise<void> {
-    const target = join(this.#folder, path);
-    await makeFolder(dirname(target));
-    const handle = await fs.open(`${target}.new`, "w", 0o600);
-    try {
-      await handle.writeFile(bytes);
-      await handle.datasync();
-    } finally {
-      await handle.close();
-    }
-    await fs.rename(`${target}.new`, target);
-    await syncFolder(dirname(target));
+  write(path: string, bytes: Uint8Array): Promise<void> {
+    return this.writeAll([{ path, bytes }]);
   }
 
-  removeFolder(path: string): Promise<void> {
-    return fs.rm(join(this.#folder, path), { recursive: true, force: true });
+  async writeAll(files: readonly { readonly path: string; readonly bytes: Uint8Array }[]): Promise<void> {
+    const folders = new Set<string>();
+    for (const [i, { path, bytes }] of files.entries()) {
+      const target = join(this.#folder, path);
+      const folder = dirname(target);
+      if (!this.#folders.has(folder)) {
+        makeFolder(folder);
+        this.#folders.add(folder);
+      }
+      folders.add(folder);
+      replace(target, bytes);
+      // Whoever waits for the write-ahead log gets its turn.
+      if (i < files.length - 1) await new Promise(setImmediate);
+    }
+    for (const folder of folders) syncFolder(folder);
+  }
+
+   
+  async removeFolder(path: string): Promise<void> {
+    const folder = join(this.#folder, path);
+    this.#folders.delete(folder);
+    rmSync(folder, { recursive: true, force: true });
   }
 
   async tileFiles(): Promise<readonly string[]> {
@@ -214,11 +234,23 @@ export class FileLogStore {
     }
   }
 
+   
   async close(): Promise<void> {
-    const handle = this.#segment;
-    if (handle === null) return;
+    const file = this.#segment;
+    if (file === null) return;
     this.#segment = null;
-    await this.#growing?.catch(() => undefined);
-    await leave(handle, this.#end);
+    leave(file, this.#end);
   }
+}
+
+/** Readers see the old or the new file, whole. */
+function replace(target: string, bytes: Uint8Array): void {
+  const file = openSync(`${target}.new`, "w", 0o600);
+  try {
+    writeAt(file, bytes, 0);
+    fdatasyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(`${target}.new`, target);
 }

@@ -35,7 +35,7 @@ export interface StatementPlan {
 
 /** A running action, as the host knows it. Opaque to the adapter. */
 export interface Ticket {
-  readonly decisionId: string;
+  readonly decisionId: number;
 }
 
 export type Ruling =

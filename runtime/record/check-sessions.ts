@@ -2,12 +2,10 @@ import { parseCanonical, type CanonicalValue } from "../../spec/contract/record/
 
 interface Chain {
   readonly sequence: number;
-  /** Leaf hash of the session's last entry. */
-  readonly hash: string;
   readonly ended: boolean;
 }
 
-/** Follows each session's own chain through the entries, and looks at the entries' form. */
+/** Follows the numbers of each session's entries, and looks at the entries' form. */
 export class SessionChains {
   readonly #chains = new Map<string, Chain>();
   readonly #find: (what: string) => void;
@@ -30,19 +28,13 @@ export class SessionChains {
     this.#chains.clear();
   }
 
-  entry(index: number, bytes: Buffer, hash: Buffer): void {
+  entry(index: number, bytes: Buffer): void {
     const value = parseCanonical(bytes);
     if (typeof value !== "object" || value === null || Array.isArray(value))
       return this.#find(`entry ${index}: it is not an object in canonical JSON`);
-    const { v, t, gw, boot, sid, sseq, sprev, type } = value as { readonly [key: string]: CanonicalValue };
-    if (
-      v !== 1 ||
-      typeof type !== "string" ||
-      typeof t !== "number" ||
-      typeof gw !== "string" ||
-      typeof boot !== "string"
-    )
-      this.#find(`entry ${index}: it lacks what every entry has (v 1, type, t, gw, boot)`);
+    const { v, t, sid, sseq, type } = value as { readonly [key: string]: CanonicalValue };
+    if (v !== 1 || typeof type !== "string" || typeof t !== "number")
+      this.#find(`entry ${index}: it lacks what every entry has (v 1, type, t)`);
     if (typeof sid !== "string") return;
     const before = this.#chains.get(sid);
     if (before === undefined) this.#seen++;
@@ -50,12 +42,9 @@ export class SessionChains {
     const due = before === undefined ? 0 : before.sequence + 1;
     if (!free && sseq !== due)
       this.#find(`entry ${index}: session ${sid} goes on with number ${String(sseq)} where ${due} is due`);
-    if (!free && sprev !== (before?.hash ?? ""))
-      this.#find(`entry ${index}: it does not follow the last entry of session ${sid}`);
     if (before?.ended === true) this.#find(`entry ${index}: session ${sid} had ended`);
     this.#chains.set(sid, {
       sequence: typeof sseq === "number" ? sseq : due,
-      hash: hash.toString("hex"),
       ended: type === "session.end" || type === "session.aborted",
     });
   }

@@ -39,7 +39,7 @@ const READS_MAX = 5;
 
 /**
  * Checks a copied log by its bytes and a verifier key alone: the checkpoint's signature, every entry's hash up to the root,
- * every tile, the form of every entry, each session's own chain, and the write-ahead log. Never throws for what a folder may
+ * every tile, the form of every entry, each session's numbers, and the write-ahead log. Never throws for what a folder may
  * hold. A log that is being written can be checked too: when something seems wrong and the log has gone on meanwhile, it is
  * read again.
  *
@@ -156,7 +156,7 @@ class Check {
         if (entries !== null && stored !== null && !hash.equals(stored[i]!))
           this.#find(`entry ${first + i}: it does not have the hash that tile/0 holds; one of the two was changed`);
         this.#add(hash);
-        if (entries !== null) this.#sessions.entry(first + i, entries[i]!, hash);
+        if (entries !== null) this.#sessions.entry(first + i, entries[i]!);
         if (older?.size === first + i + 1 && !this.#tree.root().equals(older.root))
           this.#find(`entry ${first + i} or one before it was changed since the older checkpoint`);
       }
@@ -222,7 +222,7 @@ class Check {
         if (!complete || index !== leaves.length) continue;
         behind++;
         this.#add(hash);
-        this.#sessions.entry(index, entry, hash);
+        this.#sessions.entry(index, entry);
       }
       next = start + entries.length;
     }

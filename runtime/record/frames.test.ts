@@ -12,8 +12,8 @@ function segment(writes: readonly (readonly Uint8Array[])[], spaceBytes = 0): Bu
     const start = at;
     for (const entry of write) {
       out.set(entry, at + FRAME_HEAD_BYTES);
-      closeFrame(out, at, entry.length, start);
-      at += FRAME_HEAD_BYTES + entry.length;
+      out.writeUInt32BE(entry.length, at);
+      at = closeFrame(out, at, start);
     }
   }
   return out;

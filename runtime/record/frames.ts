@@ -8,12 +8,17 @@ import { ENTRY_BYTES_MAX } from "../../spec/contract/record/index.ts";
  */
 export const FRAME_HEAD_BYTES = 13;
 
-/** Finishes a frame whose entry was put at `start + FRAME_HEAD_BYTES`. */
-export function closeFrame(buffer: Buffer, start: number, entryBytes: number, writeStart: number): void {
-  buffer.writeUInt32BE(entryBytes, start);
+/**
+ * Finishes a frame of which the length and the entry are there. `writeStart`: where in its segment the write begins.
+ *
+ * @returns where the frame ends
+ */
+export function closeFrame(buffer: Buffer, start: number, writeStart: number): number {
+  const end = start + FRAME_HEAD_BYTES + buffer.readUInt32BE(start);
   buffer.writeUInt32BE(writeStart, start + 8);
   buffer[start + 12] = 0;
-  buffer.writeUInt32BE(crc32(buffer.subarray(start + 8, start + FRAME_HEAD_BYTES + entryBytes)), start + 4);
+  buffer.writeUInt32BE(crc32(buffer.subarray(start + 8, end)), start + 4);
+  return end;
 }
 
 export interface ReadFrames {

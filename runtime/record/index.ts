@@ -1,5 +1,6 @@
 export * from "./recorder.ts";
-export * from "./open.ts";
+export { openRecorder, type OpenOptions } from "./open.ts";
+export { openRecorderInThread } from "./writer-thread.ts";
 export * from "./session-log.ts";
 export type { LogReader, LogStore } from "./store.ts";
 export { MemoryLogStore } from "./store-memory.ts";

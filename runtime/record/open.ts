@@ -15,8 +15,10 @@ import type { Clock } from "../outside/index.ts";
 import { OpenBundle } from "./bundle.ts";
 import { readFrames } from "./frames.ts";
 import { SEGMENT_BYTES } from "./limits.ts";
+import { LogWriter } from "./log-writer.ts";
 import { Recorder, type Durability, type RecorderFailed } from "./recorder.ts";
 import type { LogStore } from "./store.ts";
+import type { WriterPort } from "./writer-port.ts";
 import { TreeEdge, partialPaths, type Tile } from "./tree.ts";
 
 export interface OpenOptions {
@@ -24,17 +26,25 @@ export interface OpenOptions {
   readonly origin: string;
   readonly key: KeyObject;
   readonly durability: Durability;
-  readonly boot: string;
   readonly onFailure?: (fault: RecorderFailed) => void;
   /** A write-ahead segment is closed at this size; limits.ts has the usual one. */
   readonly segmentBytes?: number;
+}
+
+/** A log that was taken up. */
+export interface OpenedLog {
+  readonly writer: LogWriter;
+  /** Number of the next entry. */
+  readonly size: number;
+  readonly segmentBytes: number;
+  /** Canonical JSON of what must be recorded first: what was cut off, and the ends of sessions that had none. */
+  readonly first: readonly string[];
 }
 
 /** A session that had no end when the gateway was killed. */
 interface OpenSession {
   readonly sid: string;
   readonly value: { readonly [key: string]: CanonicalValue | undefined };
-  readonly hash: Buffer;
   readonly sequence: number;
 }
 
@@ -42,9 +52,17 @@ interface OpenSession {
  * Takes a log up where it was left. What a crash left half written at the very end is cut off and that is recorded; damage
  * anywhere else is not mended but refused. Sessions without an end are closed as aborted.
  *
- * @returns the recorder, or in words what is wrong with the folder
+ * @returns the log, or in words what is wrong with the folder
  */
-export async function openRecorder(store: LogStore, options: OpenOptions): Promise<Result<Recorder, string>> {
+export async function openLog(
+  store: LogStore,
+  options: {
+    readonly clock: Clock;
+    readonly origin: string;
+    readonly key: KeyObject;
+    readonly onFault: (why: string) => void;
+  },
+): Promise<Result<OpenedLog, string>> {
   if (!isOrigin(options.origin))
     return err(
       `${JSON.stringify(options.origin)} can't be a log's origin: it must not be empty nor have blanks or plus signs`,
@@ -68,8 +86,8 @@ export async function openRecorder(store: LogStore, options: OpenOptions): Promi
   if (typeof sessions === "string") return err(sessions);
   if (wal.cutBytes > 0) await store.truncateSegment(wal.segmentStart, wal.segmentBytes);
   await store.roll(wal.segmentStart, wal.segmentBytes);
-  for (const tile of tiles) await store.write(tile.path, tile.bytes);
-  const recorder = new Recorder(
+  await store.writeAll(tiles);
+  const writer = new LogWriter(
     store,
     {
       tree,
@@ -78,30 +96,58 @@ export async function openRecorder(store: LogStore, options: OpenOptions): Promi
       segmentBytes: wal.segmentBytes,
       partialFolders: partialFolders(checkpointSize),
     },
-    {
-      ...options,
-      segmentBytes: options.segmentBytes ?? SEGMENT_BYTES,
-      onFailure: options.onFailure ?? (() => undefined),
-    },
+    options,
   );
-  const common = { v: 1, t: options.clock.now(), gw: options.origin, boot: options.boot };
-  if (wal.cutBytes > 0) recorder.append(canonicalJson({ ...common, type: "log.recovered", cutBytes: wal.cutBytes }));
+  const common = { v: 1, t: options.clock.now() };
+  const first: string[] = [];
+  if (wal.cutBytes > 0) first.push(canonicalJson({ ...common, type: "log.recovered", cutBytes: wal.cutBytes }));
   for (const session of sessions) {
     const { on, who } = session.value;
-    recorder.append(
+    first.push(
       canonicalJson({
         ...common,
         type: "session.aborted",
         sid: session.sid,
         sseq: session.sequence + 1,
-        sprev: session.hash.toString("hex"),
         lastSequence: session.sequence,
-        on,
-        who,
+        on: memberOf(on, ["target"]),
+        who: memberOf(who, ["issuer", "user"]),
       }),
     );
   }
+  return ok({ writer, size: tree.size, segmentBytes: wal.segmentBytes, first });
+}
+
+/** What all entries of a session repeat of what its first one says in full. */
+function memberOf(value: CanonicalValue | undefined, names: readonly string[]): CanonicalValue {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return {};
+  const object = value as { readonly [key: string]: CanonicalValue | undefined };
+  return Object.fromEntries(names.flatMap((name) => (object[name] === undefined ? [] : [[name, object[name]]])));
+}
+
+/** Takes a log up and writes it on this thread. */
+export async function openRecorder(store: LogStore, options: OpenOptions): Promise<Result<Recorder, string>> {
+  let recorder: Recorder | null = null;
+  const opened = await openLog(store, { ...options, onFault: (why) => recorder?.fail(why) });
+  if (!opened.ok) return opened;
+  recorder = recorderOf(opened.value.writer, opened.value, options);
   return ok(recorder);
+}
+
+/** A recorder on a log that was taken up, with what must be recorded first. */
+export function recorderOf(
+  port: WriterPort,
+  state: { readonly size: number; readonly segmentBytes: number; readonly first: readonly string[] },
+  options: Pick<OpenOptions, "clock" | "durability" | "onFailure" | "segmentBytes">,
+): Recorder {
+  const recorder = new Recorder(port, state, {
+    clock: options.clock,
+    durability: options.durability,
+    segmentBytes: options.segmentBytes ?? SEGMENT_BYTES,
+    onFailure: options.onFailure ?? (() => undefined),
+  });
+  for (const json of state.first) recorder.append(json);
+  return recorder;
 }
 
 interface Segments {
@@ -155,7 +201,7 @@ async function openSessions(
     if (value["type"] === "log.continued") {
       for (const [sid, index] of continued(value["sessions"])) if (!sessions.has(sid)) earlier.set(sid, index);
     }
-    const session = sessionOf(value, entry);
+    const session = sessionOf(value);
     if (session === undefined) continue;
     earlier.delete(session.sid);
     if (value["type"] === "session.end" || value["type"] === "session.aborted") sessions.delete(session.sid);
@@ -164,7 +210,7 @@ async function openSessions(
   for (const [sid, index] of earlier) {
     const entry = index < checkpointSize ? await readBundled(store, index, checkpointSize) : undefined;
     const value = entry === undefined ? undefined : objectOf(entry);
-    const session = value === undefined ? undefined : sessionOf(value, entry!);
+    const session = value === undefined ? undefined : sessionOf(value);
     if (session?.sid !== sid) return `entry ${index}, the last of open session ${sid}, can't be read from the bundles`;
     sessions.set(sid, session);
   }
@@ -178,11 +224,9 @@ function objectOf(entry: Buffer): OpenSession["value"] | undefined {
     : undefined;
 }
 
-function sessionOf(value: OpenSession["value"], entry: Buffer): OpenSession | undefined {
+function sessionOf(value: OpenSession["value"]): OpenSession | undefined {
   const { sid, sseq } = value;
-  return typeof sid === "string" && typeof sseq === "number"
-    ? { sid, value, hash: leafHash(entry), sequence: sseq }
-    : undefined;
+  return typeof sid === "string" && typeof sseq === "number" ? { sid, value, sequence: sseq } : undefined;
 }
 
 function continued(value: CanonicalValue | undefined): readonly (readonly [sid: string, index: number])[] {
@@ -216,7 +260,10 @@ interface Base {
   readonly checkpointSize: number;
 }
 
-async function readCheckpoint(store: LogStore, options: OpenOptions): Promise<Base | string> {
+async function readCheckpoint(
+  store: LogStore,
+  options: { readonly origin: string; readonly key: KeyObject },
+): Promise<Base | string> {
   const note = await store.read("checkpoint");
   if (note === null) {
     const starts = await store.segments();

@@ -8,7 +8,6 @@ import {
   FaultyStore,
   ORIGIN,
   TestClock,
-  identity,
   logKey,
   open,
   recordedLog,
@@ -65,7 +64,6 @@ const options = (more: Partial<OpenOptions> = {}): OpenOptions => ({
   origin: ORIGIN,
   key: logKey,
   durability: "before-forward",
-  boot: "boot2",
   ...more,
 });
 
@@ -125,10 +123,10 @@ describe.each<readonly [name: string, make: () => { readonly store: LogStore; ag
     work(one);
     two.append({ type: "session.end", why: "done", statements: 0 });
     await killed.flush();
-    await (await open(again(), { boot: "boot2" })).close();
+    await (await open(again())).close();
     const entries = await all(again());
     expect(entries.map((entry) => entry.type).at(-1)).toBe("session.aborted");
-    expect(entries.at(-1)!.value).toMatchObject({ sid: "one", lastSequence: 2, sseq: 3, boot: "boot2" });
+    expect(entries.at(-1)!.value).toMatchObject({ sid: "one", lastSequence: 2, sseq: 3 });
     expect(entries.at(-1)!.value["who"]).toMatchObject({ user: "ana" });
     expect(entries.filter((entry) => entry.type === "session.aborted")).toHaveLength(1);
     await whole(again());
@@ -230,7 +228,7 @@ describe("durability", () => {
     const recorder = await open(store);
     const told: string[] = [];
     const add = (name: string): void => {
-      const { index } = recorder.append(canonicalJson({ name }));
+      const index = recorder.append(canonicalJson({ name }));
       expect(recorder.mayForward(index)).toBe(false);
       recorder.whenDurable(index, (durable) => told.push(`${name} ${durable}`));
     };
@@ -256,7 +254,7 @@ describe("durability", () => {
     const store = new MemoryLogStore();
     const clock = new TestClock();
     const recorder = await open(store, { durability: "within-10ms", clock });
-    const { index } = recorder.append(canonicalJson({ n: 1 }));
+    const index = recorder.append(canonicalJson({ n: 1 }));
     expect(recorder.mayForward(index)).toBe(true);
     await new Promise(setImmediate);
     expect(store.wal.get(0)).toHaveLength(0);
@@ -292,7 +290,7 @@ describe("durability", () => {
     const store = new MemoryLogStore();
     const recorder = await open(store, { clock });
     start(session(recorder, "one", clock));
-    const stop = startHeartbeat(recorder, clock, identity);
+    const stop = startHeartbeat(recorder, clock);
     clock.advance(150_000);
     stop();
     clock.advance(150_000);
@@ -311,8 +309,8 @@ describe("a recorder that can't write", () => {
     const recorder = await open(store, { onFailure: (fault) => faults.push(fault.message) });
     const told: boolean[] = [];
     expect(await recorder.flush()).toBe(true);
-    recorder.whenDurable(recorder.append(canonicalJson({ text: "x".repeat(2_000) })).index, (ok) => told.push(ok));
-    const { index } = recorder.append(canonicalJson({ n: 1 }));
+    recorder.whenDurable(recorder.append(canonicalJson({ text: "x".repeat(2_000) })), (ok) => told.push(ok));
+    const index = recorder.append(canonicalJson({ n: 1 }));
     await new Promise(setImmediate);
     recorder.whenDurable(index, (ok) => told.push(ok));
     expect(await recorder.flush()).toBe(false);
@@ -340,7 +338,7 @@ describe("a recorder that can't write", () => {
     const other = session(recorder, "two");
     expect(() => start(other)).toThrow(RecorderFailed);
     one.append({ type: "session.end", why: "the record can't be written", statements: one.statements });
-    expect(appendGatewayEntry(recorder, new TestClock(), identity, { type: "log.stop" })).toBe(4);
+    expect(appendGatewayEntry(recorder, new TestClock(), { type: "log.stop" })).toBe(4);
     await recorder.close();
     expect((await all(store)).map((entry) => entry.type)).toEqual([
       "session.start",
@@ -359,7 +357,7 @@ describe("a recorder that can't write", () => {
     const recorder = await open(store);
     expect(() => recorder.append(canonicalJson({ text: "x".repeat(ENTRY_BYTES_MAX) }))).toThrow(EntryTooLong);
     const frame = canonicalJson({ text: "x".repeat(ENTRY_BYTES_MAX - 11) });
-    expect(recorder.append(frame).index).toBe(0);
+    expect(recorder.append(frame)).toBe(0);
     expect(recorder.failed).toBeNull();
     await recorder.close();
     expect((await all(store))[0]!.value["text"]).toHaveLength(ENTRY_BYTES_MAX - 11);
@@ -401,7 +399,7 @@ describe("a recorder that can't write", () => {
           const survivor = store.survivor();
           const before = await all(survivor);
           expect(before.length).toBeGreaterThan(durable);
-          await (await open(survivor, { boot: "boot2", segmentBytes })).close();
+          await (await open(survivor, { segmentBytes })).close();
           const after = await all(survivor);
           expect(after.slice(0, before.length)).toEqual(before);
           const begun = after.filter((entry) => entry.type === "session.start").length;

@@ -10,7 +10,7 @@ import {
   splitMasked,
   type CanonicalValue,
 } from "../../spec/contract/record/index.ts";
-import { TestClock, allowed, identity, on, open, start, verifier, who } from "../../test/support/record.ts";
+import { TestClock, allowed, on, open, start, verifier, who } from "../../test/support/record.ts";
 import { EntryTooLong, MemoryLogStore, SessionLog, checkLog, decisionFragments, readLog } from "./index.ts";
 
 type Value = { readonly [key: string]: CanonicalValue | undefined };
@@ -19,7 +19,7 @@ type Value = { readonly [key: string]: CanonicalValue | undefined };
 async function written(write: (log: SessionLog) => void): Promise<readonly Value[]> {
   const store = new MemoryLogStore();
   const recorder = await open(store);
-  write(new SessionLog(recorder, new TestClock(), identity, "s1", who, on));
+  write(new SessionLog(recorder, new TestClock(), "s1", who, on));
   await recorder.close();
   expect((await checkLog(store, verifier)).findings).toEqual([]);
   const values: Value[] = [];
@@ -39,7 +39,7 @@ const names = fc.array(text, { maxLength: 3 });
 const statement = fc.record({
   phase: fc.constantFrom("simple", "parse", "execute"),
   text: masked,
-  kinds: fc.array(fc.constantFrom("select", "update")).map((kinds) => canonicalJson(kinds)),
+  kinds: fc.array(fc.constantFrom("select", "update")),
   parameters: fc.option(fc.array(fc.option(masked), { maxLength: 3 })),
   decision: fc.record({
     verdict: fc.constantFrom("allow", "deny"),
@@ -48,13 +48,13 @@ const statement = fc.record({
     masks: names,
     bundle: fc.constant("ab"),
   }),
-  decisionId: fc.constant("s1.1"),
+  decisionId: fc.nat(),
   commit: fc.option(fc.constant("00ff")),
   refused: fc.option(text),
 });
 
 const outcome = fc.record({
-  decisionId: fc.constant("s1.1"),
+  decisionId: fc.nat(),
   status: fc.constantFrom("ok", "error", "cut"),
   tag: text,
   rows: fc.nat(),
@@ -69,33 +69,32 @@ describe("the entries of a statement", () => {
   it("put together from pieces are what the general encoder writes", async () => {
     await fc.assert(
       fc.asyncProperty(statement, outcome, async (said, done) => {
+        const { kinds, ...rest } = said;
         const values = await written((log) => {
-          log.statement({ ...said, decision: decisionFragments(said.decision) });
+          log.statement({ ...rest, decision: decisionFragments(said.decision, kinds) });
           log.outcome(done);
         });
         // What is read back is canonical: readLog gives {} for anything else.
         const [first, second] = values;
+        const unlessNull = (name: string, value: CanonicalValue): { readonly [key: string]: CanonicalValue } =>
+          value === null ? {} : { [name]: value };
         const well = (value: CanonicalValue): CanonicalValue => parseCanonical(Buffer.from(canonicalJson(value)))!;
         expect(first).toEqual(
           well({
             v: 1,
             type: "statement",
             t: first!["t"]!,
-            gw: identity.gateway,
-            boot: identity.boot,
             sid: "s1",
             sseq: 0,
-            sprev: "",
-            who: { ...who },
-            on: { ...on },
+            who: { user: who.user },
+            on: { target: on.target },
             phase: said.phase,
             text: said.text,
-            moreParts: 0,
-            kinds: JSON.parse(said.kinds) as CanonicalValue,
-            parameters: said.parameters,
-            decision: { ...said.decision, id: "s1.1" },
-            commit: said.commit,
-            refused: said.refused,
+            kinds,
+            ...unlessNull("parameters", said.parameters),
+            decision: { ...said.decision, id: said.decisionId },
+            ...unlessNull("commit", said.commit),
+            ...unlessNull("refused", said.refused),
           }),
         );
         expect(second).toEqual(
@@ -103,34 +102,45 @@ describe("the entries of a statement", () => {
             v: 1,
             type: "outcome",
             t: second!["t"]!,
-            gw: identity.gateway,
-            boot: identity.boot,
             sid: "s1",
             sseq: 1,
-            sprev: second!["sprev"]!,
-            who: { ...who },
-            on: { ...on },
-            decision: "s1.1",
+            who: { user: who.user },
+            on: { target: on.target },
+            decision: done.decisionId,
             status: done.status,
             tag: done.tag,
             rows: done.rows,
             bytes: done.bytes,
             us: done.us,
             masked: done.masked,
-            sqlstate: done.sqlstate,
-            sample: done.sample,
+            ...unlessNull("sqlstate", done.sqlstate),
+            ...unlessNull("sample", done.sample),
           }),
         );
       }),
     );
   });
 
+  it("the first has who and on what in full, and later ones the issuer of a token", async () => {
+    const store = new MemoryLogStore();
+    const recorder = await open(store);
+    const log = new SessionLog(recorder, new TestClock(), "s1", { ...who, issuer: "https://id.example" }, on);
+    start(log);
+    log.append({ type: "session.end", why: "done", statements: 0 });
+    await recorder.close();
+    const values: Value[] = [];
+    for await (const { value } of readLog(store)) values.push(value);
+    expect(values.map((value) => [value["who"], value["on"]])).toEqual([
+      [{ user: "ana", issuer: "https://id.example", groups: ["analyst"], method: "password" }, on],
+      [{ user: "ana", issuer: "https://id.example" }, { target: "shop" }],
+    ]);
+  });
+
   const long = {
     phase: "simple",
-    kinds: "[]",
     parameters: null,
     decision: allowed,
-    decisionId: "s1.1",
+    decisionId: 1,
     commit: null,
     refused: null,
   };
@@ -161,7 +171,7 @@ describe("the entries of a statement", () => {
     const values = await written((log) => {
       log.statement({ ...long, text: maskedByPolicy("select 1"), parameters });
       log.outcome({
-        decisionId: "s1.1",
+        decisionId: 1,
         status: "ok",
         tag: "SELECT 1",
         rows: 1,
@@ -191,7 +201,7 @@ describe("the entries of a statement", () => {
     const tag = Array.from({ length: 30_000 }, () => "SELECT 1").join("; ");
     const [value] = await written((log) =>
       log.outcome({
-        decisionId: "s1.1",
+        decisionId: 1,
         status: "ok",
         tag,
         rows: 1,
@@ -209,14 +219,14 @@ describe("the entries of a statement", () => {
     const recorder = await open(new MemoryLogStore());
     const groups = Array.from({ length: 1_000 }, (_, i) => `group-${i}-with-a-long-name`);
     expect(Buffer.byteLength(JSON.stringify(groups))).toBeGreaterThan(COMMON_BYTES_MAX);
-    const log = new SessionLog(recorder, new TestClock(), identity, "s1", { ...who, groups }, on);
+    const log = new SessionLog(recorder, new TestClock(), "s1", { ...who, groups }, on);
     expect(() => start(log)).toThrow(EntryTooLong);
     expect([recorder.size, recorder.failed, recorder.sessions.size]).toEqual([0, null, 0]);
   });
 
   it("are counted as one open session until it ends", async () => {
     const recorder = await open(new MemoryLogStore());
-    const log = new SessionLog(recorder, new TestClock(), identity, "s1", who, on);
+    const log = new SessionLog(recorder, new TestClock(), "s1", who, on);
     expect(recorder.sessions.size).toBe(0);
     start(log);
     expect([...recorder.sessions]).toEqual([log]);

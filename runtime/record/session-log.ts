@@ -17,26 +17,10 @@ import type { Clock } from "../outside/index.ts";
 import { HEARTBEAT_MS, TAG_UNITS_MAX } from "./limits.ts";
 import { EntryTooLong, type OpenSession, type Recorder } from "./recorder.ts";
 
-/** Who is the writer of all entries of one run of the gateway. */
-export interface LogIdentity {
-  /** The log's origin. */
-  readonly gateway: string;
-  /** A name for this run of the process. */
-  readonly boot: string;
-}
-
 /** Writes entries that belong to no session. */
-export function appendGatewayEntry(recorder: Recorder, clock: Clock, identity: LogIdentity, body: EntryBody): number {
-  return recorder.append(
-    canonicalJson({
-      v: 1,
-      t: clock.now(),
-      gw: identity.gateway,
-      boot: identity.boot,
-      ...(body as unknown as { [key: string]: CanonicalValue }),
-    }),
-    body.type === "log.stop",
-  ).index;
+export function appendGatewayEntry(recorder: Recorder, clock: Clock, body: EntryBody): number {
+  const value = { v: 1, t: clock.now(), ...(body as unknown as { [key: string]: CanonicalValue }) };
+  return recorder.append(canonicalJson(value), body.type === "log.stop");
 }
 
 /**
@@ -44,12 +28,12 @@ export function appendGatewayEntry(recorder: Recorder, clock: Clock, identity: L
  *
  * @returns how to stop it
  */
-export function startHeartbeat(recorder: Recorder, clock: Clock, identity: LogIdentity): () => void {
+export function startHeartbeat(recorder: Recorder, clock: Clock): () => void {
   let cancel: () => void;
   const wait = (): void => {
     cancel = clock.after(HEARTBEAT_MS, () => {
       if (recorder.failed !== null) return;
-      appendGatewayEntry(recorder, clock, identity, { type: "log.heartbeat", sessions: recorder.sessions.size });
+      appendGatewayEntry(recorder, clock, { type: "log.heartbeat", sessions: recorder.sessions.size });
       wait();
     });
   };
@@ -57,55 +41,90 @@ export function startHeartbeat(recorder: Recorder, clock: Clock, identity: LogId
   return () => cancel();
 }
 
-/** The parts of a decision that stay the same while it is kept: made once, used for every execution. */
+/** The parts of a decision that stay the same while it is kept: encoded once, used for every execution. */
 export interface DecisionFragments {
-  readonly before: string;
-  readonly after: string;
+  readonly before: Buffer;
+  readonly after: Buffer;
 }
 
-export function decisionFragments(decision: Omit<DecisionRecord, "id">): DecisionFragments {
+/** `kinds`: the kinds of the message's statements. */
+export function decisionFragments(decision: Omit<DecisionRecord, "id">, kinds: readonly string[]): DecisionFragments {
   return {
-    before: `{"bundle":${canonicalJson(decision.bundle)},"deciding":${canonicalJson(decision.deciding)},"id":"`,
-    after: `","masks":${canonicalJson(decision.masks)},"rules":${canonicalJson(decision.rules)},"verdict":${canonicalJson(decision.verdict)}}`,
+    before: Buffer.from(
+      `"decision":{"bundle":${canonicalJson(decision.bundle)},"deciding":${canonicalJson(decision.deciding)},"id":`,
+    ),
+    after: Buffer.from(
+      `,"masks":${canonicalJson(decision.masks)},"rules":${canonicalJson(decision.rules)},"verdict":${canonicalJson(decision.verdict)}},"kinds":${canonicalJson(kinds)}`,
+    ),
   };
 }
 
+const piece = (json: string): Buffer => Buffer.from(json);
+const COMMIT = piece(`"commit":`);
+const COMMA = piece(",");
+const BRACE = piece("{");
+const MORE_PARTS = piece(`,"moreParts":`);
+const PARAMETERS = piece(`,"parameters":`);
+const PHASE = piece(`,"phase":`);
+const REFUSED = piece(`,"refused":`);
+const TIME = piece(`,"t":`);
+const TEXT = piece(`,"text":`);
+const BYTES = piece(`{"bytes":`);
+const DECISION = piece(`,"decision":`);
+const MASKED = piece(`,"masked":`);
+const ROWS = piece(`,"rows":`);
+const SAMPLE = piece(`,"sample":`);
+const SEQUENCE = piece(`,"sseq":`);
+const SQLSTATE = piece(`,"sqlstate":`);
+const STATUS = piece(`,"status":`);
+const TAG = piece(`,"tag":`);
+const MICROSECONDS = piece(`,"us":`);
+/** What an entry's fixed members, numbers and short texts take at most; see `SessionLog.statement` and `outcome`. */
+const SMALL_BYTES = 2_048;
+/** Most bytes that a UTF-16 unit takes in JSON. */
+const UNIT_BYTES = 6;
+
 /**
- * The entries of one session. What every entry repeats (who, on what, from which gateway) is encoded once; the two entries of
- * each statement are put together from few pieces, in the order that the canonical form asks for.
+ * The entries of one session. What every entry repeats (who, on what) is encoded once; the two entries of each statement are
+ * put together from few pieces, in the order that the canonical form asks for.
  */
 export class SessionLog implements OpenSession {
   readonly sid: string;
   readonly #recorder: Recorder;
   readonly #clock: Clock;
-  readonly #common: { readonly [key: string]: CanonicalValue };
-  readonly #boot: string;
-  readonly #gw: string;
-  readonly #onSid: string;
-  readonly #who: string;
+  readonly #full: { readonly [key: string]: CanonicalValue };
+  readonly #short: { readonly [key: string]: CanonicalValue };
+  readonly #on: Buffer;
+  readonly #sid: Buffer;
+  /** Behind a statement, and behind an outcome. */
+  readonly #statementTail: Buffer;
+  readonly #outcomeType: Buffer;
+  readonly #who: Buffer;
   readonly #commonBytes: number;
+  /** Names of columns that were written last: they are the same array while a statement is repeated. */
+  #columns: readonly string[] = [];
+  #columnsJson = listOfColumns([]);
   #sequence = 0;
-  #previous = "";
   #lastIndex = -1;
   statements = 0;
 
-  constructor(recorder: Recorder, clock: Clock, identity: LogIdentity, sid: string, who: Who, on: On) {
+  constructor(recorder: Recorder, clock: Clock, sid: string, who: Who, on: On) {
     this.#recorder = recorder;
     this.#clock = clock;
     this.sid = sid;
-    this.#common = {
-      boot: identity.boot,
-      gw: identity.gateway,
-      on: { ...on },
-      sid,
-      v: 1,
-      who: { ...who, groups: [...who.groups] },
-    };
-    this.#boot = `{"boot":${canonicalJson(identity.boot)},`;
-    this.#gw = `"gw":${canonicalJson(identity.gateway)},`;
-    this.#onSid = `"on":${canonicalJson({ ...on })},`;
-    this.#who = `"v":1,"who":${canonicalJson({ ...who, groups: [...who.groups] })}}`;
-    this.#commonBytes = Buffer.byteLength(this.#onSid) + Buffer.byteLength(this.#who);
+    const { issuer } = who;
+    const common = { sid, v: 1 };
+    const shortWho = issuer === null ? { user: who.user } : { issuer, user: who.user };
+    const fullWho = { ...shortWho, groups: [...who.groups], method: who.method };
+    this.#full = { ...common, on: { ...on }, who: fullWho };
+    this.#short = { ...common, on: { target: on.target }, who: shortWho };
+    this.#commonBytes = Buffer.byteLength(canonicalJson(this.#full));
+    const tail = `"v":1,"who":${canonicalJson(shortWho)}}`;
+    this.#on = piece(`,"on":${canonicalJson({ target: on.target })}`);
+    this.#sid = piece(`,"sid":${canonicalJson(sid)}`);
+    this.#statementTail = piece(`,"type":"statement",${tail}`);
+    this.#outcomeType = piece(`,"type":"outcome"`);
+    this.#who = piece(`,${tail}`);
   }
 
   get lastIndex(): number {
@@ -119,43 +138,41 @@ export class SessionLog implements OpenSession {
   /** Any entry of the session, the slow way. */
   append(body: EntryBody): number {
     const value = {
-      ...this.#common,
+      ...(body.type === "session.start" ? this.#full : this.#short),
       ...(body as unknown as { [key: string]: CanonicalValue }),
       t: this.#clock.now(),
       sseq: this.#sequence,
-      sprev: this.#previous,
     };
     const ends = body.type === "session.end";
-    const index = this.#add(canonicalJson(value), ends);
+    this.#first();
+    const index = this.#recorder.append(canonicalJson(value), ends);
     if (ends) this.#recorder.sessions.delete(this);
-    return index;
+    return this.#added(index);
   }
 
-  #add(json: string, ending: boolean): number {
-    if (this.#lastIndex < 0) this.#begin();
-    const { index, hash } = this.#recorder.append(json, ending);
-    this.#previous = hash;
+  #added(index: number): number {
     this.#sequence++;
     this.#lastIndex = index;
     return index;
   }
 
-  #begin(): void {
+  #first(): void {
+    if (this.#lastIndex >= 0) return;
     if (this.#commonBytes > COMMON_BYTES_MAX)
       throw new EntryTooLong(
-        `who and on what take ${this.#commonBytes} bytes of each entry; ${COMMON_BYTES_MAX} are allowed`,
+        `who and on what take ${this.#commonBytes} bytes of a session's first entry; ${COMMON_BYTES_MAX} are allowed`,
       );
     this.#recorder.sessions.add(this);
   }
 
   /** Puts what is too long for one entry into entries before it; answers how many. */
-  #parts(decision: string, of: "text" | "parameters" | "masked" | "sample", pieces: readonly Masked[]): number {
+  #parts(decision: number, of: "text" | "parameters" | "masked" | "sample", pieces: readonly Masked[]): number {
     for (const [i, text] of pieces.entries()) this.append({ type: "statement.text", decision, of, part: i + 1, text });
     return pieces.length;
   }
 
   /** A list's canonical JSON, or the number of the entries that hold it. */
-  #list(decision: string, of: "parameters" | "masked" | "sample", json: Masked): string {
+  #list(decision: number, of: "parameters" | "masked" | "sample", json: Masked): string {
     if (json.length * 3 <= LIST_BYTES_MAX || Buffer.byteLength(json) <= LIST_BYTES_MAX) return json;
     return String(this.#parts(decision, of, splitMasked(json, TEXT_PART_BYTES_MAX)));
   }
@@ -168,32 +185,69 @@ export class SessionLog implements OpenSession {
   statement(entry: {
     readonly phase: string;
     readonly text: Masked;
-    readonly kinds: string;
     readonly parameters: readonly (Masked | null)[] | null;
     readonly decision: DecisionFragments;
-    readonly decisionId: string;
+    readonly decisionId: number;
     readonly commit: string | null;
     readonly refused: string | null;
   }): number {
     this.statements++;
+    const { decision, decisionId, commit, refused } = entry;
     let { text } = entry;
     let moreParts = 0;
     const pieces = splitMasked(text, TEXT_PART_BYTES_MAX);
     if (pieces.length > 1) {
-      moreParts = this.#parts(entry.decisionId, "text", pieces.slice(1));
+      moreParts = this.#parts(decisionId, "text", pieces.slice(1));
       text = pieces[0]!;
     }
     const parameters =
-      entry.parameters === null ? "null" : this.#list(entry.decisionId, "parameters", listOfMasked(entry.parameters));
-    const { decision } = entry;
-    return this.#add(
-      `${this.#boot}"commit":${entry.commit === null ? "null" : `"${entry.commit}"`},"decision":${decision.before}${entry.decisionId}${decision.after},${this.#gw}"kinds":${entry.kinds},"moreParts":${moreParts},${this.#onSid}"parameters":${parameters},"phase":"${entry.phase}","refused":${entry.refused === null ? "null" : canonicalJson(entry.refused)},"sid":"${this.sid}","sprev":"${this.#previous}","sseq":${this.#sequence},"t":${this.#clock.now()},"text":${canonicalJson(text)},"type":"statement",${this.#who}`,
+      entry.parameters === null ? "" : this.#list(decisionId, "parameters", listOfMasked(entry.parameters));
+    this.#first();
+    const out = this.#recorder.begin(
+      SMALL_BYTES +
+        this.#commonBytes +
+        decision.before.length +
+        decision.after.length +
+        (text.length + parameters.length + (refused?.length ?? 0)) * UNIT_BYTES,
       false,
     );
+    out.raw(BRACE);
+    if (commit !== null) {
+      out.raw(COMMIT);
+      out.string(commit);
+      out.raw(COMMA);
+    }
+    out.raw(decision.before);
+    out.number(decisionId);
+    out.raw(decision.after);
+    if (moreParts > 0) {
+      out.raw(MORE_PARTS);
+      out.number(moreParts);
+    }
+    out.raw(this.#on);
+    if (parameters !== "") {
+      out.raw(PARAMETERS);
+      out.text(parameters);
+    }
+    out.raw(PHASE);
+    out.string(entry.phase);
+    if (refused !== null) {
+      out.raw(REFUSED);
+      out.string(refused);
+    }
+    out.raw(this.#sid);
+    out.raw(SEQUENCE);
+    out.number(this.#sequence);
+    out.raw(TIME);
+    out.number(this.#clock.now());
+    out.raw(TEXT);
+    out.string(text);
+    out.raw(this.#statementTail);
+    return this.#added(this.#recorder.commit());
   }
 
   outcome(entry: {
-    readonly decisionId: string;
+    readonly decisionId: number;
     readonly status: string;
     readonly tag: string;
     readonly rows: number;
@@ -203,13 +257,49 @@ export class SessionLog implements OpenSession {
     readonly sqlstate: string | null;
     readonly sample: readonly (readonly (Masked | null)[])[] | null;
   }): number {
-    const masked =
-      entry.masked.length === 0 ? "[]" : this.#list(entry.decisionId, "masked", listOfColumns(entry.masked));
-    const sample = entry.sample === null ? "null" : this.#list(entry.decisionId, "sample", listOfMasked(entry.sample));
+    const { decisionId, sqlstate } = entry;
+    if (entry.masked !== this.#columns) {
+      this.#columns = entry.masked;
+      this.#columnsJson = listOfColumns(entry.masked);
+    }
+    const masked = this.#list(decisionId, "masked", this.#columnsJson);
+    const sample = entry.sample === null ? "" : this.#list(decisionId, "sample", listOfMasked(entry.sample));
     const tag = entry.tag.length > TAG_UNITS_MAX ? `${entry.tag.slice(0, TAG_UNITS_MAX)}…` : entry.tag;
-    return this.#add(
-      `${this.#boot}"bytes":${entry.bytes},"decision":"${entry.decisionId}",${this.#gw}"masked":${masked},${this.#onSid}"rows":${entry.rows},"sample":${sample},"sid":"${this.sid}","sprev":"${this.#previous}","sqlstate":${entry.sqlstate === null ? "null" : canonicalJson(entry.sqlstate)},"sseq":${this.#sequence},"status":"${entry.status}","t":${this.#clock.now()},"tag":${canonicalJson(tag)},"type":"outcome","us":${entry.us},${this.#who}`,
+    this.#first();
+    const out = this.#recorder.begin(
+      SMALL_BYTES + this.#commonBytes + (masked.length + sample.length + tag.length) * UNIT_BYTES,
       true,
     );
+    out.raw(BYTES);
+    out.number(entry.bytes);
+    out.raw(DECISION);
+    out.number(decisionId);
+    out.raw(MASKED);
+    out.text(masked);
+    out.raw(this.#on);
+    out.raw(ROWS);
+    out.number(entry.rows);
+    if (sample !== "") {
+      out.raw(SAMPLE);
+      out.text(sample);
+    }
+    out.raw(this.#sid);
+    if (sqlstate !== null) {
+      out.raw(SQLSTATE);
+      out.string(sqlstate);
+    }
+    out.raw(SEQUENCE);
+    out.number(this.#sequence);
+    out.raw(STATUS);
+    out.string(entry.status);
+    out.raw(TIME);
+    out.number(this.#clock.now());
+    out.raw(TAG);
+    out.string(tag);
+    out.raw(this.#outcomeType);
+    out.raw(MICROSECONDS);
+    out.number(entry.us);
+    out.raw(this.#who);
+    return this.#added(this.#recorder.commit());
   }
 }

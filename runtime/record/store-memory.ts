@@ -41,6 +41,10 @@ export class MemoryLogStore implements LogStore {
     return Promise.resolve();
   }
 
+  async writeAll(files: readonly { readonly path: string; readonly bytes: Uint8Array }[]): Promise<void> {
+    for (const { path, bytes } of files) await this.write(path, bytes);
+  }
+
   read(path: string): Promise<Buffer | null> {
     return Promise.resolve(this.files.get(path) ?? null);
   }

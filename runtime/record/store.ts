@@ -27,6 +27,8 @@ export interface LogStore extends LogReader {
   dropSegment(firstIndex: number): Promise<void>;
   /** Puts a whole file in place: readers see the old or the new one. */
   write(path: string, bytes: Uint8Array): Promise<void>;
+  /** The same for many files; all of them are durable when it resolves. */
+  writeAll(files: readonly { readonly path: string; readonly bytes: Uint8Array }[]): Promise<void>;
   /** Removes a folder with its files; nothing happens when there is none. */
   removeFolder(path: string): Promise<void>;
   close(): Promise<void>;

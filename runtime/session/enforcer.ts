@@ -57,7 +57,6 @@ interface Kept {
   readonly plans: readonly StatementPlan[];
   readonly refusal: Refusal | null;
   readonly fragments: DecisionFragments;
-  readonly kinds: string;
   /** All approve rules that matched: every one must be satisfied. */
   readonly approveRules: readonly number[];
   /** The statements use no name whose meaning may change from one execution to the next. */
@@ -77,7 +76,6 @@ interface SqlTicket extends Ticket {
 
 /** Asks the session's own connection where names are looked up. */
 const PATH_PROBE = "select pg_catalog.current_schemas(true)::pg_catalog.text";
-const NO_KINDS = "[]";
 
 /**
  * Decides, records and holds the statements of one session. It knows no protocol: bytes come as text, answers go out as
@@ -181,6 +179,8 @@ export class Enforcer implements ActionHost {
     const context = this.#context;
     if (context !== null && context.catalog === handle && context.searchPath === this.#searchPath) return context;
     this.#context = this.#parts.analyser.context(handle, this.#searchPath);
+    // Sessions with the same path share a context, and with it one array, by which it is known again.
+    this.#searchPath = this.#context.searchPath;
     this.#masked = null;
     return this.#context;
   }
@@ -327,14 +327,16 @@ export class Enforcer implements ActionHost {
       verdict: decision.verdict,
       plans,
       refusal,
-      fragments: decisionFragments({
-        verdict: refusal !== null && decision.verdict !== "deny" ? "deny" : decision.verdict,
-        rules: decision.matched.map(nameOf),
-        deciding: decision.deciding.map(nameOf),
-        masks: decision.masks.map(nameOf),
-        bundle: bundle.digest,
-      }),
-      kinds: units.length === 0 ? NO_KINDS : JSON.stringify([...new Set(units.flatMap((unit) => unit.kinds))]),
+      fragments: decisionFragments(
+        {
+          verdict: refusal !== null && decision.verdict !== "deny" ? "deny" : decision.verdict,
+          rules: decision.matched.map(nameOf),
+          deciding: decision.deciding.map(nameOf),
+          masks: decision.masks.map(nameOf),
+          bundle: bundle.digest,
+        },
+        [...new Set(units.flatMap((unit) => unit.kinds))],
+      ),
       approveRules: decision.matched.filter((index) => rules[index]!.effect === "approve"),
       named: behind.some(
         (one, i) =>
@@ -346,14 +348,14 @@ export class Enforcer implements ActionHost {
   }
 
   #rule(action: SqlAction, analysis: Analysis, kept: Kept): Ruling | Promise<Ruling> {
-    const decisionId = `${this.#parts.log.sid}.${++this.#decision}`;
+    const decisionId = ++this.#decision;
     if (kept.refusal !== null) return this.#refuse(action, analysis, kept, decisionId, kept.refusal);
     // Nothing runs at Parse, so a person is asked only once there is something to run.
     if (kept.verdict === "approve" && action.phase !== "parse") return this.#hold(action, analysis, kept, decisionId);
     return this.#go(action, analysis, kept, decisionId);
   }
 
-  #go(action: SqlAction, analysis: Analysis, kept: Kept, decisionId: string): Ruling {
+  #go(action: SqlAction, analysis: Analysis, kept: Kept, decisionId: number): Ruling {
     const recordIndex = this.#record(action, analysis, kept, decisionId, null);
     if (recordIndex === null) return this.#recordFailed();
     if (action.phase !== "parse") for (const statement of analysis.statements) this.#noteEffects(statement, action);
@@ -361,22 +363,21 @@ export class Enforcer implements ActionHost {
     return { go: true, plans: kept.plans, ticket, recordIndex };
   }
 
-  #refuse(action: SqlAction, analysis: Analysis, kept: Kept, decisionId: string, refusal: Refusal): Ruling {
+  #refuse(action: SqlAction, analysis: Analysis, kept: Kept, decisionId: number, refusal: Refusal): Ruling {
     if (this.#record(action, analysis, kept, decisionId, refusal.message) === null) return this.#recordFailed();
-    return { go: false, refusal: withDecision(refusal, decisionId) };
+    return { go: false, refusal: withDecision(refusal, this.#parts.log.sid, decisionId) };
   }
 
   #unreadable(action: SqlAction, error: AnalysisError): Ruling {
     const refusal = unreadableRefusal(error);
-    const decisionId = `${this.#parts.log.sid}.${++this.#decision}`;
+    const decisionId = ++this.#decision;
     const bundle = this.#policy!.bundle;
     try {
       this.#parts.log.statement({
         phase: action.phase,
         text: unreadableText(action.text),
-        kinds: NO_KINDS,
         parameters: null,
-        decision: decisionFragments({ verdict: "deny", rules: [], deciding: [], masks: [], bundle: bundle.digest }),
+        decision: decisionFragments({ verdict: "deny", rules: [], deciding: [], masks: [], bundle: bundle.digest }, []),
         decisionId,
         commit: this.#commit(action.text),
         refused: refusal.message,
@@ -385,7 +386,7 @@ export class Enforcer implements ActionHost {
       if (!(fault instanceof RecorderFailed)) throw fault;
       return this.#recordFailed();
     }
-    return { go: false, refusal: withDecision(refusal, decisionId) };
+    return { go: false, refusal: withDecision(refusal, this.#parts.log.sid, decisionId) };
   }
 
   /** What the statement may do to the meaning of later ones. */
@@ -421,7 +422,7 @@ export class Enforcer implements ActionHost {
     action: SqlAction,
     analysis: Analysis,
     kept: Kept,
-    decisionId: string,
+    decisionId: number,
     refused: string | null,
   ): number | null {
     const { text, hidden } = recordText(action.text, analysis.statements, kept.masked.forAnybody);
@@ -437,7 +438,6 @@ export class Enforcer implements ActionHost {
       return this.#parts.log.statement({
         phase: action.phase,
         text,
-        kinds: kept.kinds,
         parameters:
           action.parameters.length === 0 ? null : recordParameters(action.parameters, action.parameterFormats, reaches),
         decision: kept.fragments,
@@ -465,7 +465,7 @@ export class Enforcer implements ActionHost {
 
   // ---- waiting for people ------------------------------------------------------------------------------------------
 
-  async #hold(action: SqlAction, analysis: Analysis, kept: Kept, decisionId: string): Promise<Ruling> {
+  async #hold(action: SqlAction, analysis: Analysis, kept: Kept, decisionId: number): Promise<Ruling> {
     this.#judging = true;
     this.#gaveUp = null;
     // The client's bytes may be used again while we wait.
@@ -481,7 +481,7 @@ export class Enforcer implements ActionHost {
     }
   }
 
-  async #holdForApproval(action: SqlAction, analysis: Analysis, kept: Kept, decisionId: string): Promise<Ruling> {
+  async #holdForApproval(action: SqlAction, analysis: Analysis, kept: Kept, decisionId: number): Promise<Ruling> {
     const { approvals, identity, target, log, clock, approvalSettings } = this.#parts;
     const { manifest } = kept.bundle;
     const digest = actionDigest({
@@ -561,7 +561,7 @@ export class Enforcer implements ActionHost {
     return this.#resume(action, analysis, kept, decisionId);
   }
 
-  async #resume(action: SqlAction, analysis: Analysis, before: Kept, decisionId: string): Promise<Ruling> {
+  async #resume(action: SqlAction, analysis: Analysis, before: Kept, decisionId: number): Promise<Ruling> {
     const bundle = this.#parts.bundles.current;
     if (bundle !== before.bundle) {
       return this.#refuse(action, analysis, before, decisionId, {
@@ -592,9 +592,9 @@ function unavailable(message: string, hint: string): Ruling {
   return { go: false, refusal: { kind: "unavailable", message: `sallyport: ${message}`, hint } };
 }
 
-const withDecision = (refusal: Refusal, decisionId: string): Refusal => ({
+const withDecision = (refusal: Refusal, sid: string, decisionId: number): Refusal => ({
   ...refusal,
-  detail: refusal.detail === undefined ? `Decision ${decisionId}.` : `${refusal.detail} Decision ${decisionId}.`,
+  detail: `${refusal.detail === undefined ? "" : `${refusal.detail} `}Decision ${sid}.${decisionId}.`,
 });
 
 function maskRefusal(reason: string, rule: string): Refusal {

@@ -8,6 +8,7 @@ import { keygenCommand } from "../../cli/commands/policy/keygen.ts";
 import { startGateway, type RunningGateway } from "../../cli/commands/serve.ts";
 import type { Io } from "../../cli/io.ts";
 import { formatVerifier, makeVerifier } from "../../runtime/credentials/index.ts";
+import type { GatewayParts } from "../../runtime/gateway/index.ts";
 import type { TestPostgres } from "./postgres.ts";
 
 /** People of the test gateways; the password of each is their name. */
@@ -45,6 +46,8 @@ export interface TestGatewayOptions {
   readonly folder?: string;
   readonly keepFolder?: boolean;
   readonly ports?: { readonly gateway: number; readonly control: number };
+  /** Parts of the gateway that the test gives itself. */
+  readonly parts?: Partial<GatewayParts>;
 }
 
 const verifiers = Promise.all(
@@ -96,7 +99,7 @@ export async function startTestGateway(postgres: TestPostgres, options: TestGate
   const folder = await writeGatewayFolder(postgres, options);
   const said: string[] = [];
   const io = quietIo(folder, said, { TARGET_PASSWORD: postgres.password });
-  const running = await startGateway("sallyport.yaml", io);
+  const running = await startGateway("sallyport.yaml", io, options.parts);
   const port = running.ports[0]!;
   return {
     port,

@@ -5,7 +5,6 @@ import {
   SessionLog,
   decisionFragments,
   openRecorder,
-  type LogIdentity,
   type LogStore,
   type OpenOptions,
   type Recorder,
@@ -47,7 +46,6 @@ export class TestClock implements Clock {
 export const ORIGIN = "gateway.example/audit";
 export const logKey = generateKeyPairSync("ed25519").privateKey;
 export const verifier = { name: ORIGIN, key: createPublicKey(logKey) };
-export const identity: LogIdentity = { gateway: ORIGIN, boot: "boot1" };
 export const who = { user: "ana", groups: ["analyst"], method: "password", issuer: null };
 export const on = { target: "shop", protocol: "postgres", database: "shop", account: "gateway" };
 
@@ -57,31 +55,32 @@ export async function open(store: LogStore, options: Partial<OpenOptions> = {}):
     origin: ORIGIN,
     key: logKey,
     durability: "before-forward",
-    boot: identity.boot,
     ...options,
   });
   if (!opened.ok) throw new Error(opened.error);
   return opened.value;
 }
 
-export const allowed = decisionFragments({
-  verdict: "allow",
-  rules: ["analysts read"],
-  deciding: ["analysts read"],
-  masks: [],
-  bundle: "ab".repeat(32),
-});
+export const allowed = decisionFragments(
+  {
+    verdict: "allow",
+    rules: ["analysts read"],
+    deciding: ["analysts read"],
+    masks: [],
+    bundle: "ab".repeat(32),
+  },
+  ["select"],
+);
 
 export const session = (recorder: Recorder, sid: string, clock: Clock = new TestClock()): SessionLog =>
-  new SessionLog(recorder, clock, identity, sid, who, on);
+  new SessionLog(recorder, clock, sid, who, on);
 
 /** One statement of a session with its outcome. */
 export function work(log: SessionLog, text = "select 1"): number {
-  const decisionId = `${log.sid}.${log.statements + 1}`;
+  const decisionId = log.statements + 1;
   log.statement({
     phase: "simple",
     text: maskedByPolicy(text),
-    kinds: '["select"]',
     parameters: null,
     decision: allowed,
     decisionId,

@@ -1,13 +1,15 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { freePort } from "../../cli/demo/embedded-postgres.ts";
 import { FileLogStore } from "../../runtime/outside/index.ts";
-import { checkLog, readLog } from "../../runtime/record/index.ts";
+import { checkLog, openRecorder, readLog } from "../../runtime/record/index.ts";
+import type { GatewayParts } from "../../runtime/gateway/index.ts";
 import { createPublicKey, createPrivateKey } from "node:crypto";
 import { parseVerifierKey, verifierKey } from "../../spec/contract/record/index.ts";
 import { startTestGateway, writeGatewayFolder, type TestGateway } from "../support/gateway.ts";
@@ -36,7 +38,9 @@ afterEach(async () => {
 });
 afterAll(() => server.stop());
 
-const start = async (options: { policy?: string; config?: string } = {}): Promise<void> => {
+const start = async (
+  options: { policy?: string; config?: string; parts?: Partial<GatewayParts> } = {},
+): Promise<void> => {
   gateway = await startTestGateway(server, { policy: POLICY, database: "shopdb", ...options });
   toClose = gateway;
 };
@@ -97,7 +101,9 @@ describe("fail closed", () => {
   });
 
   it("a record that can't be written lets nothing through, and says so", async () => {
-    await start();
+    // The writer is on this thread, where its disk can be made to fail.
+    const log = mkdtempSync(join(tmpdir(), "sallyport-full-"));
+    await start({ parts: { openRecord: (options) => openRecorder(new FileLogStore(log), options) } });
     const client = await gateway.connect("ana");
     await client.query("select 1");
     vi.spyOn(FileLogStore.prototype, "append").mockRejectedValue(
@@ -111,6 +117,7 @@ describe("fail closed", () => {
     await expect(gateway.connect("ana")).rejects.toThrow(/record can't be written/);
     expect(gateway.said.join("")).toContain("the record failed");
     await client.end().catch(() => undefined);
+    rmSync(log, { recursive: true, force: true });
   });
 
   it("a target that goes away in the middle ends the session, and that is recorded", async () => {

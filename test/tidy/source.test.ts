@@ -142,6 +142,8 @@ describe("the world is handed in", () => {
   const MODULES: Readonly<Record<string, string>> = {
     "runtime/facts/sql/worker.ts node:worker_threads": "the caged parser",
     "runtime/facts/sql/analyser.ts node:worker_threads": "starts and ends the cage",
+    "runtime/record/writer-worker.ts node:worker_threads": "the thread that writes the record",
+    "runtime/record/writer-thread.ts node:worker_threads": "starts and ends it",
     "runtime/enforce/approve/store.ts node:sqlite": "the table of approvals; its path is handed in",
     "runtime/gateway/gateway.ts node:net": "isIP, which looks at a text",
     "runtime/control/guard.ts node:http": "types of requests",

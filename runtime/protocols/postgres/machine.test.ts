@@ -83,7 +83,7 @@ class Bench implements ActionHost, Wire {
     this.judged.push(`${action.phase} ${text}`);
     if (text.includes("secret")) return { go: false, refusal: { kind: "policy", message: "no" } };
     const returns = text.startsWith("copy") ? "copy-out" : "rows";
-    return { go: true, plans: [planned(this.mask, returns)], ticket: { decisionId: "d" }, recordIndex: 0 };
+    return { go: true, plans: [planned(this.mask, returns)], ticket: { decisionId: 1 }, recordIndex: 0 };
   }
   finished(_ticket: unknown, outcome: Outcome): void {
     this.outcomes.push(outcome);

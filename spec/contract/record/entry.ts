@@ -12,6 +12,7 @@ export const LIST_BYTES_MAX = 8_192;
 /** Who and on what, which every entry of a session repeats. */
 export const COMMON_BYTES_MAX = 12_288;
 
+/** Who a session's entries are of. Every one has `user`, and `issuer` when a token was shown; its first entry has all. */
 export interface Who {
   readonly user: string;
   readonly groups: readonly string[];
@@ -20,6 +21,7 @@ export interface Who {
   readonly issuer: string | null;
 }
 
+/** What a session's entries are on. Every one has `target`; its first entry has all. */
 export interface On {
   readonly target: string;
   readonly protocol: string;
@@ -29,7 +31,8 @@ export interface On {
 }
 
 export interface DecisionRecord {
-  readonly id: string;
+  /** Number within its session. People are shown it behind the session's name and a dot. */
+  readonly id: number;
   readonly verdict: string;
   /** Names of all rules that matched. */
   readonly rules: readonly string[];
@@ -40,7 +43,14 @@ export interface DecisionRecord {
 
 /** What an entry says beside what all entries of a session say. */
 export type EntryBody =
-  | { readonly type: "log.start"; readonly version: string; readonly bundle: string | null }
+  | {
+      /** A run of the gateway begins: all entries up to the next such are of it. */
+      readonly type: "log.start";
+      readonly version: string;
+      readonly gw: string;
+      readonly boot: string;
+      readonly bundle: string | null;
+    }
   | { readonly type: "log.recovered"; readonly cutBytes: number }
   | { readonly type: "log.heartbeat"; readonly sessions: number }
   | {
@@ -59,7 +69,7 @@ export type EntryBody =
   | {
       /** A piece of what is too long for the entry that it belongs to, and comes before it. */
       readonly type: "statement.text";
-      readonly decision: string;
+      readonly decision: number;
       /** `text` goes on where the entry's own text ends; of the others the pieces joined are the list's canonical JSON. */
       readonly of: "text" | "parameters" | "masked" | "sample";
       readonly part: number;
@@ -69,15 +79,16 @@ export type EntryBody =
       readonly type: "statement";
       readonly phase: string;
       readonly text: Masked;
-      /** Entries of type `statement.text` that hold the rest of the text. */
-      readonly moreParts: number;
+      /** Entries of type `statement.text` that hold the rest of the text; left out when there are none. */
+      readonly moreParts?: number;
       readonly kinds: readonly string[];
       /** A number: they are in so many entries of type `statement.text`. */
-      readonly parameters: readonly (Masked | null)[] | number | null;
+      readonly parameters?: readonly (Masked | null)[] | number;
       readonly decision: DecisionRecord;
       /** Salted SHA-256 of the exact bytes; the salt is kept apart, so that what was sent can be shown but not guessed. */
-      readonly commit: string | null;
-      readonly refused: string | null;
+      readonly commit?: string;
+      /** What the client was told, when the statement was refused. */
+      readonly refused?: string;
     }
   | {
       readonly type: "approval";
@@ -92,7 +103,7 @@ export type EntryBody =
     }
   | {
       readonly type: "outcome";
-      readonly decision: string;
+      readonly decision: number;
       readonly status: string;
       readonly tag: string;
       readonly rows: number;
@@ -100,8 +111,8 @@ export type EntryBody =
       readonly us: number;
       /** Names of columns; a number as for `parameters`. */
       readonly masked: readonly string[] | number;
-      readonly sqlstate: string | null;
-      readonly sample: readonly (readonly (Masked | null)[])[] | number | null;
+      readonly sqlstate?: string;
+      readonly sample?: readonly (readonly (Masked | null)[])[] | number;
     };
 
 export type EntryType = EntryBody["type"];
