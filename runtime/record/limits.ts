@@ -6,7 +6,7 @@ export const PENDING_BYTES_MAX = 256 * 1024 * 1024;
 export const ARENA_BYTES = 256 * 1024;
 /** A checkpoint is published at most this often. */
 export const CHECKPOINT_EVERY_MS = 1_000;
-/** In the mode `within-10ms` the collected entries are written this long after the first: the write itself takes time too. */
+/** Entries that nobody waits for are written this long after the first of them: the write itself takes time too. */
 export const WITHIN_MS = 8;
 /** Open sessions that one entry of type `log.continued` names. */
 export const CONTINUED_SESSIONS_MAX = 1_000;

@@ -61,6 +61,7 @@ export class Recorder {
   #durable: number;
   #writing = false;
   #scheduled = false;
+  #hurrying = false;
   /** What is collected should be on its way: it goes once the write before it is done. */
   #due = false;
   #waiters: Waiter[] = [];
@@ -162,17 +163,28 @@ export class Recorder {
     return this.#durability === "within-10ms" ? this.#failed === null : this.#durable >= index;
   }
 
-  /** Calls back once entry `index` is durable, or with false once it is known that it never will be. */
+  /**
+   * Calls back once entry `index` is durable, or with false once it is known that it never will be. What somebody waits for
+   * is written as soon as the disk is free; the rest goes with it, or a little later.
+   */
   whenDurable(index: number, then: (durable: boolean) => void): void {
     if (this.#durable >= index) then(true);
     else if (this.#dead) then(false);
-    else this.#waiters.push({ index, then });
+    else {
+      this.#waiters.push({ index, then });
+      if (this.#writing || this.#hurrying) return;
+      this.#hurrying = true;
+      // What is added in the same turn goes with it.
+      setImmediate(() => {
+        this.#hurrying = false;
+        this.#begin();
+      });
+    }
   }
 
   /** Resolves when all that was added so far is durable. */
   flush(): Promise<boolean> {
     const done = new Promise<boolean>((resolve) => this.whenDurable(this.#next - 1, resolve));
-    this.#due = true;
     this.#begin();
     return done;
   }
@@ -180,14 +192,11 @@ export class Recorder {
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    const due = (): void => {
+    this.#clock.after(WITHIN_MS, () => {
       this.#scheduled = false;
       this.#due = true;
       this.#begin();
-    };
-    if (this.#durability === "within-10ms") this.#clock.after(WITHIN_MS, due);
-    // What is added in the same turn goes with it.
-    else setImmediate(due);
+    });
   }
 
   #begin(): void {
@@ -212,7 +221,7 @@ export class Recorder {
         this.#durable = last;
         if (full) this.fail("the disk is full; make space and start the gateway again");
         this.#tell();
-        if (this.#due || this.#durability === "before-forward") this.#begin();
+        if (this.#due || this.#waiters.length > 0) this.#begin();
       },
       (fault: unknown) => {
         this.#writing = false;
