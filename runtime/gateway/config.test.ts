@@ -44,7 +44,7 @@ it("the least that is needed, and what is taken for the rest", () => {
     oidc: [],
     bundle: { path: "policy.bundle", keys: ["bundle.pub"] },
     state: "state",
-    record: { durability: "before-forward", origin: "sallyport.local/audit" },
+    record: { durability: "before-forward", origin: "sallyport.local/audit", results: "sample" },
     approvals: { inTransaction: "refuse", noticeEveryMs: 15_000 },
     control: { host: "127.0.0.1", port: 6480, administrators: [] },
     limits: { connections: 1000, handshakeMs: 30_000, statementBytes: 1024 * 1024, catalogPollMs: 2_000 },
@@ -76,7 +76,7 @@ oidc:
     requiredClaims: {email_verified: true, hd: example.com}
 bundle: {path: policy.bundle, keys: [a.pub, b.pub]}
 state: /var/lib/sallyport
-record: {durability: within-10ms, origin: gw1.example/audit}
+record: {durability: within-10ms, origin: gw1.example/audit, results: none}
 approvals: {inTransaction: hold, noticeEveryMs: 5000}
 control: {address: "127.0.0.1:7000", administrators: [platform]}
 limits: {connections: 5, handshakeMs: 1000, statementBytes: 4096, catalogPollMs: 500}

@@ -51,6 +51,8 @@ export interface GatewayConfig {
   readonly record: {
     readonly durability: "before-forward" | "within-10ms";
     readonly origin: string;
+    /** Whether the first rows of results, masked, are kept. */
+    readonly results: "sample" | "none";
   };
   readonly approvals: { readonly inTransaction: "refuse" | "hold"; readonly noticeEveryMs: number };
   /** `administrators`: groups that see every session and approval and may reload the bundle. */
@@ -354,10 +356,12 @@ function readBundle(r: Reader, node: unknown): GatewayConfig["bundle"] {
 }
 
 function readRecord(r: Reader, node: unknown): GatewayConfig["record"] {
-  const f = node === undefined ? new Map<string, unknown>() : r.map(node, "record", ["durability", "origin"]);
+  const f =
+    node === undefined ? new Map<string, unknown>() : r.map(node, "record", ["durability", "origin", "results"]);
   return {
     durability: r.choice(f.get("durability"), "record.durability", ["before-forward", "within-10ms"], "before-forward"),
     origin: r.text(f.get("origin"), "record.origin", "sallyport.local/audit"),
+    results: r.choice(f.get("results"), "record.results", ["sample", "none"], "sample"),
   };
 }
 

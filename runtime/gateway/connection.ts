@@ -317,6 +317,7 @@ export class Connection {
         recorder: gateway.recorder,
         log,
         clock: parts.clock,
+        recordsSamples: parts.config.record.results === "sample",
         facts: (path) => facts.get(path) ?? ABSENT,
         identity: { name: identity.name, issuer: identity.issuer, expiresAt: identity.expiresAt },
         target: { name: target.name, database: target.database, account: target.credential.user },

@@ -83,7 +83,6 @@ export class FileLogStore {
     return this.#full;
   }
 
-   
   async append(bytes: Uint8Array): Promise<void> {
     const file = this.#segment;
     if (file === null) throw new Error("no segment is open");
@@ -119,7 +118,6 @@ export class FileLogStore {
     }
   }
 
-   
   async roll(firstIndex: number, usedBytes: number): Promise<boolean> {
     const folder = join(this.#folder, "wal");
     makeFolder(folder);
@@ -197,7 +195,6 @@ export class FileLogStore {
     for (const folder of folders) syncFolder(folder);
   }
 
-   
   async removeFolder(path: string): Promise<void> {
     const folder = join(this.#folder, path);
     this.#folders.delete(folder);
@@ -234,7 +231,6 @@ export class FileLogStore {
     }
   }
 
-   
   async close(): Promise<void> {
     const file = this.#segment;
     if (file === null) return;

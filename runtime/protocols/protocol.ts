@@ -59,6 +59,8 @@ export interface Outcome {
   /** Values that were replaced, and the columns they stood in. */
   readonly maskedColumns: readonly string[];
   readonly sqlstate: string | null;
+  /** The first rows, as the client got them; null when there are none, or none are wanted. */
+  readonly sample: readonly (readonly (string | null)[])[] | null;
 }
 
 export interface SqlAction {
@@ -78,6 +80,8 @@ export interface SqlAction {
 
 /** The side of the gateway that decides, records and waits. */
 export interface ActionHost {
+  /** Outcomes should come with the first rows of results. */
+  readonly wantsSamples: boolean;
   /** Answers at once when it can: the answer of a cached statement needs no promise. */
   judge(action: SqlAction): Ruling | Promise<Ruling>;
   finished(ticket: Ticket, outcome: Outcome): void;

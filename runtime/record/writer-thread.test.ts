@@ -68,7 +68,10 @@ describe("a log that is written on a thread of its own", () => {
   it("in a folder that can't be taken up is refused in words", async () => {
     await (await open()).close();
     const other = await openRecorderInThread(folder, options({ key: generateKeyPairSync("ed25519").privateKey }));
-    expect(other).toMatchObject({ ok: false, error: expect.stringContaining("the checkpoint can't be trusted") as string });
+    expect(other).toMatchObject({
+      ok: false,
+      error: expect.stringContaining("the checkpoint can't be trusted") as string,
+    });
     writeFileSync(join(folder, "file"), "");
     const file = await openRecorderInThread(join(folder, "file"), options());
     expect(file).toMatchObject({ ok: false, error: expect.stringContaining("ENOTDIR") as string });

@@ -3,7 +3,14 @@ import type { ActiveBundle, LoadedBundle } from "../bundle/index.ts";
 import { SessionPolicy, reasonsOf, sqlFactReader, type FactReader } from "../decide/index.ts";
 import { actionDigest, type Approvals, type ApprovalDemand, type Settlement } from "../enforce/approve/index.ts";
 import type { MaskedCatalog } from "../enforce/mask/index.ts";
-import { planMasks, recordParameters, recordText, unreadableText, type MaskPlan } from "../enforce/mask/index.ts";
+import {
+  planMasks,
+  recordParameters,
+  recordRows,
+  recordText,
+  unreadableText,
+  type MaskPlan,
+} from "../enforce/mask/index.ts";
 import type {
   Analyser,
   AnalysedStatement,
@@ -33,6 +40,8 @@ export interface EnforcerParts {
   readonly recorder: Recorder;
   readonly log: SessionLog;
   readonly clock: Clock;
+  /** Outcomes are recorded with the first rows of results. */
+  readonly recordsSamples: boolean;
   /** Facts of the connection, by path. */
   readonly facts: FactReader;
   readonly identity: { readonly name: string; readonly issuer: string | null; readonly expiresAt: number | null };
@@ -82,6 +91,7 @@ const PATH_PROBE = "select pg_catalog.current_schemas(true)::pg_catalog.text";
  * rulings.
  */
 export class Enforcer implements ActionHost {
+  readonly wantsSamples: boolean;
   readonly #parts: EnforcerParts;
   #policy: SessionPolicy | null = null;
   #masked: MaskedState | null = null;
@@ -99,6 +109,7 @@ export class Enforcer implements ActionHost {
 
   constructor(parts: EnforcerParts) {
     this.#parts = parts;
+    this.wantsSamples = parts.recordsSamples;
   }
 
   // ---- ActionHost --------------------------------------------------------------------------------------------------
@@ -140,7 +151,7 @@ export class Enforcer implements ActionHost {
         us: Math.round((clock.monotonic() - startedAt) * 1000),
         masked: outcome.maskedColumns,
         sqlstate: outcome.sqlstate,
-        sample: null,
+        sample: outcome.sample === null ? null : recordRows(outcome.sample),
       });
     } catch (fault) {
       if (!(fault instanceof RecorderFailed)) throw fault;
@@ -289,10 +300,14 @@ export class Enforcer implements ActionHost {
     const nameOf = (index: number): string => rules[index]!.name;
     const mine = this.#maskedFor(bundle, masked, decision.masks);
     let refusal: Refusal | null = null;
+    /** Rules by which a statement is refused that the verdict would let pass. */
+    let refusedBy: readonly string[] = [];
     const plans = analysis.statements.map((statement, i): StatementPlan => {
       const mask = planNamed(statement, behind[i]!, mine);
-      if (mask.kind === "refuse")
-        refusal ??= maskRefusal(mask.reason, mask.rule ?? decision.masks.map(nameOf).join(", "));
+      if (mask.kind === "refuse" && refusal === null) {
+        refusedBy = mask.rule === null ? decision.masks.map(nameOf) : [mask.rule];
+        refusal = maskRefusal(mask.reason, refusedBy.join(", "));
+      }
       if (statement.effects.changesReading) {
         refusal ??= {
           kind: "policy",
@@ -331,7 +346,7 @@ export class Enforcer implements ActionHost {
         {
           verdict: refusal !== null && decision.verdict !== "deny" ? "deny" : decision.verdict,
           rules: decision.matched.map(nameOf),
-          deciding: decision.deciding.map(nameOf),
+          deciding: refusal !== null && decision.verdict !== "deny" ? refusedBy : decision.deciding.map(nameOf),
           masks: decision.masks.map(nameOf),
           bundle: bundle.digest,
         },

@@ -45,6 +45,11 @@ export function unreadableText(text: Buffer): Masked {
   return maskedByPolicy(`«${text.length} bytes that could not be analysed»`);
 }
 
+/** Rows as the client was sent them: what had to be masked in them is. */
+export function recordRows(rows: readonly (readonly (string | null)[])[]): readonly (readonly (Masked | null)[])[] {
+  return rows.map((row) => row.map((cell) => (cell === null ? null : maskedByPolicy(cell))));
+}
+
 /** Bound values, or marks in their place when any of them may belong to a masked column. */
 export function recordParameters(
   parameters: readonly (Buffer | null)[],

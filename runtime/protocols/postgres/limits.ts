@@ -18,6 +18,8 @@ export const COPY_BYTES_MAX = 64 * 1024 * 1024;
 export const SERVER_CONTROL_BYTES_MAX = 4 * 1024 * 1024;
 /** A row that is masked must be held whole, for its length is written before its fields. */
 export const ROW_BYTES_MAX = 64 * 1024 * 1024;
+/** A row that the record shows is waited for up to this length; of a longer one it shows what came first. */
+export const SAMPLED_ROW_BYTES_MAX = 64 * 1024;
 /** Most columns of a result; PostgreSQL's own limit is 1,664. */
 export const COLUMNS_MAX = 1_664;
 /** Most parameters of a Bind: the count is sixteen bits. */

@@ -70,6 +70,7 @@ const planned = (mask: MaskPlan, returns?: AnalysedStatement["returns"]): Statem
 
 /** A machine whose host lets everything pass but texts with `secret`, and keeps what went where. */
 class Bench implements ActionHost, Wire {
+  readonly wantsSamples = true;
   readonly toClientBytes: Buffer[] = [];
   readonly toServerBytes: Buffer[] = [];
   readonly judged: string[] = [];

@@ -4,10 +4,11 @@ import { checkResult } from "./check-result.ts";
 import { CopyMasker, copyObstacle } from "./copy-rows.ts";
 import type { Expect, ExpectQueue } from "./expect.ts";
 import { BodyReader, readReport, readRowDescription, type FieldDescription } from "./fields.ts";
-import { ROW_BYTES_MAX, SERVER_CONTROL_BYTES_MAX } from "./limits.ts";
+import { ROW_BYTES_MAX, SAMPLED_ROW_BYTES_MAX, SERVER_CONTROL_BYTES_MAX } from "./limits.ts";
 import { HEADER_BYTES, IDLE, SERVER, errorResponse } from "./messages.ts";
 import type { Names } from "./names.ts";
 import { MALFORMED, copyRun, fitMasks, maskDataRow, rowBound, type RowMask } from "./rows.ts";
+import { ResultSample, SAMPLE_ROWS, type SampleRows } from "./sample.ts";
 import { scrubReport } from "./scrub.ts";
 
 /** What the server side asks of the machine that it is half of. */
@@ -54,12 +55,16 @@ export class ServerSide {
   #out: Buffer | null = null;
   #outAt = 0;
   readonly #count = { replaced: 0 };
+  readonly #sample: ResultSample | null;
+  /** Of the running statement, when the server described it in the same answer. */
+  #columns: readonly FieldDescription[] | null = null;
 
   constructor(owner: ServerSideOwner, host: ActionHost, wire: Wire, hashKey: Uint8Array) {
     this.#owner = owner;
     this.#host = host;
     this.#wire = wire;
     this.#hashKey = hashKey;
+    this.#sample = host.wantsSamples ? new ResultSample() : null;
   }
 
   /** Sends bytes of our own, between two messages of the server. */
@@ -96,6 +101,9 @@ export class ServerSide {
         if (!head.begun && head.collected === null && !this.#cut) this.#beginRows(head, type);
         const untouched = this.#rowMask === null && this.#copyMasker === null && !this.#cut && head.collected === null;
         if (untouched) {
+          // A row of the sample is waited for, so that the record does not depend on how the network cut it.
+          const sampled = this.#sample !== null && head.rows < SAMPLE_ROWS;
+          if (sampled && messageEnd > end && length <= SAMPLED_ROW_BYTES_MAX) break;
           if (!this.#mayPass(head, type)) return this.#broken("a row that no statement announced", end);
           if (!this.#counted(head, messageEnd - at)) {
             this.#flush(bytes, from, at);
@@ -103,6 +111,7 @@ export class ServerSide {
             from = at;
             continue;
           }
+          if (sampled) this.#keep(bytes, at, Math.min(messageEnd, end), type);
           if (messageEnd > end) {
             this.#passing = messageEnd - end;
             at = end;
@@ -264,8 +273,27 @@ export class ServerSide {
       this.#cutOff(head, planBroken("a row does not have the shape that was analysed"));
       return true;
     }
+    if (head.rows <= SAMPLE_ROWS) this.#keep(out, this.#outAt, after, type);
     this.#outAt = after;
     return true;
+  }
+
+  /** A row that goes to the client as it is here. */
+  #keep(bytes: Buffer, start: number, end: number, type: number): void {
+    if (this.#sample?.wants === true) this.#sample.keep(bytes, start, end, type === SERVER.copyData);
+  }
+
+  #takeSample(head: Expect): SampleRows | null {
+    const sample = this.#sample;
+    if (sample === null) return null;
+    const formats = head.kind === "execute" ? (head.subject?.resultFormats ?? []) : [];
+    const columns = this.#columns;
+    this.#columns = null;
+    return sample.take((column) =>
+      head.kind === "execute"
+        ? (formats.length === 1 ? formats[0] : formats[column]) === 1
+        : columns?.[column]?.format === 1,
+    );
   }
 
   /** Ends the running answer with an error; whatever else of it comes is dropped. */
@@ -370,6 +398,7 @@ export class ServerSide {
   /** Checks the result's shape against the plan and sets up its masks. False when it was cut off. */
   #begin(head: Expect, columns: readonly FieldDescription[]): boolean {
     head.begun = true;
+    this.#columns = columns;
     const plan = head.plans[head.statement];
     if (plan === undefined) {
       this.#cutOff(head, planBroken("the server answers with more results than the statement has"));
@@ -573,6 +602,7 @@ export class ServerSide {
       bytes: head.bytes,
       maskedColumns: this.#count.replaced > 0 ? this.#maskedColumns : NO_NAMES,
       sqlstate,
+      sample: this.#takeSample(head),
     });
     this.#count.replaced = 0;
     if (status === "cut") head.tag = CUT_TAG;

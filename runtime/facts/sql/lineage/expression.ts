@@ -217,6 +217,13 @@ export class Expressions {
     this.#context.constants.push({ location: typeof location === "number" ? location : 0, columns, loose, slot });
   }
 
+  /** How many rows of a result: a number there is nobody's value. */
+  count(json: Json, scope: Scope): void {
+    const constant = is(json, "A_Const");
+    if (constant !== null && constant["ival"] !== undefined) this.#constant(constant, [], false, false);
+    else this.influence(json, scope);
+  }
+
   /** A value that is assigned to a column: a literal belongs to that column. */
   assigned(json: Json | undefined, scope: Scope, target: readonly ColumnId[], slot: boolean): Value {
     const constants = constantsOf(json);

@@ -139,8 +139,7 @@ export class Query {
   }
 
   #limit(b: Body, scope: Scope): void {
-    for (const part of [b["limitCount"], b["limitOffset"]])
-      if (part !== undefined) this.expressions.influence(part, scope);
+    for (const part of [b["limitCount"], b["limitOffset"]]) if (part !== undefined) this.expressions.count(part, scope);
   }
 
   /** A sort or group key: a number is an output's place, a bare name an output's name before it is a column. */
