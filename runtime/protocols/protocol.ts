@@ -74,8 +74,11 @@ export interface SqlAction {
   readonly failedTransaction: boolean;
   /** Asks the session's own server connection; null when that can't be done now (mid-pipeline, failed transaction). */
   readonly probe: ((sql: string) => Promise<readonly (readonly (string | null)[])[] | null>) | null;
-  /** The statement behind a name that SQL's EXECUTE or FETCH uses, as it was prepared or declared; null when unknown. */
-  readonly resolve: (what: "statement" | "portal", name: string) => AnalysedStatement | null;
+  /**
+   * What is behind a name that SQL's EXECUTE or FETCH uses: the text of a prepared statement, which the server plans anew
+   * under the catalog of the moment, or the cursor's statement as it was declared. Null when that is not known.
+   */
+  readonly resolve: (what: "statement" | "portal", name: string) => Buffer | AnalysedStatement | null;
 }
 
 /** The side of the gateway that decides, records and waits. */

@@ -81,10 +81,16 @@ interface MaskedState {
 
 interface SqlTicket extends Ticket {
   readonly startedAt: number;
+  /** It may have changed the catalog by the time it is done. */
+  readonly catalog: boolean;
 }
 
 /** Asks the session's own connection where names are looked up. */
 const PATH_PROBE = "select pg_catalog.current_schemas(true)::pg_catalog.text";
+
+/** For each statement of a message, the one that it runs by name. */
+type Behind = readonly (AnalysedStatement | null)[];
+const NOTHING_BEHIND: Behind = [];
 
 /**
  * Decides, records and holds the statements of one session. It knows no protocol: bytes come as text, answers go out as
@@ -140,7 +146,9 @@ export class Enforcer implements ActionHost {
   finished(ticket: Ticket, outcome: Outcome): void {
     const { recorder, log, clock } = this.#parts;
     if (recorder.failed !== null) return;
-    const { startedAt, decisionId } = ticket as SqlTicket;
+    const { startedAt, decisionId, catalog } = ticket as SqlTicket;
+    // Whatever was read of the catalog while it ran is out of date.
+    if (catalog) this.#parts.catalog.touch();
     try {
       log.outcome({
         decisionId,
@@ -229,8 +237,45 @@ export class Enforcer implements ActionHost {
   #judged(action: SqlAction, result: AnalysisResult): Ruling | Promise<Ruling> {
     if (!result.ok) return this.#unreadable(action, result.error);
     const { analysis } = result;
-    const kept = this.#keptFor(analysis, action);
-    return this.#rule(action, analysis, kept);
+    const behind = this.#behind(analysis, action);
+    if (behind instanceof Promise)
+      return behind.then((found) => this.#rule(action, analysis, this.#keptFor(analysis, action, found)));
+    return this.#rule(action, analysis, this.#keptFor(analysis, action, behind));
+  }
+
+  /** What EXECUTE and FETCH run, as of now; null where a statement is neither, or where that is not known. */
+  #behind(analysis: Analysis, action: SqlAction): Behind | Promise<Behind> {
+    const { statements } = analysis;
+    if (statements.every(({ effects }) => effects.executes === null && effects.fetches === null)) return NOTHING_BEHIND;
+    const found = statements.map((statement, i) => this.#named(statement, statements.slice(0, i), action));
+    return found.some((one) => one instanceof Promise)
+      ? Promise.all(found.map((one) => Promise.resolve(one)))
+      : (found as Behind);
+  }
+
+  #named(
+    statement: AnalysedStatement,
+    before: readonly AnalysedStatement[],
+    action: SqlAction,
+  ): AnalysedStatement | null | Promise<AnalysedStatement | null> {
+    const { executes, fetches } = statement.effects;
+    if (executes === null && fetches === null) return null;
+    // The same message may name it first; what changes the meaning of names in between makes it unknown.
+    const own = before.findLast(({ effects }) =>
+      executes !== null ? effects.prepares === executes : effects.declares === fetches,
+    );
+    if (own !== undefined) {
+      const settled = before.every(
+        ({ effects }) => !effects.settings && !effects.catalog && effects.deallocates === null,
+      );
+      return settled ? own.inner : null;
+    }
+    const behind = executes !== null ? action.resolve("statement", executes) : action.resolve("portal", fetches!);
+    if (behind === null || !Buffer.isBuffer(behind)) return behind;
+    const single = (result: AnalysisResult): AnalysedStatement | null =>
+      result.ok && result.analysis.statements.length === 1 ? result.analysis.statements[0]! : null;
+    const result = this.#parts.analyser.analyse(behind, this.#currentContext());
+    return result instanceof Promise ? result.then(single) : single(result);
   }
 
   // ---- deciding ----------------------------------------------------------------------------------------------------
@@ -263,14 +308,14 @@ export class Enforcer implements ActionHost {
     return made;
   }
 
-  #keptFor(analysis: Analysis, action: SqlAction): Kept {
+  #keptFor(analysis: Analysis, action: SqlAction, behind: Behind): Kept {
     const policy = this.#policy!;
     const bundle = policy.bundle as LoadedBundle;
     const masked = this.#maskedState(bundle);
     const known = this.#kept.get(analysis.core);
     if (known !== undefined && known.bundle === bundle && known.masked === masked && !known.named && policy.cacheable)
       return known;
-    const made = this.#decide(analysis, action, policy, bundle, masked);
+    const made = this.#decide(analysis, action, policy, bundle, masked, behind);
     this.#kept.set(analysis.core, made);
     return made;
   }
@@ -281,6 +326,7 @@ export class Enforcer implements ActionHost {
     policy: SessionPolicy,
     bundle: LoadedBundle,
     masked: MaskedState,
+    behind: Behind,
   ): Kept {
     const execution = {
       nowMs: this.#parts.clock.now(),
@@ -292,8 +338,6 @@ export class Enforcer implements ActionHost {
           ? action.parameters.map((value, i) => parameterText(value, action.parameterFormats, i))
           : null,
     };
-    // EXECUTE and FETCH run what was named before: that is decided again, as of now.
-    const behind = analysis.statements.map((statement) => resolveNamed(statement, action));
     const units = analysis.statements.flatMap((statement, i) => [...statement.units, ...(behind[i]?.units ?? [])]);
     const decision = policy.decideAll(units.map((unit) => sqlFactReader(unit, execution)));
     const { rules } = bundle.manifest;
@@ -303,7 +347,7 @@ export class Enforcer implements ActionHost {
     /** Rules by which a statement is refused that the verdict would let pass. */
     let refusedBy: readonly string[] = [];
     const plans = analysis.statements.map((statement, i): StatementPlan => {
-      const mask = planNamed(statement, behind[i]!, mine);
+      const mask = planNamed(statement, behind[i] ?? null, mine);
       if (mask.kind === "refuse" && refusal === null) {
         refusedBy = mask.rule === null ? decision.masks.map(nameOf) : [mask.rule];
         refusal = maskRefusal(mask.reason, refusedBy.join(", "));
@@ -353,12 +397,7 @@ export class Enforcer implements ActionHost {
         [...new Set(units.flatMap((unit) => unit.kinds))],
       ),
       approveRules: decision.matched.filter((index) => rules[index]!.effect === "approve"),
-      named: behind.some(
-        (one, i) =>
-          one !== null ||
-          analysis.statements[i]!.effects.executes !== null ||
-          analysis.statements[i]!.effects.fetches !== null,
-      ),
+      named: analysis.statements.some(({ effects }) => effects.executes !== null || effects.fetches !== null),
     };
   }
 
@@ -374,7 +413,8 @@ export class Enforcer implements ActionHost {
     const recordIndex = this.#record(action, analysis, kept, decisionId, null);
     if (recordIndex === null) return this.#recordFailed();
     if (action.phase !== "parse") for (const statement of analysis.statements) this.#noteEffects(statement, action);
-    const ticket: SqlTicket = { decisionId, startedAt: this.#parts.clock.monotonic() };
+    const catalog = analysis.statements.some((one) => one.effects.catalog);
+    const ticket: SqlTicket = { decisionId, startedAt: this.#parts.clock.monotonic(), catalog };
     return { go: true, plans: kept.plans, ticket, recordIndex };
   }
 
@@ -590,7 +630,7 @@ export class Enforcer implements ActionHost {
     if (catalog.stale) return unavailable("the target's catalog can't be read", "Try again.");
     const fresh = await analyser.analyse(action.text, this.#currentContext());
     if (!fresh.ok) return this.#unreadable(action, fresh.error);
-    const kept = this.#keptFor(fresh.analysis, action);
+    const kept = this.#keptFor(fresh.analysis, action, await this.#behind(fresh.analysis, action));
     if (kept.refusal !== null) return this.#refuse(action, fresh.analysis, kept, decisionId, kept.refusal);
     if (!kept.approveRules.every((rule) => before.approveRules.includes(rule))) {
       return this.#refuse(action, fresh.analysis, kept, decisionId, {
@@ -676,14 +716,6 @@ function parameterText(value: Buffer | null, formats: readonly number[], index: 
   if (value === null) return "";
   const format = formats.length === 1 ? formats[0] : (formats[index] ?? 0);
   return format === 1 ? `\\x${value.toString("hex")}` : value.toString("utf8");
-}
-
-/** The statement that EXECUTE or FETCH runs, or null when this is neither. */
-function resolveNamed(statement: AnalysedStatement, action: SqlAction): AnalysedStatement | null {
-  const { executes, fetches } = statement.effects;
-  if (executes !== null) return action.resolve("statement", executes);
-  if (fetches !== null) return action.resolve("portal", fetches);
-  return null;
 }
 
 function planNamed(

@@ -68,6 +68,8 @@ export class TargetCatalog {
           views: await this.#ask(CATALOG_QUERIES.views),
           inheritance: await this.#ask(CATALOG_QUERIES.inheritance),
           functions: await this.#ask(CATALOG_QUERIES.functions),
+          operators: await this.#ask(CATALOG_QUERIES.operators),
+          casts: await this.#ask(CATALOG_QUERIES.casts),
         });
         if (this.#current !== null) this.#retired.push(this.#current);
         // Sessions that are in the middle of a statement may still read under the one before.

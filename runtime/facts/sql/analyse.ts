@@ -4,6 +4,7 @@ import { TooDeep } from "./lineage/expression.ts";
 import type { NameContext } from "./lineage/context.ts";
 import { walkStatement, type WalkedStatement } from "./lineage/statement.ts";
 import { STATEMENTS_MAX, TEMPLATE_BYTES_MAX } from "./limits.ts";
+import { preparedText } from "./prepare-text.ts";
 import { body, isBody, list, node, type Json } from "./tree.ts";
 
 /** Statements in which another literal at the same place changes nothing but itself. */
@@ -19,7 +20,7 @@ export function analyseTree(bytes: Uint8Array, tree: Json, names: NameContext): 
       const item = body(raw);
       const start = typeof item["stmt_location"] === "number" ? item["stmt_location"] : 0;
       const length = typeof item["stmt_len"] === "number" ? item["stmt_len"] : bytes.length - start;
-      return placed(walkStatement(item["stmt"]!, names), start, start + length, lexed);
+      return placed(bytes, walkStatement(item["stmt"]!, names), start, start + length, lexed);
     });
     const only = stmts.length === 1 ? node(body(stmts[0])["stmt"]) : null;
     const slots =
@@ -42,6 +43,7 @@ export function analyseTree(bytes: Uint8Array, tree: Json, names: NameContext): 
 }
 
 function placed(
+  bytes: Uint8Array,
   walked: WalkedStatement,
   start: number,
   end: number,
@@ -49,8 +51,9 @@ function placed(
 ): { readonly statement: AnalysedStatement; readonly walked: WalkedStatement } {
   const { constants, secretLiterals, inner, ...rest } = walked;
   const literals = literalsOf(constants, secretLiterals, start, end, lexed);
-  const innerStatement = inner === null ? null : placed(inner, start, end, lexed).statement;
-  return { statement: { ...rest, start, end, literals, inner: innerStatement }, walked };
+  const innerStatement = inner === null ? null : placed(bytes, inner, start, end, lexed).statement;
+  const innerText = rest.effects.prepares === null ? null : preparedText(bytes, start, end);
+  return { statement: { ...rest, start, end, literals, inner: innerStatement, innerText }, walked };
 }
 
 /** Literals are found in the text itself; the tree tells what they belong to. One that the tree does not show is loose. */

@@ -177,6 +177,7 @@ class MovedStatement implements AnalysedStatement {
   readonly effects: AnalysedStatement["effects"];
   readonly copy: AnalysedStatement["copy"];
   readonly inner = null;
+  readonly innerText = null;
 
   constructor(from: AnalysedStatement, end: number, literals: readonly Literal[]) {
     this.end = end;

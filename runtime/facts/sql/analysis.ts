@@ -118,6 +118,8 @@ export interface AnalysedStatement {
   readonly literals: readonly Literal[];
   /** For PREPARE … AS, DECLARE … FOR and EXPLAIN: the statement inside, as executed later. */
   readonly inner: AnalysedStatement | null;
+  /** For PREPARE: the text of the statement inside, to be analysed again when it runs. */
+  readonly innerText: Uint8Array | null;
 }
 
 /** The analysis of one message's text under one catalog snapshot and search path. Immutable; shared between sessions. */

@@ -26,6 +26,12 @@ export interface Catalog {
   readonly relations: readonly CatalogRelation[];
   /** Names of functions outside pg_catalog and information_schema. */
   readonly userFunctions: readonly string[];
+  /**
+   * Names of operators, and of types that values are cast to, whose function is written in SQL or a procedural language: it
+   * may do anything with the value. Those of extensions in C pass their arguments on, as built-in ones do.
+   */
+  readonly userOperators?: readonly string[];
+  readonly userCasts?: readonly string[];
 }
 
 type Row = readonly (string | null)[];
@@ -37,10 +43,12 @@ export const CATALOG_QUERIES = {
   views: `select distinct r.ev_class, d.refobjid from pg_catalog.pg_rewrite r join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass and d.objid = r.oid and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass where d.refobjid <> r.ev_class order by 1, 2`,
   inheritance: `select inhrelid, inhparent from pg_catalog.pg_inherits order by 1, 2`,
   functions: `select distinct p.proname from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace where n.nspname not in ('pg_catalog','information_schema') order by 1`,
+  operators: `select distinct o.oprname from pg_catalog.pg_operator o join pg_catalog.pg_proc p on p.oid = o.oprcode join pg_catalog.pg_language l on l.oid = p.prolang where l.lanname not in ('internal','c') and o.oprnamespace <> 'pg_catalog'::pg_catalog.regnamespace order by 1`,
+  casts: `select t.typname from pg_catalog.pg_cast c join pg_catalog.pg_proc p on p.oid = c.castfunc join pg_catalog.pg_language l on l.oid = p.prolang join pg_catalog.pg_type t on t.oid = c.casttarget where l.lanname not in ('internal','c') and p.pronamespace <> 'pg_catalog'::pg_catalog.regnamespace union select t.typname from pg_catalog.pg_constraint k join pg_catalog.pg_type t on t.oid = k.contypid join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass and d.objid = k.oid and d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass order by 1`,
 } as const;
 
 /** The one query whose answer names the state of all tables above. */
-export const CATALOG_STATE_QUERY = `select string_agg(v, ';' order by v) from (select 'class ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) as v from pg_catalog.pg_class union all select 'attribute ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) from pg_catalog.pg_attribute union all select 'proc ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) from pg_catalog.pg_proc union all select 'rewrite ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) from pg_catalog.pg_rewrite union all select 'inherits ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) from pg_catalog.pg_inherits) states`;
+export const CATALOG_STATE_QUERY = `select string_agg(v, ';' order by v) from (select 'class ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) as v from pg_catalog.pg_class union all select 'attribute ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) from pg_catalog.pg_attribute union all select 'proc ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) from pg_catalog.pg_proc union all select 'rewrite ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) from pg_catalog.pg_rewrite union all select 'inherits ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) from pg_catalog.pg_inherits union all select 'operator ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) from pg_catalog.pg_operator union all select 'cast ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) from pg_catalog.pg_cast union all select 'constraint ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) from pg_catalog.pg_constraint union all select 'namespace ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) from pg_catalog.pg_namespace) states`;
 
 export interface CatalogRows {
   readonly relations: readonly Row[];
@@ -48,6 +56,8 @@ export interface CatalogRows {
   readonly views: readonly Row[];
   readonly inheritance: readonly Row[];
   readonly functions: readonly Row[];
+  readonly operators?: readonly Row[];
+  readonly casts?: readonly Row[];
 }
 
 /** @throws RangeError when the catalog has more relations than are kept */
@@ -80,6 +90,8 @@ export function buildCatalog(version: string, rows: CatalogRows): Catalog {
       };
     }),
     userFunctions: rows.functions.map(([name]) => name ?? ""),
+    userOperators: rows.operators?.map(([name]) => name ?? "") ?? [],
+    userCasts: rows.casts?.map(([name]) => name ?? "") ?? [],
   };
 }
 
@@ -107,6 +119,8 @@ export class CatalogIndex {
   readonly #byName = new Map<string, CatalogRelation>();
   readonly #byOid = new Map<number, CatalogRelation>();
   readonly #userFunctions: ReadonlySet<string>;
+  readonly #userOperators: ReadonlySet<string>;
+  readonly #userCasts: ReadonlySet<string>;
 
   constructor(catalog: Catalog) {
     this.catalog = catalog;
@@ -115,6 +129,8 @@ export class CatalogIndex {
       this.#byOid.set(relation.oid, relation);
     }
     this.#userFunctions = new Set(catalog.userFunctions);
+    this.#userOperators = new Set(catalog.userOperators);
+    this.#userCasts = new Set(catalog.userCasts);
   }
 
   relation(schema: string, name: string): CatalogRelation | undefined {
@@ -123,6 +139,14 @@ export class CatalogIndex {
 
   byOid(oid: number): CatalogRelation | undefined {
     return this.#byOid.get(oid);
+  }
+
+  isUserOperator(name: string): boolean {
+    return this.#userOperators.has(name);
+  }
+
+  isUserCast(type: string): boolean {
+    return this.#userCasts.has(type);
   }
 
   isUserFunction(name: string): boolean {

@@ -18,6 +18,10 @@ export type ExpectKind =
 
 export class Expect {
   readonly kind: ExpectKind;
+  /** Number of the batch (up to a Sync, or a Query) that the message belongs to. */
+  readonly batch: number;
+  /** The server has answered, or never will. */
+  settled = false;
   ticket: Ticket | null = null;
   plans: readonly StatementPlan[] = NO_PLANS;
   /** Which statement of the message is being answered. */
@@ -39,8 +43,9 @@ export class Expect {
   collected: (string | null)[][] | null = null;
   settle: ((rows: readonly (readonly (string | null)[])[] | null) => void) | null = null;
 
-  constructor(kind: ExpectKind) {
+  constructor(kind: ExpectKind, batch: number) {
     this.kind = kind;
+    this.batch = batch;
   }
 }
 
@@ -82,6 +87,8 @@ export class ExpectQueue {
   }
 
   shift(): void {
+    const head = this.#items[this.#head];
+    if (head !== undefined) head.settled = true;
     this.#items[this.#head] = undefined;
     this.#head++;
     if (this.#head === this.#items.length) {

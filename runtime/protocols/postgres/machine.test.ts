@@ -51,6 +51,7 @@ function statement(returns: AnalysedStatement["returns"] = "rows"): AnalysedStat
     },
     literals: [],
     inner: null,
+    innerText: null,
   };
 }
 

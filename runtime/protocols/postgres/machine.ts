@@ -13,8 +13,9 @@ import {
   STATEMENT_BYTES_MAX,
 } from "./limits.ts";
 import { CLIENT, HEADER_BYTES, IDLE, FAILED_TRANSACTION, describePortal, query, readyForQuery } from "./messages.ts";
-import { Names, type Portal, type Prepared } from "./names.ts";
-import { protocolViolation, refusalError, waitingNotice } from "./refuse.ts";
+import { noteEffects } from "./name-effects.ts";
+import { Names, type Portal } from "./names.ts";
+import { POISON, protocolViolation, refusalError, waitingNotice } from "./refuse.ts";
 import { ServerSide, type ServerSideOwner } from "./server-side.ts";
 
 /** What to do with the message at hand. */
@@ -62,6 +63,10 @@ export class PostgresMachine implements ServerSideOwner {
   status: number = IDLE;
   /** Something went upstream since the last Sync or Query, so a failure must fail there. */
   #sinceSync = false;
+  /** Counts batches: what ends with a Sync, and each Query. */
+  #batch = 0;
+  /** A message waits until the server has answered this one. */
+  #waitingFor: Expect | null = null;
   /** After an error that was told the client: what it pipelined is dropped up to its Sync. */
   #skipping: "no" | "local" | "upstream" = "no";
   #held: Buffer[] | null = null;
@@ -69,6 +74,10 @@ export class PostgresMachine implements ServerSideOwner {
   #recordIndex = -1;
   #closed = false;
   copyIn = false;
+  /** The chunk that is read: from where on it is still to be sent, and where the message at hand begins. */
+  #chunk: Buffer = EMPTY;
+  #from = 0;
+  #at = 0;
   /** Rest of a CopyData message of the client that is passed on as it comes. */
   #passing = 0;
 
@@ -94,7 +103,10 @@ export class PostgresMachine implements ServerSideOwner {
 
   /** Bytes of the server: see `ServerSide.push`. */
   fromServer(bytes: Buffer, start: number, end: number): number {
-    return this.#closed ? end : this.#server.push(bytes, start, end);
+    if (this.#closed) return end;
+    const at = this.#server.push(bytes, start, end);
+    if (this.#waitingFor?.settled === true) this.#readHeld();
+    return at;
   }
 
   /** What was given to the client's wire is not written yet; its memory is left alone. */
@@ -133,7 +145,9 @@ export class PostgresMachine implements ServerSideOwner {
 
   /** Reads messages of `data` from `at` on; what may pass goes out in as few writes as there are gaps. */
   #read(data: Buffer, at: number): void {
-    let from = at;
+    // What is before `#at` and was not dropped is still to be sent: see `#insert`.
+    this.#chunk = data;
+    this.#from = at;
     if (this.#passing > 0) {
       const taken = Math.min(this.#passing, data.length - at);
       this.#passing -= taken;
@@ -144,7 +158,7 @@ export class PostgresMachine implements ServerSideOwner {
       const length = data.readInt32BE(at + 1);
       const lengthMax = LENGTH_MAX[type];
       if (lengthMax === undefined || length < 4 || length > lengthMax) {
-        this.#forward(data, from, at);
+        this.#flush(at);
         return this.#violation(
           lengthMax === undefined
             ? `message type ${printable(type)} is not one that a client may send`
@@ -157,32 +171,41 @@ export class PostgresMachine implements ServerSideOwner {
         // Bulk data needs no decision of its own, so it need not be collected.
         if (!this.#copyAllowed()) break;
         this.#passing = end - data.length;
-        this.#forward(data, from, data.length);
+        this.#flush(data.length);
         this.#intake.keep(EMPTY, 1);
         return;
       }
+      this.#at = at;
       const next = this.#message(type, data, at, end);
       if (next === "closed") return;
       if (next === "hold") {
-        this.#forward(data, from, at);
+        this.#flush(at);
         this.#held!.unshift(data.subarray(at));
         this.#heldBytes = this.#held!.reduce((sum, piece) => sum + piece.length, 0);
         return;
       }
       if (next === "drop") {
-        this.#forward(data, from, at);
-        from = end;
+        this.#flush(at);
+        this.#from = end;
       }
       at = end;
     }
-    this.#forward(data, from, at);
+    this.#flush(at);
     const rest = data.subarray(at);
     const need = rest.length >= HEADER_BYTES ? 1 + rest.readInt32BE(1) : HEADER_BYTES;
     this.#intake.keep(rest, need);
   }
 
-  #forward(data: Buffer, from: number, to: number): void {
-    if (to > from && !this.#closed) this.#wire.toServer(data.subarray(from, to), this.#recordIndex);
+  /** Sends what of the chunk at hand waits to be sent, up to `to`. */
+  #flush(to: number): void {
+    if (to > this.#from && !this.#closed) this.#wire.toServer(this.#chunk.subarray(this.#from, to), this.#recordIndex);
+    this.#from = to;
+  }
+
+  /** Sends a message of our own in the place of the one at hand: behind all before it. */
+  #insert(bytes: Buffer): void {
+    this.#flush(this.#at);
+    this.#wire.toServer(bytes, this.#recordIndex);
   }
 
   #violation(what: string): void {
@@ -218,7 +241,7 @@ export class PostgresMachine implements ServerSideOwner {
       case CLIENT.functionCall:
         return this.#refuseWhole(FUNCTION_CALL);
       case CLIENT.terminate:
-        this.#forward(data, at, end);
+        this.#flush(end);
         this.#closed = true;
         this.#wire.close("the client left");
         return "closed";
@@ -253,12 +276,13 @@ export class PostgresMachine implements ServerSideOwner {
 
   #queryRuled(ruling: Ruling): Next {
     if (!ruling.go) return this.#refuseWhole(ruling.refusal);
-    const expect = this.expected.push(new Expect("query"));
+    const expect = this.expected.push(new Expect("query", this.#batch));
     expect.ticket = ruling.ticket;
     expect.plans = ruling.plans;
     this.#recordIndex = ruling.recordIndex;
-    for (const plan of ruling.plans) this.#noteEffects(plan.statement, expect);
+    for (const plan of ruling.plans) noteEffects(this.names, plan.statement, expect, ruling.plans.length > 1);
     this.#sinceSync = false;
+    this.#batch++;
     return "forward";
   }
 
@@ -269,10 +293,11 @@ export class PostgresMachine implements ServerSideOwner {
       this.#server.say(Buffer.concat([error, readyForQuery(IDLE)]));
       return "drop";
     }
-    const expect = this.expected.push(new Expect("query"));
+    const expect = this.expected.push(new Expect("query", this.#batch));
     expect.poison = error;
     this.#sinceSync = false;
-    this.#wire.toServer(query("refused by sallyport"), this.#recordIndex);
+    this.#batch++;
+    this.#insert(query("refused by sallyport"));
     return "drop";
   }
 
@@ -287,6 +312,8 @@ export class PostgresMachine implements ServerSideOwner {
     const parsed = readParse(data, at + HEADER_BYTES, end);
     if (!parsed.ok) return this.#malformed("Parse");
     const { name, text } = parsed.value;
+    const unsettled = this.#unsettled(this.names.statement(name)?.madeBy);
+    if (unsettled !== null) return this.#wait(unsettled);
     if (name !== "" && this.names.statement(name) === undefined && this.names.statementsFull)
       return this.#refusePart({
         kind: "unavailable",
@@ -301,23 +328,23 @@ export class PostgresMachine implements ServerSideOwner {
     if (!ruling.go) return this.#refusePart(ruling.refusal);
     this.#recordIndex = ruling.recordIndex;
     const expect = this.#sent("parse");
-    // A named statement that is there makes the server refuse this one and keep the old.
-    if (name === "" || this.names.statement(name) === undefined) {
-      const prepared: Prepared = {
-        text: Buffer.from(text),
-        statement: null,
-        columns: null,
-        resultFormats: NO_FORMATS,
-        from: null,
-      };
-      expect.undo = this.names.setStatement(name, prepared);
-    } else if (this.#dropPending()) {
+    if (name !== "" && this.names.statement(name) !== undefined && this.#dropPending()) {
       return this.#replacePart(expect, {
         kind: "unsupported",
         message: `sallyport: prepared statement ${JSON.stringify(name)} is being dropped in the same batch`,
         hint: "Send Sync between DEALLOCATE and the new Parse.",
       });
     }
+    // If the name is taken, the server fails this one, skips the rest of the batch and keeps the old: so does `undo`.
+    expect.undo = this.names.setStatement(name, {
+      text: Buffer.from(text),
+      statement: null,
+      innerText: null,
+      madeBy: expect,
+      columns: null,
+      resultFormats: NO_FORMATS,
+      from: null,
+    });
     return "forward";
   }
 
@@ -332,17 +359,21 @@ export class PostgresMachine implements ServerSideOwner {
     if (!parsed.ok) return this.#malformed("Bind");
     const { portal, statement, parameters, parameterFormats, resultFormats } = parsed.value;
     const prepared = this.names.statement(statement);
+    const unsettled = this.#unsettled(prepared?.madeBy) ?? this.#unsettled(this.names.portal(portal)?.madeBy);
+    if (unsettled !== null) return this.#wait(unsettled);
     if (portal !== "" && this.names.portal(portal) === undefined && this.names.portalsFull)
       return this.#refusePart({ kind: "unavailable", message: "sallyport: too many open portals in this session" });
     const expect = this.#sent("bind");
-    // Without a statement the server refuses the Bind, and nothing can be executed.
-    if (prepared !== undefined) {
+    // A statement that is not known here may still be one there, so that what the portal stands for is not known either.
+    if (prepared === undefined) expect.undo = this.names.dropPortal(portal);
+    else {
       const bound: Portal = {
         prepared,
         parameters: parameters.map((value) => (value === null ? null : Buffer.from(value))),
         parameterFormats,
         resultFormats,
         declared: null,
+        madeBy: expect,
         columns: null,
         from: prepared,
       };
@@ -360,6 +391,8 @@ export class PostgresMachine implements ServerSideOwner {
     if (portal === undefined) {
       return this.#refusePart({ kind: "unknown-name", message: `portal ${JSON.stringify(name)} does not exist` });
     }
+    const unsettled = this.#unsettled(portal.madeBy);
+    if (unsettled !== null) return this.#wait(unsettled);
     const text = portal.prepared?.text ?? null;
     if (text === null) {
       return this.#refusePart({
@@ -376,18 +409,18 @@ export class PostgresMachine implements ServerSideOwner {
   #executeRuled(ruling: Ruling, name: string, portal: Portal): Next {
     if (!ruling.go) return this.#refusePart(ruling.refusal);
     this.#recordIndex = ruling.recordIndex;
-    const masked = ruling.plans.some((plan) => plan.mask.kind === "mask" && plan.mask.any);
-    if (masked && portal.columns === null && (portal.from?.columns ?? null) === null && !this.#describing(portal)) {
-      // Rows can't be checked against the plan without their description, so it is asked for.
-      const own = this.expected.push(new Expect("self-describe"));
+    // Rows of a masked user can't be checked against the plan without their description, so it is asked for.
+    const checked = ruling.plans.some((plan) => plan.guarded !== null && plan.statement.returns === "rows");
+    if (checked && portal.columns === null && (portal.from?.columns ?? null) === null && !this.#describing(portal)) {
+      const own = this.expected.push(new Expect("self-describe", this.#batch));
       own.subject = portal;
-      this.#wire.toServer(describePortal(Buffer.from(name, "utf8")), this.#recordIndex);
+      this.#insert(describePortal(Buffer.from(name, "utf8")));
     }
     const expect = this.#sent("execute");
     expect.ticket = ruling.ticket;
     expect.plans = ruling.plans;
     expect.subject = portal;
-    for (const plan of ruling.plans) this.#noteEffects(plan.statement, expect);
+    for (const plan of ruling.plans) noteEffects(this.names, plan.statement, expect, false);
     return "forward";
   }
 
@@ -412,6 +445,9 @@ export class PostgresMachine implements ServerSideOwner {
     const parsed = readNamed(data, at + HEADER_BYTES, end);
     if (!parsed.ok) return this.#malformed("Close");
     const { what, name } = parsed.value;
+    const named = what === "statement" ? this.names.statement(name) : this.names.portal(name);
+    const unsettled = this.#unsettled(named?.madeBy);
+    if (unsettled !== null) return this.#wait(unsettled);
     const expect = this.#sent("close");
     expect.undo = what === "statement" ? this.names.dropStatement(name) : this.names.dropPortal(name);
     return "forward";
@@ -425,7 +461,7 @@ export class PostgresMachine implements ServerSideOwner {
     }
     this.#skipping = "no";
     this.#sinceSync = false;
-    this.expected.push(new Expect("sync"));
+    this.expected.push(new Expect("sync", this.#batch++));
     return "forward";
   }
 
@@ -436,7 +472,7 @@ export class PostgresMachine implements ServerSideOwner {
 
   #sent(kind: Expect["kind"]): Expect {
     this.#sinceSync = true;
-    return this.expected.push(new Expect(kind));
+    return this.expected.push(new Expect(kind, this.#batch));
   }
 
   /** Refuses a message of the extended protocol: the client's further messages are skipped up to its Sync. */
@@ -446,7 +482,7 @@ export class PostgresMachine implements ServerSideOwner {
       this.#server.say(refusalError(refusal));
       return "drop";
     }
-    const expect = this.expected.push(new Expect("execute"));
+    const expect = this.expected.push(new Expect("execute", this.#batch));
     return this.#replacePart(expect, refusal);
   }
 
@@ -454,7 +490,7 @@ export class PostgresMachine implements ServerSideOwner {
     this.#sinceSync = true;
     this.#skipping = "upstream";
     expect.poison = refusalError(refusal);
-    this.#wire.toServer(POISON, this.#recordIndex);
+    this.#insert(POISON);
     return "drop";
   }
 
@@ -478,62 +514,45 @@ export class PostgresMachine implements ServerSideOwner {
     };
   }
 
-  readonly #resolve = (what: "statement" | "portal", name: string): AnalysedStatement | null => {
-    if (what === "statement") return this.names.statement(name)?.statement ?? null;
-    return this.names.portal(name)?.declared ?? null;
+  readonly #resolve = (what: "statement" | "portal", name: string): Buffer | AnalysedStatement | null => {
+    const found = what === "statement" ? this.names.statement(name) : this.names.portal(name);
+    if (found === undefined || this.#unsettled(found.madeBy) !== null) return null;
+    if ("declared" in found) return found.declared;
+    return found.innerText ?? found.text;
   };
+
+  /**
+   * The message that made a name, while it is of an earlier batch and not answered yet: whether the name stands for it
+   * depends on whether that batch fails. Within one batch it does not, for what follows a failure is skipped.
+   */
+  #unsettled(madeBy: Expect | undefined): Expect | null {
+    return madeBy === undefined || madeBy.settled || madeBy.batch === this.#batch ? null : madeBy;
+  }
+
+  /** Keeps this message and all behind it until the server has answered another. */
+  #wait(expect: Expect): Next {
+    this.#held = [];
+    this.#waitingFor = expect;
+    return "hold";
+  }
+
+  #readHeld(): void {
+    this.#waitingFor = null;
+    if (this.#closed || this.#held === null) return;
+    const held = this.#held;
+    this.#held = null;
+    this.#heldBytes = 0;
+    this.#read(held.length === 1 ? held[0]! : Buffer.concat(held), 0);
+  }
 
   readonly #probe = (sql: string): Promise<readonly (readonly (string | null)[])[] | null> => {
     return new Promise((settle) => {
-      const expect = this.expected.push(new Expect("probe"));
+      const expect = this.expected.push(new Expect("probe", this.#batch));
       expect.collected = [];
       expect.settle = settle;
-      this.#wire.toServer(query(sql), this.#recordIndex);
+      this.#insert(query(sql));
     });
   };
-
-  /** What SQL itself does to names: PREPARE, DEALLOCATE, DECLARE, CLOSE, DISCARD. */
-  #noteEffects(statement: AnalysedStatement, expect: Expect): void {
-    const { prepares, deallocates, declares, closes } = statement.effects;
-    if (prepares === null && deallocates === null && declares === null && closes === null) return;
-    const undos: (() => void)[] = expect.undo === null ? [] : [expect.undo];
-    const inner = statement.inner;
-    if (prepares !== null && inner !== null && this.names.statement(prepares) === undefined) {
-      undos.push(
-        this.names.setStatement(prepares, {
-          text: null,
-          statement: inner,
-          columns: null,
-          resultFormats: NO_FORMATS,
-          from: null,
-        }),
-      );
-    }
-    if (declares !== null && inner !== null) {
-      undos.push(
-        this.names.setPortal(declares, {
-          prepared: null,
-          parameters: NO_PARAMETERS,
-          parameterFormats: NO_FORMATS,
-          declared: inner,
-          columns: null,
-          resultFormats: NO_FORMATS,
-          from: null,
-        }),
-      );
-    }
-    expect.undo = () => {
-      for (const undo of undos.reverse()) undo();
-    };
-    const before = expect.done;
-    expect.done = () => {
-      before?.();
-      if (deallocates === "*") this.names.dropAllStatements();
-      else if (deallocates !== null) this.names.dropStatement(deallocates);
-      if (closes === "*") this.names.dropAllPortals();
-      else if (closes !== null) this.names.dropPortal(closes);
-    };
-  }
 
   /** Keeps everything the client sends until the ruling is there. */
   #hold(answer: Promise<Ruling>, ruled: (ruling: Ruling) => Next): Next {
@@ -557,6 +576,9 @@ export class PostgresMachine implements ServerSideOwner {
     const data = held.length === 1 ? held[0]! : Buffer.concat(held);
     this.#held = null;
     this.#heldBytes = 0;
+    this.#chunk = data;
+    this.#from = 0;
+    this.#at = 0;
     const end = 1 + data.readInt32BE(1);
     const next = ruled(ruling);
     if (next === "forward") this.#wire.toServer(data.subarray(0, end), this.#recordIndex);
@@ -566,18 +588,6 @@ export class PostgresMachine implements ServerSideOwner {
 }
 
 const EMPTY = Buffer.alloc(0);
-
-/** A Bind to a statement that does not exist: the server fails it and skips to the Sync, as the client must see it. */
-const POISON = poisonBind();
-
-function poisonBind(): Buffer {
-  const body = Buffer.concat([Buffer.from("\0refused by sallyport\0", "utf8"), Buffer.alloc(6)]);
-  const out = Buffer.allocUnsafe(HEADER_BYTES + body.length);
-  out[0] = CLIENT.bind;
-  out.writeInt32BE(4 + body.length, 1);
-  body.copy(out, HEADER_BYTES);
-  return out;
-}
 
 function printable(type: number): string {
   return type > 32 && type < 127 ? `'${String.fromCharCode(type)}'` : `0x${type.toString(16).padStart(2, "0")}`;

@@ -1,12 +1,15 @@
 import type { AnalysedStatement } from "../../facts/index.ts";
-import type { Described } from "./expect.ts";
+import type { Described, Expect } from "./expect.ts";
 import { PORTALS_MAX, STATEMENTS_MAX } from "./limits.ts";
 
 /** A prepared statement. Those of the protocol keep their text and are analysed again each time they run. */
 export interface Prepared extends Described {
   readonly text: Buffer | null;
-  /** For SQL's PREPARE: the statement inside. */
+  /** For SQL's PREPARE: the statement inside, and its text, which is analysed again each time it runs. */
   readonly statement: AnalysedStatement | null;
+  readonly innerText: Buffer | null;
+  /** The message that made it, until the server has answered. */
+  readonly madeBy: Expect;
 }
 
 /** A portal of the protocol, or a cursor that SQL declared: PostgreSQL keeps both under one roof. */
@@ -16,6 +19,7 @@ export interface Portal extends Described {
   readonly parameterFormats: readonly number[];
   /** Declared by SQL: it may outlive its transaction. */
   readonly declared: AnalysedStatement | null;
+  readonly madeBy: Expect;
 }
 
 type Undo = () => void;
@@ -45,7 +49,8 @@ export class Names {
   }
 
   setStatement(name: string, prepared: Prepared): Undo {
-    // The server drops the unnamed statement before it looks at the new one, so there is nothing to give back.
+    // The server drops the unnamed statement before it looks at the new one, or skips the new one: it may be either, so
+    // neither is given back.
     return put(this.#statements, name, prepared, name === "");
   }
 
@@ -59,6 +64,11 @@ export class Names {
 
   dropPortal(name: string): Undo {
     return drop(this.#portals, name);
+  }
+
+  /** What it stands for is not known any more: whoever uses it is refused until it is made anew. */
+  forget(what: "statement" | "portal", name: string): void {
+    (what === "statement" ? this.#statements : this.#portals).delete(name);
   }
 
   /** DEALLOCATE ALL, DISCARD ALL: after the server confirmed it. */

@@ -1,5 +1,5 @@
 import type { Refusal } from "../protocol.ts";
-import { errorResponse, noticeResponse, type Report } from "./messages.ts";
+import { CLIENT, HEADER_BYTES, errorResponse, noticeResponse, type Report } from "./messages.ts";
 
 /** Source: PostgreSQL manual, appendix "PostgreSQL Error Codes". */
 const SQLSTATE: Readonly<Record<Refusal["kind"], string>> = {
@@ -31,3 +31,15 @@ export const protocolViolation = (what: string): Buffer =>
     message: `sallyport: ${what}`,
     hint: "The connection is closed. If the client is up to date, report what it sent.",
   });
+
+/** A Bind to a statement that does not exist: the server fails it and skips to the Sync, as the client must see it. */
+export const POISON = poisonBind();
+
+function poisonBind(): Buffer {
+  const body = Buffer.concat([Buffer.from("\0refused by sallyport\0", "utf8"), Buffer.alloc(6)]);
+  const out = Buffer.allocUnsafe(HEADER_BYTES + body.length);
+  out[0] = CLIENT.bind;
+  out.writeInt32BE(4 + body.length, 1);
+  body.copy(out, HEADER_BYTES);
+  return out;
+}

@@ -13,14 +13,18 @@ const HARMLESS_TEXTS: ReadonlySet<string> = new Set([
   "40001",
   "40P01",
   "55P03",
-  "42P01",
-  "42703",
   "42P03",
   "42P05",
   "26000",
   "34000",
-  "42601",
 ]);
+
+/**
+ * Names that do not exist and faults of grammar. The parser tells their place in the statement; a function that reads
+ * its argument as a name or as some grammar of its own (`regclass`, `to_tsquery`) raises the same ones without a place, and
+ * quotes the argument.
+ */
+const HARMLESS_WITH_PLACE: ReadonlySet<string> = new Set(["42P01", "42703", "42601"]);
 
 /**
  * An error or notice of the server while masked columns are within the statement's reach: texts of the server quote
@@ -33,7 +37,8 @@ export function scrubReport(type: number, fields: ReadonlyMap<string, string>): 
     if (value !== undefined) parts.push(Buffer.from(code), cstring(value));
   }
   const sqlstate = fields.get("C") ?? "XX000";
-  const text = HARMLESS_TEXTS.has(sqlstate) ? fields.get("M") : undefined;
+  const harmless = HARMLESS_TEXTS.has(sqlstate) || (HARMLESS_WITH_PLACE.has(sqlstate) && fields.has("P"));
+  const text = harmless ? fields.get("M") : undefined;
   parts.push(
     Buffer.from("M"),
     cstring(text ?? `the server reports ${sqlstate}; its text is withheld, for it may quote masked values`),

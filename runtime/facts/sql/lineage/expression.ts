@@ -3,6 +3,7 @@ import { changesState, classOfFunction } from "../functions.ts";
 import { body, is, isBody, list, names, node, text, type Body, type Json } from "../tree.ts";
 import type { ColumnId } from "../analysis.ts";
 import type { StatementContext } from "./context.ts";
+import { mayFail } from "./may-fail.ts";
 import type { Query } from "./query.ts";
 import { columnOf, wholeRow, type Scope } from "./scope.ts";
 import { NOTHING, OPAQUE, computed, either, unionColumns, type Value } from "./value.ts";
@@ -34,6 +35,13 @@ export class Expressions {
     }
   }
 
+  /** An expression whose value is put out or stored. If it may fail, its failing tells of what is in it. */
+  output(json: Json | undefined, scope: Scope): Value {
+    const found = this.value(json, scope);
+    if (found.sources.length > 0 && mayFail(json)) this.#context.influence(found.sources);
+    return found;
+  }
+
   /** An expression whose value is only observed: it filters, joins, sorts or groups. */
   influence(json: Json | undefined, scope: Scope): void {
     const found = this.value(json, scope);
@@ -61,7 +69,18 @@ export class Expressions {
       case "CurrentOfExpr":
         this.#context.untraced("WHERE CURRENT OF a cursor", false);
         return NOTHING;
-      case "TypeCast":
+      case "TypeCast": {
+        const type = names(body(b["typeName"])["names"]);
+        if (this.#context.names.catalog.isUserCast(type.at(-1) ?? "")) {
+          this.#context.changesState = true;
+          this.#context.untraced(
+            `a cast to ${type.join(".")} calls a function that is not known to the analysis`,
+            true,
+          );
+          return { ...computed([this.value(b["arg"], scope)]), opaque: true };
+        }
+        return computed([this.value(b["arg"], scope)]);
+      }
       case "CollateClause":
         return computed([this.value(b["arg"], scope)]);
       case "A_Expr":
@@ -184,7 +203,12 @@ export class Expressions {
   #operator(b: Body, scope: Scope): Value {
     const operator = names(b["name"]).at(-1) ?? "";
     const schema = list(b["name"]).length > 1 ? names(b["name"])[0]! : null;
-    if (schema !== null && schema !== "pg_catalog") this.#context.untraced(`operator of schema ${schema}`, true);
+    const safe = (schema === null || schema === "pg_catalog") && !this.#context.names.catalog.isUserOperator(operator);
+    if (!safe) {
+      this.#context.changesState = true;
+      this.#context.untraced(`operator ${operator} is made of a function that is not known to the analysis`, true);
+      return { ...this.#all([b["lexpr"], b["rexpr"]], scope), opaque: true };
+    }
     const [left, right] = [b["lexpr"], b["rexpr"]];
     const kind = text(b["kind"]);
     const compares =
@@ -227,7 +251,7 @@ export class Expressions {
   /** A value that is assigned to a column: a literal belongs to that column. */
   assigned(json: Json | undefined, scope: Scope, target: readonly ColumnId[], slot: boolean): Value {
     const constants = constantsOf(json);
-    if (constants === null) return this.value(json, scope);
+    if (constants === null) return this.output(json, scope);
     for (const constant of constants)
       this.#constant(constant, target, target.length === 0, slot && is(json, "A_Const") !== null);
     return NOTHING;
@@ -251,6 +275,9 @@ export class Expressions {
     if (b["over"] !== undefined) this.window(body(b["over"]), scope);
     switch (found) {
       case "nothing":
+        // How many different values a mixture has tells whether a guess that was mixed in is one of them.
+        if (b["agg_distinct"] === true && !args.every((arg) => this.value(arg, scope).direct !== null))
+          this.#context.influence(value.sources);
         // How many there are is told, of what they are nothing; a ranking tells the order of what it is over, an influence.
         return { ...NOTHING, sources: value.sources, opaque: value.opaque, reveals: "nothing" };
       case "no-data":

@@ -192,7 +192,7 @@ export class Query {
   #values(b: Body, scope: Scope): Outputs {
     let outputs: NamedValue[] | null = null;
     for (const row of list(b["valuesLists"])) {
-      const values = list(is(row, "List")?.["items"]).map((item) => this.expressions.value(item, scope));
+      const values = list(is(row, "List")?.["items"]).map((item) => this.expressions.output(item, scope));
       outputs =
         outputs === null
           ? values.map((value, i) => ({ ...value, direct: null, name: `column${i + 1}` }))
@@ -225,12 +225,12 @@ export class Query {
       const indirection = is(target["val"], "A_Indirection");
       if (indirection !== null && list(indirection["indirection"]).some((part) => is(part, "A_Star") !== null)) {
         // (row).*: as many columns as the row's type has.
-        this.expressions.value(target["val"], scope);
+        this.expressions.output(target["val"], scope);
         this.context.untraced("a row that is expanded into its columns", false);
         known = false;
         continue;
       }
-      const value = this.expressions.value(target["val"], scope);
+      const value = this.expressions.output(target["val"], scope);
       const given = target["name"] === undefined ? "" : text(target["name"]);
       outputs.push({ ...value, name: given !== "" ? given : outputName(target["val"]) });
     }
@@ -319,7 +319,7 @@ export class Query {
 
   #functionItem(b: Body, scope: Scope): ScopeItem {
     const calls = list(b["functions"]).map((entry) => list(is(entry, "List")?.["items"])[0]);
-    const values = calls.map((call) => this.expressions.value(call, scope));
+    const values = calls.map((call) => this.expressions.output(call, scope));
     const value: Value = { ...computed(values), direct: null };
     const alias = body(b["alias"]);
     const columns = names(alias["colnames"]);

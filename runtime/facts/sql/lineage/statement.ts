@@ -3,6 +3,7 @@ import type { AnalysedStatement, ColumnId, CopyShape, SessionEffects, UnitFacts 
 import { excludesRows } from "../fold.ts";
 import { explainRuns, kindOf } from "../kinds.ts";
 import { body, is, list, names, node, optionText, text, type Body, type Json } from "../tree.ts";
+import { schemasChanged, utilityDanger } from "./utility.ts";
 import { StatementContext, type NameContext, type SeenConstant } from "./context.ts";
 import { Query } from "./query.ts";
 import { Scope, type ScopeItem } from "./scope.ts";
@@ -11,7 +12,7 @@ import { OPAQUE, type NamedValue } from "./value.ts";
 type Outputs = readonly NamedValue[] | null;
 
 /** A statement as it is worked out, before its literals are placed in the text. */
-export interface WalkedStatement extends Omit<AnalysedStatement, "start" | "end" | "literals" | "inner"> {
+export interface WalkedStatement extends Omit<AnalysedStatement, "start" | "end" | "literals" | "inner" | "innerText"> {
   readonly constants: readonly SeenConstant[];
   readonly inner: WalkedStatement | null;
   /** The kinds whose texts in quotes are passwords or keys. */
@@ -372,7 +373,17 @@ class StatementWalk {
 
   /** Statements whose parts are names and options: every relation they name counts as written. */
   #utility(nodeKind: string, b: Body): void {
-    for (const rangeVar of rangeVarsIn(b)) {
+    const danger = utilityDanger(nodeKind, b, this.#names.catalog);
+    if (danger !== null) this.#context.untraced(danger, true);
+    if (nodeKind === "CreateSchemaStmt")
+      for (const element of list(b["schemaElts"])) this.#nestedStatement(element, null);
+    for (const schema of schemasChanged(nodeKind, b)) {
+      this.#context.relations.push({ schema, name: "*", oid: null, access: "write" });
+      for (const relation of this.#names.catalog.catalog.relations)
+        if (relation.schema === schema)
+          this.#context.relations.push({ schema, name: relation.name, oid: relation.oid, access: "write" });
+    }
+    for (const rangeVar of nodeKind === "CreateSchemaStmt" ? [] : rangeVarsIn(b)) {
       if (
         nodeKind === "CreateStmt" ||
         nodeKind === "CreateForeignTableStmt" ||
@@ -389,15 +400,6 @@ class StatementWalk {
           path.length > 1 ? { schemaname: path.at(-2)!, relname: path.at(-1)! } : { relname: path.at(-1) ?? "" };
         this.#context.relation(rangeVar, "write");
       }
-    }
-    if (nodeKind === "DropStmt" && text(b["removeType"]) === "OBJECT_SCHEMA") {
-      for (const object of list(b["objects"]))
-        this.#context.relations.push({
-          schema: text(is(object, "String")?.["sval"]),
-          name: "*",
-          oid: null,
-          access: "write",
-        });
     }
   }
 
@@ -499,7 +501,7 @@ class StatementWalk {
       const multi = is(set["val"], "MultiAssignRef");
       const value =
         multi !== null
-          ? this.#query.expressions.value(multi["source"], scope)
+          ? this.#query.expressions.output(multi["source"], scope)
           : this.#query.expressions.assigned(set["val"], scope, ids, true);
       this.#assign(value, ids);
     }

@@ -1,0 +1,176 @@
+/** Pairs of statements whose answers differ only because a guess is right or wrong. */
+export const ORACLES: Readonly<Record<string, readonly (readonly [right: string, wrong: string])[]>> = {
+  inference: [
+    ["select id from people where ssn = 'ZQXSSN84213'", "select id from people where ssn = 'ZQXSSN84214'"],
+    ["select id from people where ssn like 'ZQXS%'", "select id from people where ssn like 'ZQXT%'"],
+    ["select id from people where ssn ~ '^ZQXS'", "select id from people where ssn ~ '^ZQXT'"],
+    [
+      "select id from people where ssn between 'ZQXS' and 'ZQXT'",
+      "select id from people where ssn between 'ZQXT' and 'ZQXU'",
+    ],
+    ["select id from people where ssn in ('ZQXSSN84213')", "select id from people where ssn in ('nothing')"],
+    [
+      "select id from people where ssn = any (array['ZQXSSN84213'])",
+      "select id from people where ssn = any (array['nothing'])",
+    ],
+    [
+      "select id from people where (id, ssn) = (1, 'ZQXSSN84213')",
+      "select id from people where (id, ssn) = (1, 'nothing')",
+    ],
+    ["select count(*) from people where ssn = 'ZQXSSN84213'", "select count(*) from people where ssn = 'nothing'"],
+    [
+      "select count(*) filter (where ssn = 'ZQXSSN84213') from people",
+      "select count(*) filter (where ssn = 'nothing') from people",
+    ],
+    [
+      "select exists (select 1 from people where ssn = 'ZQXSSN84213')",
+      "select exists (select 1 from people where ssn = 'nothing')",
+    ],
+    [
+      "select id from people group by id, ssn having ssn = 'ZQXSSN84213'",
+      "select id from people group by id, ssn having ssn = 'nothing'",
+    ],
+    [
+      "select p.id from people p join (values ('ZQXSSN84213')) v(ssn) using (ssn)",
+      "select p.id from people p join (values ('nothing')) v(ssn) using (ssn)",
+    ],
+    [
+      "select p.id from people p natural join (values ('ZQXSSN84213')) v(ssn)",
+      "select p.id from people p natural join (values ('nothing')) v(ssn)",
+    ],
+    [
+      "select 1 from people p join (select 'ZQXSSN84213' as g) v on v.g = p.ssn",
+      "select 1 from people p join (select 'nothing' as g) v on v.g = p.ssn",
+    ],
+    [
+      "select count(*) from (select ssn from people intersect select 'ZQXSSN84213') s",
+      "select count(*) from (select ssn from people intersect select 'nothing') s",
+    ],
+    [
+      "select count(*) from (select ssn from people except select 'ZQXSSN84213') s",
+      "select count(*) from (select ssn from people except select 'nothing') s",
+    ],
+    [
+      "select count(*) from (select 'ZQXSSN84213' union select ssn from people) s",
+      "select count(*) from (select 'nothing' union select ssn from people) s",
+    ],
+    [
+      "select count(distinct x) from (select ssn as x from people union all select 'ZQXSSN84213') s",
+      "select count(distinct x) from (select ssn as x from people union all select 'nothing') s",
+    ],
+    [
+      "select p.id from people p where p::text like '%ZQXSSN84213%'",
+      "select p.id from people p where p::text like '%nothing%'",
+    ],
+    [
+      'select id from people where note @> \'{"k": "ZQXNOTE5571"}\'',
+      'select id from people where note @> \'{"k": "nothing"}\'',
+    ],
+    [
+      "select id from people where note @? '$.k ? (@ starts with \"ZQX\")'",
+      "select id from people where note @? '$.k ? (@ starts with \"nothing\")'",
+    ],
+    ["select id from people where pin > 918273640", "select id from people where pin > 918273650"],
+    ["select id from people where born < '1871-03-10'", "select id from people where born < '1871-03-09'"],
+    ["select id from people where tags && '{ZQXTAG1188}'", "select id from people where tags && '{nothing}'"],
+    ["select id from people where ip << '203.0.113.0/24'", "select id from people where ip << '203.0.114.0/24'"],
+    ["select id from people where (addr).tax = 'ZQXTAX4431'", "select id from people where (addr).tax = 'nothing'"],
+    ["select id from people where span @> 918273645::bigint", "select id from people where span @> 1::bigint"],
+    ["select id from people order by ssn", "select id from people order by name desc"],
+    ["select id from people order by 1 - length(ssn)", "select id from people order by name desc"],
+    ["select rank() over (order by ssn) from people", "select rank() over (order by 1) from people"],
+    [
+      "select id, row_number() over (order by ssn desc) from people",
+      "select id, row_number() over (order by id desc) from people",
+    ],
+    [
+      "select count(*) over (partition by ssn = 'ZQXSSN84213') from people",
+      "select count(*) over (partition by ssn = 'nothing') from people",
+    ],
+    ["select id from people limit (select length(ssn) - 10 from people where id = 1)", "select id from people limit 2"],
+    [
+      "select id from people offset (select pin - 918273645 from people where id = 1)",
+      "select id from people offset 1",
+    ],
+    [
+      "select count(*) from people, generate_series(1, length(ssn)) where id = 1",
+      "select count(*) from people, generate_series(1, 5) where id = 1",
+    ],
+    [
+      "select 1 from generate_series(1, (select pin - 918273643 from people where id = 1))",
+      "select 1 from generate_series(1, 5)",
+    ],
+    [
+      "select case when ssn = 'ZQXSSN84213' then 1 else 0 end from people where id = 1",
+      "select case when ssn = 'nothing' then 1 else 0 end from people where id = 1",
+    ],
+    ["select ssn = 'ZQXSSN84213' from people where id = 1", "select ssn = 'nothing' from people where id = 1"],
+    ["select bool_or(ssn = 'ZQXSSN84213') from people", "select bool_or(ssn = 'nothing') from people"],
+    ["select sum((ssn = 'ZQXSSN84213')::int) from people", "select sum((ssn = 'nothing')::int) from people"],
+    [
+      "select position('SSN8' in ssn) from people where id = 1",
+      "select position('nope' in ssn) from people where id = 1",
+    ],
+    [
+      "select 1 / (case when ssn = 'ZQXSSN84213' then 0 else 1 end) from people where id = 1",
+      "select 1 / (case when ssn = 'nothing' then 0 else 1 end) from people where id = 1",
+    ],
+    ["update people set name = name where ssn = 'ZQXSSN84213'", "update people set name = name where ssn = 'nothing'"],
+    [
+      "delete from guesses using people where people.ssn = 'ZQXSSN84213' and g = 'seed'",
+      "delete from guesses using people where people.ssn = 'nothing' and g = 'seed'",
+    ],
+    [
+      "update plain set a = a from people where people.id = plain.id and people.ssn = 'ZQXSSN84213'",
+      "update plain set a = a from people where people.id = plain.id and people.ssn = 'nothing'",
+    ],
+    [
+      "merge into plain using people p on p.id = plain.id and p.ssn = 'ZQXSSN84213' when matched then update set a = a",
+      "merge into plain using people p on p.id = plain.id and p.ssn = 'nothing' when matched then update set a = a",
+    ],
+    [
+      "merge into plain using people p on p.id = plain.id when matched and p.ssn = 'ZQXSSN84213' then update set a = a",
+      "merge into plain using people p on p.id = plain.id when matched and p.ssn = 'nothing' then update set a = a",
+    ],
+    ["select w from people_expr where w like 'ZQXSSN84213%'", "select w from people_expr where w like 'nothing%'"],
+    ["select id from people_v where mail = 'zqxmail77@corp.example'", "select id from people_v where mail = 'nothing'"],
+    ["select id from people_mv where m = 'ZQXSSN84213'", "select id from people_mv where m = 'nothing'"],
+    ["select 1 from parted where ssn = 'ZQXSSN84213'", "select 1 from parted where ssn = 'nothing'"],
+    ["select 1 from child where ssn = 'ZQXSSN84213'", "select 1 from child where ssn = 'nothing'"],
+    [
+      "copy (select id from people where ssn = 'ZQXSSN84213') to stdout",
+      "copy (select id from people where ssn = 'nothing') to stdout",
+    ],
+    ["select distinct left(ssn, 1) = 'Z' from people", "select distinct left(ssn, 1) = 'Y' from people"],
+    [
+      "select name from people where id in (select id from people where ssn = 'ZQXSSN84213')",
+      "select name from people where id in (select id from people where ssn = 'nothing')",
+    ],
+    [
+      "select (select count(*) from people q where q.ssn = p.ssn and q.ssn = 'ZQXSSN84213') from people p",
+      "select (select count(*) from people q where q.ssn = p.ssn and q.ssn = 'nothing') from people p",
+    ],
+    [
+      "with c as (select id from people where ssn = 'ZQXSSN84213') select * from c",
+      "with c as (select id from people where ssn = 'nothing') select * from c",
+    ],
+    [
+      "insert into guesses select name from people where ssn = 'ZQXSSN84213'",
+      "insert into guesses select name from people where ssn = 'nothing'",
+    ],
+    [
+      "select count(*) from people group by grouping sets ((ssn), ())",
+      "select count(*) from people group by grouping sets (())",
+    ],
+    ["select max(id) from people group by left(ssn, 1)", "select max(id) from people"],
+    ["select array_agg(id order by ssn) from people", "select array_agg(id order by ssn desc) from people"],
+    [
+      "select first_value(id) over (order by ssn) from people",
+      "select first_value(id) over (order by ssn desc) from people",
+    ],
+    [
+      "select coalesce(nullif(ssn = 'ZQXSSN84213', false), false) from people where id = 1",
+      "select coalesce(nullif(ssn = 'x', false), false) from people where id = 1",
+    ],
+  ],
+};
