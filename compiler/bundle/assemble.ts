@@ -4,6 +4,7 @@ import { OPCODES, ELEMENTS_MAX, verify } from "../../spec/contract/bytecode/inde
 import type { BundleRule, Manifest, Program, TestVector } from "../../spec/contract/bundle/index.ts";
 import { placeOf, type CheckedExpr, type CheckedPolicy, type CheckedRule, type SourceFile } from "../../lang/index.ts";
 import { Emitter } from "../emit/index.ts";
+import { buildIndex } from "../index/index.ts";
 
 export interface AssembleOptions {
   readonly sequence: number;
@@ -44,7 +45,7 @@ export function assembleManifest(
   });
   const programs = withSteps(emitter.programs());
   const manifest: Manifest = {
-    format: 1,
+    format: 2,
     package: policy.package,
     sequence: options.sequence,
     requires: featuresOf(rules),
@@ -57,6 +58,7 @@ export function assembleManifest(
       .sort((a, b) => (a.file < b.file ? -1 : 1)),
     vectors: options.vectors,
     stepsMax: rules.reduce((sum, rule) => sum + (rule.condition < 0 ? 0 : programs[rule.condition]!.stepsMax), 0),
+    index: buildIndex(policy.rules.map((rule) => ({ effect: rule.effect, condition: conditionOf(rule) }))),
   };
   const verified = verify(manifest);
   assert(

@@ -3,15 +3,9 @@ import { assert } from "../../base/assert.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { verify } from "../../spec/contract/bytecode/index.ts";
 import { decodeManifest, openBundle, type EnvelopeError, type Manifest } from "../../spec/contract/bundle/index.ts";
-import {
-  ABSENT,
-  UNKNOWN,
-  factsOf,
-  type FactLifetime,
-  type FactValue,
-  type ProtocolName,
-} from "../../spec/contract/facts/index.ts";
-import { prepare, run, type Machine } from "../vm/index.ts";
+import { factsOf, type FactLifetime, type ProtocolName } from "../../spec/contract/facts/index.ts";
+import { CubeIndex, classesOf, prepare, type Machine } from "../vm/index.ts";
+import { runVectors } from "./self-test.ts";
 import { OP } from "../../spec/contract/bytecode/index.ts";
 
 /** Features that this gateway can carry out. A bundle that needs another one is refused. */
@@ -34,6 +28,8 @@ export class LoadedBundle {
   readonly machine: Machine;
   readonly #rules: ReadonlyMap<ProtocolName, readonly number[]>;
   readonly #lifetimes: readonly FactLifetime[];
+  readonly #indexes = new Map<ProtocolName, CubeIndex>();
+  readonly #classes: ReturnType<typeof classesOf>;
 
   constructor(digest: string, keyId: string, manifest: Manifest, machine: Machine) {
     this.digest = digest;
@@ -49,6 +45,9 @@ export class LoadedBundle {
       }
     }
     this.#rules = rules;
+    this.#classes = classesOf(manifest.index);
+    // Made now, so that the first decision does not wait for it.
+    for (const protocol of rules.keys()) this.indexOf(protocol);
     this.#lifetimes = manifest.rules.map((rule) =>
       lifetimeOf(manifest, rule.condition, rule.protocols[0] ?? "postgres"),
     );
@@ -60,6 +59,19 @@ export class LoadedBundle {
 
   lifetimeOf(rule: number): FactLifetime {
     return this.#lifetimes[rule] ?? "execution";
+  }
+
+  lifetimeOfFact(path: string, protocol: ProtocolName): FactLifetime {
+    return factsOf(protocol).find((fact) => fact.path === path)?.lifetime ?? "execution";
+  }
+
+  indexOf(protocol: ProtocolName): CubeIndex {
+    const known = this.#indexes.get(protocol);
+    if (known !== undefined) return known;
+    const { rules, index } = this.manifest;
+    const made = new CubeIndex(index, (rule) => rules[rule]!.protocols.includes(protocol), this.#classes);
+    this.#indexes.set(protocol, made);
+    return made;
   }
 }
 
@@ -108,7 +120,7 @@ export function loadBundle(
   const bundle = new LoadedBundle(opened.value.digest, opened.value.keyId, manifest, machine);
   assert(bundle.manifest.programs.length === machine.code.length, "every program was made ready");
   const failed = runVectors(bundle);
-  return failed === null ? ok(bundle) : err(failed);
+  return failed === null ? ok(bundle) : err({ kind: "failed-self-test", ...failed });
 }
 
 /** Places in tables that nothing but the loader looks at. */
@@ -136,37 +148,6 @@ function wrongReference(manifest: Manifest): BundleError | null {
     }
   }
   return null;
-}
-
-function runVectors(bundle: LoadedBundle): BundleError | null {
-  const { manifest, machine } = bundle;
-  for (const [i, vector] of manifest.vectors.entries()) {
-    const given = new Map(vector.facts.map(({ path, value }): [string, FactValue] => [path, toFactValue(value)]));
-    const slots = manifest.facts.map((path) => given.get(path) ?? ABSENT);
-    const matched: number[] = [];
-    for (const index of bundle.rulesOf(vector.protocol)) {
-      const rule = manifest.rules[index]!;
-      const found = rule.condition < 0 ? true : run(machine, rule.condition, slots);
-      if (found === UNKNOWN ? rule.effect !== "allow" : found) matched.push(index);
-    }
-    if (matched.join() !== vector.matched.join()) {
-      return {
-        kind: "failed-self-test",
-        vector: i,
-        expected: `rules ${vector.matched.join(", ")}`,
-        found: `rules ${matched.join(", ")}`,
-      };
-    }
-  }
-  return null;
-}
-
-function toFactValue(value: Manifest["vectors"][number]["facts"][number]["value"]): FactValue {
-  if (value === null) return UNKNOWN;
-  if (typeof value !== "object") return value;
-  return Array.isArray(value)
-    ? new Set(value as readonly string[])
-    : new Map(Object.entries(value as Record<string, string>));
 }
 
 /** A refused bundle in words for an operator. */

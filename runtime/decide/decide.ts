@@ -1,36 +1,23 @@
-import { UNKNOWN, type FactValue, type ProtocolName, type Truth } from "../../spec/contract/facts/index.ts";
+import { UNKNOWN, type ProtocolName, type Truth } from "../../spec/contract/facts/index.ts";
 import type { Decision } from "../../spec/contract/decision/index.ts";
+import type { Manifest } from "../../spec/contract/bundle/index.ts";
 import { run, type FactSlots } from "../vm/index.ts";
 import type { Executable } from "./executable.ts";
 
 /** Whether a rule counts as matched when its condition came out as `found`: what restricts does, what allows does not. */
-const counts = (effect: string, found: Truth): boolean => (found === UNKNOWN ? effect !== "allow" : found);
+export const counts = (effect: string, found: Truth): boolean => (found === UNKNOWN ? effect !== "allow" : found);
 
-/**
- * Decides one action by all rules of a protocol. Pure: the same bundle and facts give the same decision on every machine.
- * `folded` gives the truth of conditions that the session has already settled.
- */
-export function decide(
-  bundle: Executable,
-  protocol: ProtocolName,
-  facts: FactSlots,
-  folded: ReadonlyMap<number, Truth> = NOTHING,
-): Decision {
-  const { rules } = bundle.manifest;
-  const matched: number[] = [];
+/** What the matching rules of one action come to. `unknown`: those of them that match because something is unknown. */
+export function decisionOf(manifest: Manifest, matched: readonly number[], unknown: readonly number[]): Decision {
+  const { rules } = manifest;
   const denies: number[] = [];
   const approves: number[] = [];
   const allows: number[] = [];
   const masks: number[] = [];
-  const unknown: number[] = [];
   let rowLimit: number | null = null;
   let rowLimitRule: number | null = null;
-  for (const index of bundle.rulesOf(protocol)) {
+  for (const index of matched) {
     const rule = rules[index]!;
-    const found: Truth = rule.condition < 0 ? true : (folded.get(index) ?? run(bundle.machine, rule.condition, facts));
-    if (!counts(rule.effect, found)) continue;
-    matched.push(index);
-    if (found === UNKNOWN) unknown.push(index);
     switch (rule.effect) {
       case "deny":
         denies.push(index);
@@ -57,7 +44,23 @@ export function decide(
   return { verdict, matched, deciding, masks, rowLimit, rowLimitRule, unknown };
 }
 
-const NOTHING: ReadonlyMap<number, Truth> = new Map();
+/**
+ * Decides one action by running every rule's condition, without the index: what the index must agree with. Pure: the same
+ * bundle and facts give the same decision on every machine.
+ */
+export function decideByConditions(bundle: Executable, protocol: ProtocolName, facts: FactSlots): Decision {
+  const { rules } = bundle.manifest;
+  const matched: number[] = [];
+  const unknown: number[] = [];
+  for (const index of bundle.rulesOf(protocol)) {
+    const rule = rules[index]!;
+    const found: Truth = rule.condition < 0 ? true : run(bundle.machine, rule.condition, facts);
+    if (!counts(rule.effect, found)) continue;
+    matched.push(index);
+    if (found === UNKNOWN) unknown.push(index);
+  }
+  return decisionOf(bundle.manifest, matched, unknown);
+}
 
 const STRICTNESS = { allow: 0, approve: 1, deny: 2 } as const;
 const union = (a: readonly number[], b: readonly number[]): readonly number[] =>
@@ -96,5 +99,3 @@ const EMPTY: Decision = {
   rowLimitRule: null,
   unknown: [],
 };
-
-export type { FactValue };

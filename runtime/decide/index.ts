@@ -1,4 +1,4 @@
-export { decide, combine } from "./decide.ts";
+export { combine, decideByConditions } from "./decide.ts";
 export type { Executable } from "./executable.ts";
 export { SessionPolicy, type FactReader } from "./session-policy.ts";
 export { sqlFactReader, type ExecutionFacts } from "./sql-facts.ts";

@@ -1,1 +1,2 @@
 export * from "./run.ts";
+export * from "./cubes/index.ts";

@@ -26,7 +26,7 @@ const ORDER: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["editor"],
     ["index.ts"],
   ],
-  compiler: [["emit"], ["bundle"], ["compile.ts", "explain", "test"], ["index.ts"]],
+  compiler: [["index"], ["analyse", "emit"], ["bundle"], ["compile.ts", "explain", "test"], ["index.ts"]],
   runtime: [
     ["outside"],
     ["credentials"],

@@ -1,3 +1,4 @@
 export * from "./manifest.ts";
 export * from "./layout.ts";
 export * from "./envelope.ts";
+export * from "./decision-index.ts";

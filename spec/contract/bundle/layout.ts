@@ -1,7 +1,7 @@
 import { Packr } from "msgpackr";
 import { err, ok, type Result } from "../../../base/result.ts";
 import { PROTOCOLS, type ProtocolName } from "../facts/index.ts";
-import { TABLE_LENGTH_MAX } from "../bytecode/limits.ts";
+import { encodeIndex, readIndex } from "./index-layout.ts";
 import {
   EFFECTS,
   type BundleRule,
@@ -12,6 +12,7 @@ import {
   type TestVector,
   type VectorValue,
 } from "./manifest.ts";
+import { Malformed, array, fail, int, intOrNull, ints, member, text, textOrNull, texts } from "./read.ts";
 
 /**
  * The payload: MessagePack arrays whose places are fixed, so that equal manifests give equal bytes. Reader and writer stand
@@ -42,6 +43,7 @@ export function encodeManifest(manifest: Manifest): Buffer {
       manifest.sources.map((source) => [source.file, source.sha256]),
       manifest.vectors.map(encodeVector),
       manifest.stepsMax,
+      encodeIndex(manifest.index),
     ]),
   );
 }
@@ -102,38 +104,6 @@ export interface LayoutError {
   readonly why: string;
 }
 
-class Malformed extends Error {
-  readonly where: string;
-  constructor(where: string, why: string) {
-    super(why);
-    this.where = where;
-  }
-}
-
-const fail = (where: string, why: string): never => {
-  throw new Malformed(where, why);
-};
-
-function array(value: unknown, where: string, length?: number): readonly unknown[] {
-  if (!Array.isArray(value)) return fail(where, "is not a list");
-  if (length !== undefined && value.length !== length) return fail(where, `has ${value.length} places, not ${length}`);
-  if (value.length > TABLE_LENGTH_MAX) return fail(where, `has more than ${TABLE_LENGTH_MAX} entries`);
-  return value as readonly unknown[];
-}
-const text = (value: unknown, where: string): string =>
-  typeof value === "string" ? value : fail(where, "is not a text");
-const textOrNull = (value: unknown, where: string): string | null => (value === null ? null : text(value, where));
-const int = (value: unknown, where: string): number =>
-  typeof value === "number" && Number.isSafeInteger(value) ? value : fail(where, "is not a whole number");
-const intOrNull = (value: unknown, where: string): number | null => (value === null ? null : int(value, where));
-const texts = (value: unknown, where: string): readonly string[] =>
-  array(value, where).map((item, i) => text(item, `${where}[${i}]`));
-const ints = (value: unknown, where: string): readonly number[] =>
-  array(value, where).map((item, i) => int(item, `${where}[${i}]`));
-function member<T>(of: readonly T[], value: unknown, where: string): T {
-  return of[int(value, where)] ?? fail(where, "is not a known kind");
-}
-
 /** Reads a payload. Never throws: whatever the bytes, the answer is a manifest or what is wrong with them. */
 export function decodeManifest(bytes: Uint8Array): Result<Manifest, LayoutError> {
   let raw: unknown;
@@ -157,10 +127,10 @@ export function decodeManifest(bytes: Uint8Array): Result<Manifest, LayoutError>
 }
 
 function readManifest(raw: unknown): Manifest {
-  const top = array(raw, "payload", 11);
-  if (top[0] !== 1) return fail("format", `is version ${String(top[0])}; this gateway reads version 1`);
+  const top = array(raw, "payload", 12);
+  if (top[0] !== 2) return fail("format", `is version ${String(top[0])}; this gateway reads version 2`);
   return {
-    format: 1,
+    format: 2,
     package: text(top[1], "package"),
     sequence: int(top[2], "sequence"),
     requires: texts(top[3], "requires"),
@@ -177,6 +147,7 @@ function readManifest(raw: unknown): Manifest {
     }),
     vectors: array(top[9], "vectors").map((item, i) => readVector(item, `vectors[${i}]`)),
     stepsMax: int(top[10], "stepsMax"),
+    index: readIndex(top[11], "index"),
   };
 }
 

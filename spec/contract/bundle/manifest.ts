@@ -1,4 +1,5 @@
 import type { ProtocolName } from "../facts/index.ts";
+import type { DecisionIndex } from "./decision-index.ts";
 
 export const EFFECTS = ["allow", "deny", "approve", "mask", "limit"] as const;
 export type Effect = (typeof EFFECTS)[number];
@@ -70,7 +71,7 @@ export interface Program {
 
 /** What a bundle says, decoded. The order of every list is part of the format, so that equal policies give equal bytes. */
 export interface Manifest {
-  readonly format: 1;
+  readonly format: 2;
   readonly package: string;
   /** Increases with every release; a gateway refuses one lower than the one it runs. 0: not numbered. */
   readonly sequence: number;
@@ -87,6 +88,8 @@ export interface Manifest {
   readonly vectors: readonly TestVector[];
   /** The most steps that a decision of one action can take. */
   readonly stepsMax: number;
+  /** When each rule fires, as cubes. */
+  readonly index: DecisionIndex;
 }
 
 export interface TestVector {

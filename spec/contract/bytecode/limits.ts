@@ -9,3 +9,5 @@ export const ELEMENTS_MAX = 10_000;
 export const TABLE_LENGTH_MAX = 200_000;
 /** Steps that a decision may take in the worst case; a bundle that needs more is refused. */
 export const STEPS_MAX = 1e12;
+/** Constraints of one cube. */
+export const CUBE_CONSTRAINTS_MAX = 1_000;

@@ -2,6 +2,7 @@ import { err, ok, type Result } from "../../../base/result.ts";
 import type { Manifest } from "../bundle/manifest.ts";
 import { CODE_LENGTH_MAX, ELEMENTS_MAX, QUANTIFIER_DEPTH_MAX, STACK_DEPTH_MAX, STEPS_MAX } from "./limits.ts";
 import { OP, OPCODES, type OpcodeRow } from "./opcodes.ts";
+import { indexFault } from "./verify-index.ts";
 
 declare const verified: unique symbol;
 /** A manifest whose every program was proved to halt within its stated steps and to touch nothing outside its tables. */
@@ -53,7 +54,8 @@ export function verify(manifest: Manifest): Result<VerifiedManifest, VerifyError
   if (total !== manifest.stepsMax)
     return fail(-1, -1, `the bundle claims ${manifest.stepsMax} steps but may take ${total}`);
   if (total > STEPS_MAX) return fail(-1, -1, `a decision may take ${total} steps; at most ${STEPS_MAX} are run`);
-  return ok(manifest as VerifiedManifest);
+  const wrong = indexFault(manifest);
+  return wrong === null ? ok(manifest as VerifiedManifest) : fail(-1, -1, wrong);
 }
 
 function fail(program: number, at: number, why: string): { readonly ok: false; readonly error: VerifyError } {
@@ -71,16 +73,18 @@ function verifyProgram(
   if (code.length === 0 || code.length % 2 !== 0) return fail(index, -1, "is empty or has half an instruction");
   if (length > CODE_LENGTH_MAX)
     return fail(index, -1, `has ${length} instructions; at most ${CODE_LENGTH_MAX} are run`);
-  const depthAt = new Map<number, number>([[0, 0]]);
+  // Depth of the stack on arrival; -1 where no path has led so far.
+  const depthAt = new Int32Array(length).fill(-1);
+  depthAt[0] = 0;
   let cost = 0;
   let quantifierDepth = 0;
   for (let at = 0; at < length; at++) {
     const op = code[at * 2]!;
     const operand = code[at * 2 + 1]!;
     const row: OpcodeRow | undefined = OPCODES[op];
-    const depth = depthAt.get(at);
+    const depth = depthAt[at]!;
     if (row === undefined) return fail(index, at, `unknown opcode ${op}`);
-    if (depth === undefined) return fail(index, at, "no path leads here");
+    if (depth < 0) return fail(index, at, "no path leads here");
     if (depth < row.pops) return fail(index, at, `${row.name} pops ${row.pops}, but the stack holds ${depth}`);
     const after = depth - row.pops + row.pushes;
     if (after > STACK_DEPTH_MAX) return fail(index, at, `stack deeper than ${STACK_DEPTH_MAX}`);
@@ -100,8 +104,9 @@ function verifyProgram(
     const targets = row.operand === "target" ? [at + 1, operand] : [at + 1];
     for (const next of targets) {
       if (next >= length) return fail(index, at, "runs past the end");
-      if ((depthAt.get(next) ?? after) !== after) return fail(index, at, `paths reach ${next} with different depths`);
-      depthAt.set(next, after);
+      if (depthAt[next]! >= 0 && depthAt[next] !== after)
+        return fail(index, at, `paths reach ${next} with different depths`);
+      depthAt[next] = after;
     }
   }
   return ok({ steps: cost, quantifierDepth });

@@ -1,0 +1,106 @@
+import type { Constraint, DecisionIndex } from "../../../spec/contract/bundle/index.ts";
+import { Classes } from "./classes.ts";
+import { Plane, type PlacedConstraint, type Row } from "./plane.ts";
+
+/** The cubes of some of a bundle's rules, made ready to be selected from. */
+export class CubeIndex {
+  readonly planes: readonly Plane[];
+  /** The rule of each cube; ascending. */
+  readonly rules: Int32Array;
+  /** 1: the cube says all; 0: the rule's condition must be run. */
+  readonly exact: Uint8Array;
+  readonly wordCount: number;
+  readonly #selected: Int32Array;
+
+  constructor(index: DecisionIndex, applies: (rule: number) => boolean, classesOf: (dimension: number) => Classes) {
+    const cubes = index.cubes.filter((cube) => applies(cube.rule));
+    this.rules = Int32Array.from(cubes, (cube) => cube.rule);
+    this.exact = Uint8Array.from(cubes, (cube) => (cube.exact ? 1 : 0));
+    this.wordCount = (cubes.length + 31) >> 5;
+    this.#selected = new Int32Array(cubes.length);
+    // A cube that asks one fact twice in the same way asks it in two planes.
+    const planes = new Map<string, { dimension: number; mode: Constraint["mode"]; asked: Map<number, number[]> }>();
+    for (const [i, cube] of cubes.entries()) {
+      const times = new Map<string, number>();
+      for (const number of cube.constraints) {
+        const { dimension, mode } = index.constraints[number]!;
+        const kind = `${dimension} ${mode}`;
+        const time = times.get(kind) ?? 0;
+        times.set(kind, time + 1);
+        const name = `${kind} ${time}`;
+        let plane = planes.get(name);
+        if (plane === undefined) {
+          plane = { dimension, mode, asked: new Map() };
+          planes.set(name, plane);
+        }
+        const asking = plane.asked.get(number);
+        if (asking === undefined) plane.asked.set(number, [i]);
+        else asking.push(i);
+      }
+    }
+    // By fact, so that each is read once.
+    const byPath = [...planes.values()].sort((a, b) => {
+      const [left, right] = [index.dimensions[a.dimension]!.path, index.dimensions[b.dimension]!.path];
+      return left === right ? a.dimension - b.dimension : left < right ? -1 : 1;
+    });
+    this.planes = byPath.map(({ dimension, mode, asked }) => {
+      const { path, key, atoms } = index.dimensions[dimension]!;
+      const placed = [...asked].map(([number, asking]): PlacedConstraint => ({
+        constraint: index.constraints[number]!,
+        cubes: asking,
+      }));
+      return new Plane({ path, key, mode }, classesOf(dimension), placed, atoms.length, cubes.length);
+    });
+  }
+
+  /**
+   * The cubes that are in every row: the first `count` places of the answer, ascending. Rows are taken from the emptiest to
+   * the fullest, so that most words are done with after one or two of them. The next call overwrites the answer.
+   */
+  select(rows: Row[], count: number): { readonly cubes: Int32Array; readonly count: number } {
+    sortByCount(rows, count);
+    const cubes = this.#selected;
+    let found = 0;
+    if (count === 0) {
+      for (let cube = 0; cube < cubes.length; cube++) cubes[cube] = cube;
+      return { cubes, count: cubes.length };
+    }
+    const first = rows[0]!.words;
+    for (let at = 0; at < first.length; at++) {
+      let word = first[at]!;
+      for (let i = 1; word !== 0 && i < count; i++) word &= rows[i]!.words[at]!;
+      while (word !== 0) {
+        const lowest = word & -word;
+        cubes[found++] = at * 32 + 31 - Math.clz32(lowest);
+        word ^= lowest;
+      }
+    }
+    return { cubes, count: found };
+  }
+}
+
+/** In place, the first `count`; a handful of rows, so by insertion. */
+function sortByCount(rows: Row[], count: number): void {
+  for (let i = 1; i < count; i++) {
+    const one = rows[i]!;
+    let at = i - 1;
+    while (at >= 0 && rows[at]!.count > one.count) {
+      rows[at + 1] = rows[at]!;
+      at--;
+    }
+    rows[at + 1] = one;
+  }
+}
+
+/** The classes of each dimension of a bundle, made when they are first asked for and shared by all protocols. */
+export function classesOf(index: DecisionIndex): (dimension: number) => Classes {
+  const made = new Map<number, Classes>();
+  const automata = Map.groupBy(index.automata, (one) => one.dimension);
+  return (dimension) => {
+    const known = made.get(dimension);
+    if (known !== undefined) return known;
+    const classes = new Classes(index.dimensions[dimension]!, automata.get(dimension) ?? []);
+    made.set(dimension, classes);
+    return classes;
+  };
+}

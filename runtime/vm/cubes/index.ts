@@ -1,0 +1,2 @@
+export * from "./cube-index.ts";
+export type { Plane, Row } from "./plane.ts";

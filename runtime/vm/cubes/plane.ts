@@ -1,0 +1,201 @@
+import { FORMULA, type Constraint } from "../../../spec/contract/bundle/index.ts";
+import { ELEMENTS_MAX } from "../../../spec/contract/bytecode/index.ts";
+import { ABSENT, UNKNOWN, type FactValue } from "../../../spec/contract/facts/index.ts";
+import { ROW_WORDS_MAX } from "../limits.ts";
+import { ABSENT_CLASS, DEFAULT_CLASS, type Classes } from "./classes.ts";
+
+/** One bit for each cube: whether a value lets it fire. */
+export interface Row {
+  readonly words: Int32Array;
+  readonly count: number;
+}
+
+export interface PlacedConstraint {
+  readonly constraint: Constraint;
+  /** Cubes that ask it, ascending. */
+  readonly cubes: readonly number[];
+}
+
+/**
+ * All that cubes ask of one fact in one way. A value, by its class, gives the row of cubes that it lets fire; cubes that ask
+ * nothing here are in every row. Rows are made when their class is first seen.
+ */
+export class Plane {
+  readonly path: string;
+  readonly key: string | null;
+  readonly mode: Constraint["mode"];
+  readonly classes: Classes;
+  /** Cubes that ask something here. */
+  readonly asking: Int32Array;
+  /** The last row was that of an unknown value. */
+  sawUnknown = false;
+  readonly #constraints: readonly (PlacedConstraint & { readonly byDefault: boolean })[];
+  /** For each atom, the constraints that read it. */
+  readonly #readers: (readonly number[])[];
+  readonly #wordCount: number;
+  readonly #full: Row;
+  readonly #free: Row;
+  readonly #unknown: Row;
+  readonly #scratch: Int32Array;
+  readonly #held: Uint8Array;
+  #rows: (Row | undefined)[] = [];
+  #rowWords = 0;
+
+  constructor(
+    place: { readonly path: string; readonly key: string | null; readonly mode: Constraint["mode"] },
+    classes: Classes,
+    constraints: readonly PlacedConstraint[],
+    atomCount: number,
+    cubeCount: number,
+  ) {
+    this.path = place.path;
+    this.key = place.key;
+    this.mode = place.mode;
+    this.classes = classes;
+    this.#wordCount = (cubeCount + 31) >> 5;
+    this.#held = new Uint8Array(atomCount);
+    const readers: number[][] = Array.from({ length: atomCount }, () => []);
+    const asking = new Int32Array(this.#wordCount);
+    this.#mark(classes.held(DEFAULT_CLASS), 1);
+    this.#constraints = constraints.map((one, i) => {
+      const { formula } = one.constraint;
+      for (const mark of new Set(formula)) if (mark >= 0) readers[mark >> 2]!.push(i);
+      for (const cube of one.cubes) asking[cube >> 5]! |= 1 << (cube & 31);
+      return { ...one, byDefault: holds(formula, this.#held, false) };
+    });
+    this.#mark(classes.held(DEFAULT_CLASS), 0);
+    this.#readers = readers.map((list) => [...new Set(list)]);
+    this.asking = asking;
+    const full = new Int32Array(this.#wordCount);
+    for (let cube = 0; cube < cubeCount; cube++) full[cube >> 5]! |= 1 << (cube & 31);
+    this.#full = { words: full, count: cubeCount };
+    this.#free = row(full.map((word, i) => word & ~asking[i]!));
+    const unknown = this.#free.words.slice();
+    for (const { constraint, cubes } of constraints) {
+      const { mode, whenUnknown, formula } = constraint;
+      if (mode === "is" ? holds(formula, this.#held, true) : whenUnknown) flip(unknown, cubes);
+    }
+    this.#unknown = row(unknown);
+    this.#scratch = new Int32Array(this.#wordCount);
+  }
+
+  /** The cubes that a value of the fact lets fire. The answer may be overwritten by the next call. */
+  rowFor(fact: FactValue): Row {
+    this.sawUnknown = false;
+    const value = this.key === null ? fact : atKey(fact, this.key);
+    if (this.mode === "is") {
+      const found = this.classes.classOf(value);
+      return found < 0 ? this.#unknownRow() : this.#rowOf(found);
+    }
+    if (value === ABSENT) return this.mode === "any" ? this.#free : this.#full;
+    if (Array.isArray(value)) {
+      const items = value as readonly string[];
+      return items.length > ELEMENTS_MAX ? this.#unknownRow() : this.#combined(items);
+    }
+    if (!(value instanceof Set) || value.size > ELEMENTS_MAX) return this.#unknownRow();
+    return this.#combined(value as ReadonlySet<string>);
+  }
+
+  #unknownRow(): Row {
+    this.sawUnknown = true;
+    return this.#unknown;
+  }
+
+  /** Some element must let it fire, or every one. */
+  #combined(items: Iterable<string>): Row {
+    const any = this.mode === "any";
+    const neutral = any ? this.#free : this.#full;
+    let found = neutral;
+    for (const item of items) {
+      const one = this.#rowOf(this.classes.classOfText(item));
+      if (one === found || one.count === neutral.count) continue;
+      if (found === neutral) found = one;
+      else found = this.#join(found.words, one.words, any);
+    }
+    return found;
+  }
+
+  #join(a: Int32Array, b: Int32Array, any: boolean): Row {
+    const words = this.#scratch;
+    let count = 0;
+    for (let i = 0; i < words.length; i++) {
+      const word = any ? a[i]! | b[i]! : a[i]! & b[i]!;
+      words[i] = word;
+      if (word !== 0) count += bitsOf(word);
+    }
+    return { words, count };
+  }
+
+  #rowOf(of: number): Row {
+    return this.#rows[of] ?? this.#makeRow(of);
+  }
+
+  /** The row of the default class, and the bits in which another differs from it. */
+  #makeRow(of: number): Row {
+    this.#rowWords += this.#wordCount;
+    if (this.#rowWords > ROW_WORDS_MAX) {
+      this.#rows = [];
+      this.#rowWords = this.#wordCount;
+    }
+    let words: Int32Array;
+    if (of === DEFAULT_CLASS) {
+      words = this.#free.words.slice();
+      for (const { byDefault, cubes } of this.#constraints) if (byDefault) flip(words, cubes);
+    } else {
+      words = this.#rowOf(DEFAULT_CLASS).words.slice();
+      const held = this.classes.held(of);
+      this.#mark(held, 1);
+      const changed = of === ABSENT_CLASS ? this.classes.held(DEFAULT_CLASS) : held;
+      const seen = new Set<number>();
+      for (const atom of changed) for (const reader of this.#readers[atom] ?? []) seen.add(reader);
+      for (const reader of seen) {
+        const { constraint, cubes, byDefault } = this.#constraints[reader]!;
+        if (holds(constraint.formula, this.#held, false) !== byDefault) flip(words, cubes);
+      }
+      this.#mark(held, 0);
+    }
+    const made = row(words);
+    this.#rows[of] = made.count === this.#free.count ? this.#free : made;
+    return this.#rows[of]!;
+  }
+
+  #mark(atoms: readonly number[], held: 0 | 1): void {
+    for (const atom of atoms) this.#held[atom] = held;
+  }
+}
+
+function atKey(fact: FactValue, key: string): FactValue {
+  if (fact instanceof Map) return (fact as ReadonlyMap<string, string>).get(key) ?? ABSENT;
+  return fact === ABSENT ? ABSENT : UNKNOWN;
+}
+
+/** A formula in postfix form, for a value that holds these atoms, or that is unknown. */
+function holds(formula: readonly number[], held: Uint8Array, unknown: boolean): boolean {
+  const stack: boolean[] = [];
+  for (const mark of formula) {
+    if (mark >= 0) stack.push(unknown ? (mark & 1) === 1 : (held[mark >> 2] === 1) !== ((mark & 2) === 2));
+    else if (mark === FORMULA.yes || mark === FORMULA.no) stack.push(mark === FORMULA.yes);
+    else {
+      const right = stack.pop()!;
+      const left = stack.pop()!;
+      stack.push(mark === FORMULA.and ? left && right : left || right);
+    }
+  }
+  return stack[0] === true;
+}
+
+function flip(words: Int32Array, cubes: readonly number[]): void {
+  for (const cube of cubes) words[cube >> 5]! ^= 1 << (cube & 31);
+}
+
+function row(words: Int32Array): Row {
+  let count = 0;
+  for (const word of words) count += bitsOf(word);
+  return { words, count };
+}
+
+function bitsOf(word: number): number {
+  let v = word - ((word >>> 1) & 0x55555555);
+  v = (v & 0x33333333) + ((v >>> 2) & 0x33333333);
+  return Math.imul((v + (v >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
+}
