@@ -15,12 +15,12 @@ export class OpenBundle {
     return Buffer.from(this.#bytes.subarray(0, this.#used));
   }
 
-  /** Adds an entry, which is copied. Answers the whole bundle once it is full, and begins the next. */
-  add(entry: Uint8Array): Buffer | null {
-    const end = this.#used + 2 + entry.length;
+  /** Adds the entry at `source[from, to)`, which is copied. Answers the whole bundle once it is full, and begins the next. */
+  add(source: Buffer, from = 0, to = source.length): Buffer | null {
+    const end = this.#used + 2 + to - from;
     if (end > this.#bytes.length) this.#bytes = Buffer.concat([this.encoded()], Math.max(end, this.#bytes.length * 2));
-    this.#bytes.writeUInt16BE(entry.length, this.#used);
-    this.#bytes.set(entry, this.#used + 2);
+    this.#bytes.writeUInt16BE(to - from, this.#used);
+    source.copy(this.#bytes, this.#used + 2, from, to);
     this.#used = end;
     if (++this.#count < TILE_WIDTH) return null;
     const full = this.encoded();

@@ -80,8 +80,8 @@ export class LogWriter implements WriterPort {
       const begin = at + FRAME_HEAD_BYTES;
       at = begin + arena.readUInt32BE(at);
       // The byte before an entry is the leaf prefix of RFC 6962.
-      this.#tree.add(oneShotHash("sha256", arena.subarray(begin - 1, at), "buffer"), this.#fullTiles);
-      const bundle = this.#tail.add(arena.subarray(begin, at));
+      this.#tree.addBinary(oneShotHash("sha256", arena.subarray(begin - 1, at), "binary"), this.#fullTiles);
+      const bundle = this.#tail.add(arena, begin, at);
       if (bundle !== null)
         this.#fullTiles.push({
           path: tilePath("entries", this.#tree.size / TILE_WIDTH - 1, TILE_WIDTH),

@@ -14,7 +14,11 @@ const PAGE = readFileSync(new URL("../../spec/formats/record.md", import.meta.ur
 
 /** Members by type as the page's table has them. */
 const TABLE = new Map(
-  [...PAGE.matchAll(/^\| `([a-z]+\.?[a-z]*)` +\| (.*?) *\|$/gm)].map(([, type, cell]) => {
+  [
+    ...PAGE.slice(PAGE.indexOf("| Type "), PAGE.indexOf("**R11.**")).matchAll(
+      /^\| `([a-z]+\.?[a-z]*)` +\| (.*?) *\|$/gm,
+    ),
+  ].map(([, type, cell]) => {
     const names = [
       ...cell!
         .replaceAll(/\([^)]*\)/g, "")

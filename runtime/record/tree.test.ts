@@ -13,7 +13,11 @@ const leaves = Array.from({ length: 66_000 }, (_, i) => leafHash(Buffer.from(`en
 function tree(size: number): { readonly edge: TreeEdge; readonly store: MemoryLogStore } {
   const edge = new TreeEdge();
   const tiles: Tile[] = [];
-  for (let i = 0; i < size; i++) edge.add(leaves[i]!, tiles);
+  // Both forms of a hash are one.
+  for (let i = 0; i < size; i++) {
+    if (i % 2 === 0) edge.add(leaves[i]!, tiles);
+    else edge.addBinary(leaves[i]!.toString("binary"), tiles);
+  }
   const store = new MemoryLogStore();
   for (const tile of [...tiles, ...edge.partialTiles()]) store.files.set(tile.path, tile.bytes);
   return { edge, store };

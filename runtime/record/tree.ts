@@ -62,17 +62,28 @@ export class TreeEdge {
 
   /** Adds a leaf's hash (it is copied); tiles that it fills are put into `full`. */
   add(hash: Uint8Array, full: { push(tile: FullTile): unknown }): void {
+    const tile = this.#tile(0);
+    tile.bytes.set(hash, tile.count * HASH_BYTES);
+    this.#added(tile, full);
+  }
+
+  /** The same for a hash as a text of 32 characters, one for each byte: the form that costs least to get. */
+  addBinary(hash: string, full: { push(tile: FullTile): unknown }): void {
+    const tile = this.#tile(0);
+    tile.bytes.write(hash, tile.count * HASH_BYTES, "binary");
+    this.#added(tile, full);
+  }
+
+  #added(leaves: OpenTile, full: { push(tile: FullTile): unknown }): void {
     this.#size++;
-    let carry = hash;
-    for (let level = 0; ; level++) {
-      const tile = this.#tile(level);
-      tile.bytes.set(carry, tile.count++ * HASH_BYTES);
-      if (tile.count < TILE_WIDTH) return;
+    let tile = leaves;
+    for (let level = 0; ++tile.count === TILE_WIDTH; level++) {
       const index = this.#size / TILE_WIDTH ** (level + 1) - 1;
       const root = perfectRoot(tile.bytes);
       full.push({ path: tilePath(level, index, TILE_WIDTH), bytes: Buffer.from(tile.bytes), root });
-      carry = root;
       tile.count = 0;
+      tile = this.#tile(level + 1);
+      tile.bytes.set(root, tile.count * HASH_BYTES);
     }
   }
 
