@@ -14,6 +14,7 @@ const isCi = process.env.CI === "true";
 const SYSTEM = [
   { what: "psql", isHere: () => inPath("psql"), pkg: "postgresql-client" },
   { what: "pgbench", isHere: () => inPath("pgbench"), pkg: "postgresql-contrib" },
+  { what: "Chromium", isHere: () => inPath("chromium"), pkg: "chromium" },
   { what: "PostgreSQL's server", isHere: systemPostgres, pkg: "postgresql" },
 ];
 
