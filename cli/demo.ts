@@ -23,7 +23,8 @@ const PEOPLE: readonly (readonly [name: string, group: string])[] = [
 const here = dirname(fileURLToPath(import.meta.url));
 /** The project's own folder, from the sources as from the build. */
 const root = existsSync(join(here, "../package.json")) ? resolve(here, "..") : resolve(here, "../..");
-const folder = join(root, ".sallyport", "demo");
+/** Where everything of the demo is kept. */
+const folder = process.env["SALLYPORT_DEMO"] ?? join(root, ".sallyport", "demo");
 const gatewayPort = Number(process.env["SALLYPORT_PORT"] ?? "6432");
 const controlPort = Number(process.env["SALLYPORT_CONTROL_PORT"] ?? "6480");
 
@@ -43,6 +44,7 @@ async function main(io: Io): Promise<number> {
     data: clusterFolder(join(folder, "postgres")),
     password: adminPassword(),
     settings: ["fsync=off"],
+    takeOver: true,
   });
   let gateway: RunningGateway | null = null;
   const stop = async (): Promise<void> => {

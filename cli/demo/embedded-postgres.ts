@@ -37,10 +37,13 @@ export interface EmbeddedOptions {
   readonly settings?: readonly string[];
   /** Folder with initdb and postgres; the embedded ones by default. */
   readonly bin?: string;
+  /** End a server that still runs on the folder: its starter was killed before it could. */
+  readonly takeOver?: boolean;
 }
 
 const ADMIN = "admin";
 const START_MS = 30_000;
+const STOP_MS = 10_000;
 
 /** Folder of the binaries that npm installed for this platform. */
 export function embeddedBinaries(): string {
@@ -120,6 +123,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedP
   const data = options.data;
   const other = otherUser();
   const as = other ?? {};
+  if (options.takeOver === true) await endLeftServer(data);
   if (!existsSync(join(data, "PG_VERSION"))) initialise(bin, data, options.password, other);
   const settings = [
     "listen_addresses=127.0.0.1",
@@ -147,6 +151,35 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedP
     stop: () => end("SIGINT"),
     kill: () => end("SIGKILL"),
   };
+}
+
+/** The server that runs on a folder, by its own lock file; null when none does. */
+function runningServer(data: string): number | null {
+  const file = join(data, "postmaster.pid");
+  if (!existsSync(file)) return null;
+  const pid = Number(readFileSync(file, "utf8").split("\n")[0]);
+  // A number in a file may have become another program's since.
+  return Number.isInteger(pid) && pid > 1 && commandOf(pid).includes(data) ? pid : null;
+}
+
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+  } catch {
+    return spawnSync("ps", ["-p", String(pid), "-o", "command="], { encoding: "utf8" }).stdout ?? "";
+  }
+}
+
+async function endLeftServer(data: string): Promise<void> {
+  const pid = runningServer(data);
+  if (pid === null) return;
+  process.kill(pid, "SIGINT");
+  const until = Date.now() + STOP_MS;
+  while (runningServer(data) === pid) {
+    if (Date.now() > until)
+      throw new Error(`a PostgreSQL (process ${pid}) of an earlier start does not end; end it and try again`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
 }
 
 function initialise(bin: string, data: string, password: string, other: { uid: number; gid: number } | null): void {

@@ -15,7 +15,7 @@ h3 { font-size: 1rem; margin: 0; }
 article { border: 1px solid var(--line); border-radius: .6rem; padding: 1rem; margin: 0 0 1rem; }
 article > * + * { margin-top: .75rem; }
 pre { font: .95rem/1.45 ui-monospace, monospace; overflow-wrap: anywhere; white-space: pre-wrap; background: var(--soft); border-radius: .4rem; padding: .75rem; margin-bottom: 0; max-height: 20rem; overflow-y: auto; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1rem; margin: 0; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1rem; margin-bottom: 0; }
 dt { color: var(--quiet); }
 dd { margin: 0; overflow-wrap: anywhere; }
 .quiet { color: var(--quiet); margin: 0; }
@@ -96,7 +96,8 @@ function card(one) {
 }
 const past = (one) => {
   const who = one.decidedBy === null ? "" : " by " + one.decidedBy;
-  const item = make("li", one.requester + " on " + one.target + ": " + one.state + who + (one.reason ? " (" + one.reason + ")" : ""));
+  const state = one.state === "used" ? "approved" + who + ", and it ran" : one.state + who;
+  const item = make("li", one.requester + " on " + one.target + ": " + state + (one.reason ? " (" + one.reason + ")" : ""));
   item.append(make("p", one.summary.length > 200 ? one.summary.slice(0, 200) + "…" : one.summary, "quiet"));
   return item;
 };
