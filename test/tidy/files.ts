@@ -19,7 +19,9 @@ export function projectFiles(): readonly string[] {
 
 export const read = (path: string): string => readFileSync(join(root, path), "utf8");
 
-export const isTest = (path: string): boolean => path.endsWith(".test.ts") || path.startsWith("test/");
+/** Tests, what helps them, and the parts of a protocol that only tests use (its suite and its stand-in peers). */
+export const isTest = (path: string): boolean =>
+  path.endsWith(".test.ts") || path.startsWith("test/") || /^runtime\/protocols\/(.*\/)?(suite|fake)\.ts$/.test(path);
 
 /** Source that ships: what ends up in dist/. */
 export function shippedSources(): readonly string[] {

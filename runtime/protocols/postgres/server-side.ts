@@ -160,7 +160,8 @@ export class ServerSide {
   gone(): boolean {
     let interrupted = false;
     for (const expect of this.#owner.expected) {
-      if (expect.ticket !== null) this.#finish(expect, "lost", null);
+      // What was cut off has been told.
+      if (expect.ticket !== null && expect.tag !== CUT_TAG) this.#finish(expect, "lost", null);
       expect.settle?.(null);
       interrupted = true;
     }
