@@ -18,7 +18,7 @@ it("a server whose starter was killed does not stand in the way of the next star
   const script = `
     import { startEmbedded } from ${JSON.stringify(new URL("./embedded-postgres.ts", import.meta.url).href)};
     const { port } = await startEmbedded({ data: ${JSON.stringify(data)}, password: "pw", settings: ["fsync=off"] });
-    console.log(port);
+    process.stdout.write(String(port));
     setInterval(() => undefined, 1000);`;
   const starter = spawn(process.execPath, ["--input-type=module", "-e", script], {
     stdio: ["ignore", "pipe", "inherit"],

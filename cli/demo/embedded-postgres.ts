@@ -187,7 +187,7 @@ function initialise(bin: string, data: string, password: string, other: { uid: n
   // Only the cluster itself is closed to others: its user must be able to come to it.
   mkdirSync(dirname(data), { recursive: true });
   mkdirSync(data, { mode: 0o700 });
-  const passwordFile = `${data}.password`;
+  const passwordFile = `${data}.initdb-password`;
   writeFileSync(passwordFile, password, { mode: 0o600 });
   if (other !== null) {
     chownSync(data, other.uid, other.gid);
