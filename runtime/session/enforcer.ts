@@ -8,8 +8,10 @@ import {
   recordParameters,
   recordRows,
   recordText,
+  sampleHoles,
   unreadableText,
   type MaskPlan,
+  type SampleHoles,
 } from "../enforce/mask/index.ts";
 import type {
   Analyser,
@@ -66,6 +68,8 @@ interface Kept {
   readonly plans: readonly StatementPlan[];
   readonly refusal: Refusal | null;
   readonly fragments: DecisionFragments;
+  /** What of its first rows the record may not keep. */
+  readonly holes: SampleHoles;
   /** All approve rules that matched: every one must be satisfied. */
   readonly approveRules: readonly number[];
   /** The statements use no name whose meaning may change from one execution to the next. */
@@ -81,6 +85,7 @@ interface MaskedState {
 
 interface SqlTicket extends Ticket {
   readonly startedAt: number;
+  readonly holes: SampleHoles;
   /** It may have changed the catalog by the time it is done. */
   readonly catalog: boolean;
 }
@@ -146,7 +151,7 @@ export class Enforcer implements ActionHost {
   finished(ticket: Ticket, outcome: Outcome): void {
     const { recorder, log, clock } = this.#parts;
     if (recorder.failed !== null) return;
-    const { startedAt, decisionId, catalog } = ticket as SqlTicket;
+    const { startedAt, decisionId, catalog, holes } = ticket as SqlTicket;
     // Whatever was read of the catalog while it ran is out of date.
     if (catalog) this.#parts.catalog.touch();
     try {
@@ -159,7 +164,7 @@ export class Enforcer implements ActionHost {
         us: Math.round((clock.monotonic() - startedAt) * 1000),
         masked: outcome.maskedColumns,
         sqlstate: outcome.sqlstate,
-        sample: outcome.sample === null ? null : recordRows(outcome.sample),
+        sample: outcome.sample === null ? null : recordRows(outcome.sample, holes),
       });
     } catch (fault) {
       if (!(fault instanceof RecorderFailed)) throw fault;
@@ -380,12 +385,18 @@ export class Enforcer implements ActionHost {
         hint: reasons.rules.length === 0 ? "Ask your security team for a rule that allows it." : undefined,
       };
     }
+    const anybodys = analysis.statements.map((one, i) => planNamed(one, behind[i] ?? null, masked.forAnybody));
     return {
       bundle,
       masked,
       verdict: decision.verdict,
       plans,
       refusal,
+      holes: sampleHoles(
+        plans.map((plan) => plan.mask),
+        anybodys,
+        analysis.statements.some((one) => one.returns === "copy-out"),
+      ),
       fragments: decisionFragments(
         {
           verdict: refusal !== null && decision.verdict !== "deny" ? "deny" : decision.verdict,
@@ -414,7 +425,7 @@ export class Enforcer implements ActionHost {
     if (recordIndex === null) return this.#recordFailed();
     if (action.phase !== "parse") for (const statement of analysis.statements) this.#noteEffects(statement, action);
     const catalog = analysis.statements.some((one) => one.effects.catalog);
-    const ticket: SqlTicket = { decisionId, startedAt: this.#parts.clock.monotonic(), catalog };
+    const ticket: SqlTicket = { decisionId, startedAt: this.#parts.clock.monotonic(), catalog, holes: kept.holes };
     return { go: true, plans: kept.plans, ticket, recordIndex };
   }
 

@@ -3,7 +3,7 @@ import { maskedByPolicy, type Masked } from "../../../spec/contract/record/index
 import type { MaskedCatalog } from "./plan.ts";
 
 /** What stands in place of a literal that may not be shown. */
-const HIDDEN = "«hidden»";
+export const HIDDEN = "«hidden»";
 
 const hides = (literal: Literal, masked: MaskedCatalog | null, reachesMasked: boolean): boolean => {
   if (literal.secret) return true;
@@ -43,11 +43,6 @@ export function recordText(
 /** A text that can't be analysed can't be masked either: only its size is kept. */
 export function unreadableText(text: Buffer): Masked {
   return maskedByPolicy(`«${text.length} bytes that could not be analysed»`);
-}
-
-/** Rows as the client was sent them: what had to be masked in them is. */
-export function recordRows(rows: readonly (readonly (string | null)[])[]): readonly (readonly (Masked | null)[])[] {
-  return rows.map((row) => row.map((cell) => (cell === null ? null : maskedByPolicy(cell))));
 }
 
 /** Bound values, or marks in their place when any of them may belong to a masked column. */
