@@ -40,17 +40,20 @@ export function assembleManifest(
       source: { file: rule.nameSpan.file, line, column },
       approve: rule.approve,
       mask: rule.mask,
-      rowLimit: rule.rowLimit,
+      limit: rule.limit,
+      alertTo: rule.alertTo,
     };
   });
   const programs = withSteps(emitter.programs());
   const manifest: Manifest = {
-    format: 2,
+    format: 3,
     package: policy.package,
     sequence: options.sequence,
     requires: featuresOf(rules),
     facts: emitter.facts,
     constants: emitter.constants,
+    expressions: [],
+    detectors: [],
     programs,
     rules,
     sources: files
@@ -81,12 +84,25 @@ function withSteps(programs: readonly Program[]): readonly Program[] {
   return programs.map((program, i) => ({ code: program.code, stepsMax: steps[i]! }));
 }
 
+/** What a gateway must be able to carry out, so that one which can't refuses the bundle instead of skipping a rule. */
 function featuresOf(rules: readonly BundleRule[]): readonly string[] {
   const features = new Set<string>(["sql/1"]);
-  for (const rule of rules) {
-    if (rule.effect === "mask") features.add("mask/1");
-    if (rule.effect === "approve") features.add("approve/1");
-    if (rule.effect === "limit") features.add("limit-rows/1");
+  for (const { effect, mask, limit } of rules) {
+    if (effect === "approve") features.add("approve/1");
+    if (effect === "alert") features.add("alert/1");
+    if (mask !== null) {
+      features.add("mask/1");
+      if (mask.fields.length > 0) features.add("mask-fields/1");
+      if (mask.detect.length > 0) features.add("mask-detect/1");
+      if (mask.output !== null) features.add("mask-output/1");
+      if (mask.predicates === "substitute") features.add("mask-substitute/1");
+      if (mask.trusted.length > 0) features.add("mask-trusted/1");
+    }
+    if (limit !== null) {
+      if (limit.rows !== null) features.add("limit-rows/1");
+      if (limit.bytes !== null) features.add("limit-bytes/1");
+      if (limit.rate !== null) features.add("limit-rate/1");
+    }
   }
   return [...features].sort();
 }

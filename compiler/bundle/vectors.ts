@@ -13,7 +13,9 @@ export function statedFacts(test: CheckedTest): ReadonlyMap<string, FactValue> {
     ["target.database", test.target.name],
     ["client.address", "127.0.0.1"],
     ["client.tls", true],
+    ["session.id", "test"],
     ["session.started", 0],
+    ["session.age", 0],
     ["time", 0],
   ]);
   for (const { path, value } of test.facts)

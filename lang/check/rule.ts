@@ -1,7 +1,7 @@
 import { nearest } from "../../base/text.ts";
-import type { ApprovalSpec, ColumnPattern, Effect, MaskKind, MaskSpec } from "../../spec/contract/bundle/manifest.ts";
-import { EFFECTS } from "../../spec/contract/bundle/manifest.ts";
-import { PLANNED_SCOPES, SCOPES, type ProtocolName } from "../../spec/contract/facts/index.ts";
+import type { ApprovalSpec, ColumnPattern, Effect, MaskClause, MaskSpec } from "../../spec/contract/bundle/index.ts";
+import { EFFECTS, MASKS, REDACT, maskRow } from "../../spec/contract/bundle/index.ts";
+import { SCOPES, type ProtocolName } from "../../spec/contract/facts/index.ts";
 import type {
   Clause,
   ColumnPatternNode,
@@ -31,6 +31,7 @@ const OWN_CLAUSES: Readonly<Record<Effect, readonly Clause["kind"][]>> = {
   approve: ["by", "quorum", "within", "valid"],
   mask: ["columns", "with"],
   limit: ["rows"],
+  alert: [],
 };
 const SHARED_CLAUSES: readonly Clause["kind"][] = ["when", "unless", "because"];
 const CLAUSE_WORDS: Partial<Record<Clause["kind"], string>> = { rows: "to … rows" };
@@ -38,7 +39,6 @@ const CLAUSE_WORDS: Partial<Record<Clause["kind"], string>> = { rows: "to … ro
 const DEFAULT_WITHIN_MS = 15 * 60_000;
 const QUORUM_MAX = 20;
 const WITHIN_MS_MAX = 7 * 86_400_000;
-const KEEP_MAX = 64;
 
 /** Checks one rule; null when it can't be carried out at all (the reasons were reported). */
 export function checkRule(rule: RuleDecl, names: PackageNames): CheckedRule | null {
@@ -78,7 +78,8 @@ export function checkRule(rule: RuleDecl, names: PackageNames): CheckedRule | nu
     annotations: rule.annotations.map((one) => ({ key: one.key.text, values: one.values.map((value) => value.value) })),
     approve: effect === "approve" ? approval(rule, clause, report) : null,
     mask: effect === "mask" ? maskClause(rule, clause("columns"), clause("with"), names) : null,
-    rowLimit: effect === "limit" ? rowLimit(rule, clause("rows"), report) : null,
+    limit: effect === "limit" ? { rows: rowLimit(rule, clause("rows"), report), bytes: null, rate: null } : null,
+    alertTo: [],
     span: rule.span,
     nameSpan: rule.name.span,
   };
@@ -89,8 +90,6 @@ function protocolsOf(rule: RuleDecl, report: PackageNames["report"]): readonly P
   for (const scope of rule.scopes) {
     const protocols = Object.hasOwn(SCOPES, scope.text) ? SCOPES[scope.text] : undefined;
     if (protocols !== undefined) for (const protocol of protocols) found.add(protocol);
-    else if (PLANNED_SCOPES.includes(scope.text))
-      report(diagnostic("not-supported", scope.span, { what: `scope \`${scope.text}\`` }));
     else report(diagnostic("unknown-scope", scope.span, { scope: scope.text, near: nearest(scope.text, SCOPE_NAMES) }));
   }
   return [...found].sort();
@@ -162,47 +161,38 @@ function rowLimit(
   return clause.count.value;
 }
 
-const MASKS: Readonly<Record<string, { readonly kind: MaskKind; readonly argument: boolean }>> = {
-  redact: { kind: "redact", argument: false },
-  null: { kind: "null", argument: false },
-  email: { kind: "email", argument: false },
-  hash: { kind: "hash", argument: false },
-  first: { kind: "first", argument: true },
-  last: { kind: "last", argument: true },
-};
-
 function maskSpec(node: MaskSpecNode, report: PackageNames["report"]): MaskSpec {
-  const known = Object.hasOwn(MASKS, node.name.text) ? MASKS[node.name.text] : undefined;
+  const known = maskRow(node.name.text);
   if (known === undefined) {
-    report(
-      diagnostic("unknown-mask", node.span, {
-        name: node.name.text,
-        near: nearest(node.name.text, Object.keys(MASKS)),
-      }),
+    const near = nearest(
+      node.name.text,
+      MASKS.map((one) => one.name),
     );
-    return { kind: "redact" };
+    report(diagnostic("unknown-mask", node.span, { name: node.name.text, near }));
+    return REDACT;
   }
-  if (known.argument !== (node.argument !== null)) {
+  const given = node.argument === null ? [] : [node.argument];
+  const [parameter] = known.parameters;
+  if (given.length !== known.parameters.length) {
     report(
       diagnostic("bad-number", node.span, {
         what: `\`${node.name.text}\``,
-        range: known.argument ? `written with a count: ${node.name.text}(4)` : "written without a count",
+        range: parameter === undefined ? "written without a count" : `written with a count: ${node.name.text}(4)`,
       }),
     );
+    return REDACT;
   }
-  if (known.kind === "first" || known.kind === "last") {
-    const keep = node.argument?.value ?? 0;
-    if (node.argument !== null && (keep < 1 || keep > KEEP_MAX)) {
+  for (const argument of given) {
+    const { min = 0, max = 0 } = parameter!;
+    if (argument.value < min || argument.value > max)
       report(
-        diagnostic("bad-number", node.argument.span, {
+        diagnostic("bad-number", argument.span, {
           what: "the count of shown characters",
-          range: `from 1 to ${KEEP_MAX}`,
+          range: `from ${min} to ${max}`,
         }),
       );
-    }
-    return { kind: known.kind, keep };
   }
-  return { kind: known.kind };
+  return { kind: known.name as MaskSpec["kind"], args: given.map((argument) => argument.value) };
 }
 
 function maskClause(
@@ -210,7 +200,7 @@ function maskClause(
   columns: Extract<Clause, { kind: "columns" }> | undefined,
   masks: Extract<Clause, { kind: "with" }> | undefined,
   names: PackageNames,
-): CheckedRule["mask"] {
+): MaskClause {
   const { report } = names;
   const planned = rule.clauses.some((one) => one.kind === "planned");
   if (columns === undefined && !planned)
@@ -224,15 +214,23 @@ function maskClause(
       const candidates = [...known].filter((name) => name !== null);
       report(diagnostic("mask-entry-unused", entry.span, { column, near: nearest(column, candidates) }));
     }
-    return { column, mask: maskSpec(entry.mask, report) };
+    return { name: column, mask: maskSpec(entry.mask, report) };
   });
   const seen = new Set<string | null>();
   for (const [i, entry] of entries.entries()) {
-    if (seen.has(entry.column))
-      report(diagnostic("duplicate-name", masks!.masks[i]!.span, { what: "mask entry", name: entry.column ?? "*" }));
-    seen.add(entry.column);
+    if (seen.has(entry.name))
+      report(diagnostic("duplicate-name", masks!.masks[i]!.span, { what: "mask entry", name: entry.name ?? "*" }));
+    seen.add(entry.name);
   }
-  return { columns: patterns, with: entries };
+  return {
+    columns: patterns,
+    fields: [],
+    detect: [],
+    output: null,
+    with: entries,
+    predicates: "refuse",
+    trusted: [],
+  };
 }
 
 /** Column sets put in place of their names, choices multiplied out. */

@@ -126,6 +126,7 @@ function literalOf(expr: Expr, fact: Fact, report: (found: Diagnostic) => void):
       const items = expr.items.map((item) => literalOf(item, { ...fact, type: of }, report));
       return items.every((item) => typeof item === "string") ? items : null;
     }
+    case "record":
     case "map":
     case "time":
     case "duration":

@@ -1,4 +1,4 @@
-import type { ApprovalSpec, ColumnPattern, Effect, MaskSpec } from "../../spec/contract/bundle/manifest.ts";
+import type { ApprovalSpec, Effect, LimitSpec, MaskClause } from "../../spec/contract/bundle/index.ts";
 import type { FactType, ProtocolName } from "../../spec/contract/facts/index.ts";
 import type { Span } from "../source/index.ts";
 
@@ -67,11 +67,9 @@ export interface CheckedRule {
   readonly because: string | null;
   readonly annotations: readonly { readonly key: string; readonly values: readonly (string | number | boolean)[] }[];
   readonly approve: ApprovalSpec | null;
-  readonly mask: {
-    readonly columns: readonly ColumnPattern[];
-    readonly with: readonly { readonly column: string | null; readonly mask: MaskSpec }[];
-  } | null;
-  readonly rowLimit: number | null;
+  readonly mask: MaskClause | null;
+  readonly limit: LimitSpec | null;
+  readonly alertTo: readonly string[];
   readonly span: Span;
   readonly nameSpan: Span;
 }

@@ -69,6 +69,7 @@ export function decideSql(
   const policy = new SessionPolicy(bundle, "postgres", (path) => session.get(path) ?? ABSENT);
   const execution = {
     nowMs: 0,
+    startedMs: 0,
     inTransaction: false,
     prepared: false,
     statementCount: analysis.statements.length,

@@ -1,3 +1,4 @@
+export * from "./masks.ts";
 export * from "./manifest.ts";
 export * from "./layout.ts";
 export * from "./envelope.ts";

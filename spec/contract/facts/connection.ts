@@ -1,15 +1,4 @@
-import {
-  ADDRESS,
-  BOOL,
-  DURATION,
-  STRING,
-  TIME,
-  enumOf,
-  fact,
-  mapOf,
-  setOf,
-  type Fact,
-} from "./schema.ts";
+import { ADDRESS, BOOL, DURATION, STRING, TIME, enumOf, fact, mapOf, setOf, type Fact } from "./schema.ts";
 
 export const AUTH_METHODS = ["password", "token", "certificate", "key", "web"] as const;
 export type AuthMethod = (typeof AUTH_METHODS)[number];

@@ -21,7 +21,12 @@ export const KUBERNETES_FACTS = [
   fact("request.verb", enumOf("KubernetesVerb", KUBERNETES_VERBS), "execution", "What is done."),
   fact("request.group", STRING, "execution", "The API group; empty for the core group."),
   fact("request.version", STRING, "execution", "The API version; empty for a path that is no resource."),
-  fact("request.resource", STRING, "execution", "The resource with its subresource: `pods/exec`; empty when there is none."),
+  fact(
+    "request.resource",
+    STRING,
+    "execution",
+    "The resource with its subresource: `pods/exec`; empty when there is none.",
+  ),
   fact("request.subresource", STRING, "execution", "The subresource alone; empty when there is none."),
   fact("request.namespace", STRING, "execution", "The namespace; empty for what has none, and for all namespaces."),
   fact("request.name", STRING, "execution", "The object's name; empty for a collection."),
@@ -39,7 +44,12 @@ export const KUBERNETES_FACTS = [
   fact("object.labels", mapOf(STRING), "execution", "The labels of the object in the body."),
   fact("object.annotations", mapOf(STRING), "execution", "Its annotations."),
   fact("object.images", setOf(STRING), "execution", "Images of all containers in the body."),
-  fact("object.privileged", BOOL, "execution", "Whether a container in the body is privileged or shares a host namespace."),
+  fact(
+    "object.privileged",
+    BOOL,
+    "execution",
+    "Whether a container in the body is privileged or shares a host namespace.",
+  ),
   fact("object.host_paths", setOf(STRING), "execution", "Paths of the host that a pod in the body mounts."),
   fact("object.service_account", STRING, "execution", "The service account of a pod in the body.", "optional"),
 ] as const satisfies readonly Fact[];
