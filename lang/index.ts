@@ -1,4 +1,4 @@
-export { checkFiles, hasErrors, type CheckResult } from "./check/index.ts";
+export { checkFiles, checkTrees, hasErrors, type CheckResult } from "./check/index.ts";
 export type * from "./checked/index.ts";
 export * from "./diagnostics/index.ts";
 export { evaluate, ruleMatches, decideByOracle, regexFinds, regexIs, type FactMap } from "./evaluate/index.ts";

@@ -10,7 +10,11 @@ const node = (source: string, ignoreCase = false): RegexNode => {
   return found.value;
 };
 const matcher = (dfa: Dfa): ExpressionMatcher =>
-  new ExpressionMatcher({ ...dfa, source: "", accepting: dfa.accepts.flatMap((one, i) => (one.length > 0 ? [i] : [])) });
+  new ExpressionMatcher({
+    ...dfa,
+    source: "",
+    accepting: dfa.accepts.flatMap((one, i) => (one.length > 0 ? [i] : [])),
+  });
 
 /** Expressions out of parts that V8 reads in the same way, so that it can judge. */
 const atom = fc.constantFrom("a", "b", "/", "é", "\\d", "\\w", "[ab]", "[^a]", ".", "(?:ab|b)", "\\.", "[a-c]");

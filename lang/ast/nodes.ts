@@ -250,19 +250,39 @@ export interface TestDecl extends Node<"test"> {
   readonly entries: readonly TestEntry[];
 }
 
-export type Item =
-  | PackageDecl
-  | ImportDecl
-  | LetDecl
-  | ColumnsDecl
-  | DetectorDecl
-  | NeverDecl
-  | RuleDecl
-  | TestDecl;
+export type Item = PackageDecl | ImportDecl | LetDecl | ColumnsDecl | DetectorDecl | NeverDecl | RuleDecl | TestDecl;
 
 export interface PolicyFile {
   readonly path: string;
   readonly items: readonly Item[];
   /** Comments in order of place, for the formatter. */
   readonly comments: readonly { readonly text: string; readonly span: Span }[];
+}
+
+/** Expressions directly inside another. */
+export function childrenOf(expr: Expr): readonly Expr[] {
+  switch (expr.kind) {
+    case "bool":
+    case "int":
+    case "string":
+    case "duration":
+    case "path":
+    case "regex":
+    case "plain":
+    case "missing":
+      return [];
+    case "list":
+      return expr.items;
+    case "index":
+      return [expr.of];
+    case "call":
+      return expr.receiver === null ? expr.args : [expr.receiver, ...expr.args];
+    case "not":
+    case "exists":
+      return [expr.operand];
+    case "binary":
+      return [expr.left, expr.right];
+    case "quantified":
+      return [expr.over, expr.condition];
+  }
 }

@@ -145,7 +145,8 @@ function reportCycles(
   for (const tree of trees) {
     const { package: from } = environments.get(tree)!;
     for (const item of tree.items)
-      if (item.kind === "import") imports.set(from, [...(imports.get(from) ?? []), { to: item.from.text, at: item.from }]);
+      if (item.kind === "import")
+        imports.set(from, [...(imports.get(from) ?? []), { to: item.from.text, at: item.from }]);
   }
   const done = new Set<string>();
   const visit = (name: string, path: readonly string[]): void => {

@@ -58,7 +58,10 @@ export function parseRegex(source: string, ignoreCase: boolean): Result<RegexNod
     const node = reader.read();
     const size = sizeOf(node);
     if (size > REGEX_SIZE_MAX)
-      return err({ at: 0, why: `with its repetitions written out it has ${size} parts; at most ${REGEX_SIZE_MAX} are compiled` });
+      return err({
+        at: 0,
+        why: `with its repetitions written out it has ${size} parts; at most ${REGEX_SIZE_MAX} are compiled`,
+      });
     return ok(node);
   } catch (fault) {
     if (fault instanceof Unreadable) return err({ at: fault.at, why: fault.message });
