@@ -51,6 +51,8 @@ export type Ruling =
       readonly ticket: Ticket;
       /** The record that must be durable before a byte of the action goes upstream. */
       readonly recordIndex: number;
+      /** What is sent instead of the message's text, when masked relations in it are replaced. */
+      readonly rewritten?: Buffer | undefined;
     }
   | { readonly go: false; readonly refusal: Refusal };
 

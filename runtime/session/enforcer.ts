@@ -10,6 +10,7 @@ import {
   recordParameters,
   recordRows,
   recordText,
+  rewrite,
   sampleHoles,
   unreadableText,
   type MaskPlan,
@@ -74,8 +75,16 @@ interface Kept {
   readonly holes: SampleHoles;
   /** All approve rules that matched: every one must be satisfied. */
   readonly approveRules: readonly number[];
+  /** The mask rules that matched. */
+  readonly maskRules: readonly number[];
   /** The statements use no name whose meaning may change from one execution to the next. */
   readonly named: boolean;
+  /** Names to be replaced in the text; their places are those of the text that was decided first. */
+  readonly substitutes: boolean;
+  /** Masked columns that the statements observe by leave of their rules. */
+  readonly observed: readonly string[];
+  /** The text with names replaced was read again and gives what was planned. */
+  rewriteProved: boolean;
 }
 
 /** Masks of one catalog snapshot: of this user, and of anybody (for the record). */
@@ -419,7 +428,11 @@ export class Enforcer implements ActionHost {
         },
         [...new Set(units.flatMap((unit) => unit.kinds))],
       ),
+      maskRules: decision.masks,
       approveRules: decision.matched.filter((index) => rules[index]!.effect === "approve"),
+      substitutes: plans.some(({ mask }) => mask.kind === "mask" && mask.substituted !== undefined),
+      observed: [...new Set(plans.flatMap(({ mask }) => (mask.kind === "mask" ? (mask.observed ?? []) : [])))],
+      rewriteProved: false,
       named: analysis.statements.some(({ effects }) => effects.executes !== null || effects.fetches !== null),
     };
   }
@@ -432,7 +445,49 @@ export class Enforcer implements ActionHost {
     return this.#go(action, analysis, kept, decisionId);
   }
 
-  #go(action: SqlAction, analysis: Analysis, kept: Kept, decisionId: number): Ruling {
+  #go(action: SqlAction, analysis: Analysis, kept: Kept, decisionId: number): Ruling | Promise<Ruling> {
+    if (kept.substitutes) {
+      const rewritten = this.#rewritten(action.text, analysis, kept);
+      if (rewritten === null) return this.#refuse(action, analysis, kept, decisionId, NOT_REWRITTEN);
+      if (kept.rewriteProved) return this.#let(action, analysis, kept, decisionId, rewritten);
+      return this.#proveRewrite(action, analysis, kept, decisionId, rewritten);
+    }
+    return this.#let(action, analysis, kept, decisionId, undefined);
+  }
+
+  /** The text with masked relations replaced; null when something else stands at their places. */
+  #rewritten(text: Buffer, analysis: Analysis, kept: Kept): Buffer | null {
+    const masked = this.#maskedFor(kept.bundle, kept.masked, kept.maskRules);
+    if (masked === null) return null;
+    // Of a text of a known shape the places are its own, so they are worked out for each.
+    const replacements = analysis.statements.map((statement) => planMasks(statement, masked));
+    return rewrite(
+      text,
+      replacements.flatMap((plan) => (plan.kind === "mask" ? (plan.substituted?.replacements ?? []) : [])),
+    );
+  }
+
+  /** Before a rewritten text is sent it is read as any other: it must be as many statements with the same outputs. */
+  async #proveRewrite(
+    action: SqlAction,
+    analysis: Analysis,
+    kept: Kept,
+    decisionId: number,
+    rewritten: Buffer,
+  ): Promise<Ruling> {
+    const result = await this.#parts.analyser.analyse(rewritten, this.#currentContext());
+    const shapeOf = ({ statements }: Analysis): string =>
+      JSON.stringify(statements.map((one) => [one.units[0]?.kind, one.outputs?.map((output) => output.name)]));
+    if (!result.ok || shapeOf(result.analysis) !== shapeOf(analysis))
+      return this.#refuse(action, analysis, kept, decisionId, NOT_REWRITTEN);
+    kept.rewriteProved = true;
+    return this.#let(action, analysis, kept, decisionId, rewritten);
+  }
+
+  #let(action: SqlAction, analysis: Analysis, kept: Kept, decisionId: number, rewritten: Buffer | undefined): Ruling {
+    if (action.phase !== "parse" && (kept.observed.length > 0 || kept.substitutes)) {
+      if (!this.#recordPredicates(kept, decisionId)) return this.#recordFailed();
+    }
     const recordIndex = this.#record(action, analysis, kept, decisionId, null);
     if (recordIndex === null) return this.#recordFailed();
     if (action.phase !== "parse") for (const statement of analysis.statements) this.#noteEffects(statement, action);
@@ -444,7 +499,7 @@ export class Enforcer implements ActionHost {
       holes: kept.holes,
       scanner: scannerOf(kept.bundle.manifest),
     };
-    return { go: true, plans: kept.plans, ticket, recordIndex };
+    return { go: true, plans: kept.plans, ticket, recordIndex, rewritten };
   }
 
   #refuse(action: SqlAction, analysis: Analysis, kept: Kept, decisionId: number, refusal: Refusal): Ruling {
@@ -471,6 +526,22 @@ export class Enforcer implements ActionHost {
       return this.#recordFailed();
     }
     return { go: false, refusal: withDecision(refusal, this.#parts.log.sid, decisionId) };
+  }
+
+  /** That a statement's conditions go by masked columns is told in an entry of its own. */
+  #recordPredicates(kept: Kept, decisionId: number): boolean {
+    try {
+      this.#parts.log.append({
+        type: "mask.predicates",
+        decision: decisionId,
+        substituted: kept.substitutes,
+        observed: kept.observed,
+      });
+      return true;
+    } catch (fault) {
+      if (!(fault instanceof RecorderFailed)) throw fault;
+      return false;
+    }
   }
 
   /** What the statement may do to the meaning of later ones. */
@@ -676,6 +747,13 @@ export class Enforcer implements ActionHost {
   }
 }
 
+const NOT_REWRITTEN: Refusal = {
+  kind: "policy",
+  message:
+    "sallyport: the conditions go by masked columns, and the statement can't be rewritten so that they see masked values",
+  hint: "Name each table once, plainly, in FROM, with an alias.",
+};
+
 function unavailable(message: string, hint: string): Ruling {
   return { go: false, refusal: { kind: "unavailable", message: `sallyport: ${message}`, hint } };
 }
@@ -766,5 +844,11 @@ function planNamed(
       reason: `what ${executes ?? fetches} stands for is not known to the gateway; prepare or declare it again in this session`,
     };
   }
-  return planMasks(behind, masked);
+  const plan = planMasks(behind, masked);
+  if (plan.kind !== "mask" || plan.substituted === undefined) return plan;
+  return {
+    kind: "refuse",
+    rule: null,
+    reason: `the conditions of ${executes ?? fetches} go by masked columns, and it was prepared or declared as it stands`,
+  };
 }

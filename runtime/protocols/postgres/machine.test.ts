@@ -28,6 +28,7 @@ function statement(returns: AnalysedStatement["returns"] = "rows"): AnalysedStat
     reached: [10],
     opaque: [],
     reachesAnything: false,
+    calls: [],
     effects: {
       settings: false,
       changesReading: false,

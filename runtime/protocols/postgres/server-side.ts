@@ -542,7 +542,7 @@ export class ServerSide {
     const wasCut = this.#cut;
     const poison = head.poison;
     const hidden = head.kind === "probe";
-    const scrub = this.#scrubbing || reachesMasked(head);
+    const scrub = this.#scrubbing || head.moved || reachesMasked(head);
     const detect = this.#detectOf(head);
     if (head.kind === "query" || head.kind === "probe") {
       if (head.ticket !== null && !wasCut) this.#finish(head, "error", sqlstate);
@@ -559,7 +559,7 @@ export class ServerSide {
       return REPLACE;
     }
     if (scrub) {
-      this.#replacement = scrubReport(SERVER.error, read.value);
+      this.#replacement = scrubReport(SERVER.error, read.value, head.moved);
       return REPLACE;
     }
     return this.#looked(SERVER.error, read.value, detect);
