@@ -314,6 +314,8 @@ export class Connection {
         analyser: gateway.analyser,
         catalog: gateway.catalogOf(target),
         approvals: gateway.approvals,
+        rates: gateway.rates,
+        alerts: gateway.alerts,
         recorder: gateway.recorder,
         log,
         clock: parts.clock,

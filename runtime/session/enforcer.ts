@@ -3,6 +3,8 @@ import type { ActiveBundle, LoadedBundle } from "../bundle/index.ts";
 import { SessionPolicy, reasonsOf, sqlFactReader, type FactReader } from "../decide/index.ts";
 import { actionDigest, type Approvals, type ApprovalDemand, type Settlement } from "../enforce/approve/index.ts";
 import { scannerOf, type Scanner } from "../enforce/detect/index.ts";
+import type { Alerts } from "../enforce/alert/index.ts";
+import type { RateLimit, Rates } from "../enforce/limit/index.ts";
 import type { MaskedCatalog } from "../enforce/mask/index.ts";
 import {
   planDetection,
@@ -42,6 +44,8 @@ export interface EnforcerParts {
   readonly analyser: Analyser;
   readonly catalog: TargetCatalog;
   readonly approvals: Approvals;
+  readonly rates: Rates;
+  readonly alerts: Alerts;
   readonly recorder: Recorder;
   readonly log: SessionLog;
   readonly clock: Clock;
@@ -81,6 +85,10 @@ interface Kept {
   readonly named: boolean;
   /** Names to be replaced in the text; their places are those of the text that was decided first. */
   readonly substitutes: boolean;
+  readonly rates: readonly RateLimit[];
+  /** `alert` rules that matched. */
+  readonly alerts: readonly number[];
+  readonly kinds: readonly string[];
   /** Masked columns that the statements observe by leave of their rules. */
   readonly observed: readonly string[];
   /** The text with names replaced was read again and gives what was planned. */
@@ -430,6 +438,9 @@ export class Enforcer implements ActionHost {
       ),
       maskRules: decision.masks,
       approveRules: decision.matched.filter((index) => rules[index]!.effect === "approve"),
+      rates: decision.rates.map((index) => ({ rule: nameOf(index), ...rules[index]!.limit!.rate! })),
+      alerts: decision.alerts,
+      kinds: [...new Set(units.flatMap((unit) => unit.kinds))],
       substitutes: plans.some(({ mask }) => mask.kind === "mask" && mask.substituted !== undefined),
       observed: [...new Set(plans.flatMap(({ mask }) => (mask.kind === "mask" ? (mask.observed ?? []) : [])))],
       rewriteProved: false,
@@ -439,7 +450,15 @@ export class Enforcer implements ActionHost {
 
   #rule(action: SqlAction, analysis: Analysis, kept: Kept): Ruling | Promise<Ruling> {
     const decisionId = ++this.#decision;
+    if (kept.alerts.length > 0 && action.phase !== "parse" && !this.#alert(action, analysis, kept, decisionId))
+      return this.#recordFailed();
     if (kept.refusal !== null) return this.#refuse(action, analysis, kept, decisionId, kept.refusal);
+    const { rates, identity, target } = this.#parts;
+    if (kept.rates.length > 0 && action.phase !== "parse") {
+      const who = JSON.stringify([identity.issuer, identity.name]);
+      const answer = rates.take(kept.rates, who, target.name, Math.max(1, analysis.statements.length));
+      if (!answer.ok) return this.#refuse(action, analysis, kept, decisionId, rateRefusal(answer.limit, answer.waitMs));
+    }
     // Nothing runs at Parse, so a person is asked only once there is something to run.
     if (kept.verdict === "approve" && action.phase !== "parse") return this.#hold(action, analysis, kept, decisionId);
     return this.#go(action, analysis, kept, decisionId);
@@ -526,6 +545,40 @@ export class Enforcer implements ActionHost {
       return this.#recordFailed();
     }
     return { go: false, refusal: withDecision(refusal, this.#parts.log.sid, decisionId) };
+  }
+
+  /** Recorded before anybody is told; whether somebody hears of it, nothing waits for. */
+  #alert(action: SqlAction, analysis: Analysis, kept: Kept, decisionId: number): boolean {
+    const { log, alerts, identity, target, clock } = this.#parts;
+    const { rules } = kept.bundle.manifest;
+    const scanner = scannerOf(kept.bundle.manifest);
+    const { text } = recordText(action.text, analysis.statements, kept.masked.forAnybody, scanner);
+    try {
+      for (const index of kept.alerts) {
+        const rule = rules[index]!;
+        log.append({ type: "alert", decision: decisionId, rule: rule.name, channels: rule.alertTo });
+        alerts.raise(
+          {
+            rule: rule.name,
+            because: rule.because,
+            sid: log.sid,
+            decision: decisionId,
+            user: identity.name,
+            target: target.name,
+            protocol: "postgres",
+            verdict: kept.refusal === null ? kept.verdict : "deny",
+            kinds: kept.kinds,
+            text: text.slice(0, ALERT_TEXT_UNITS_MAX),
+            at: clock.now(),
+          },
+          rule.alertTo,
+        );
+      }
+      return true;
+    } catch (fault) {
+      if (!(fault instanceof RecorderFailed)) throw fault;
+      return false;
+    }
   }
 
   /** That a statement's conditions go by masked columns is told in an entry of its own. */
@@ -745,6 +798,18 @@ export class Enforcer implements ActionHost {
     }
     return this.#go(action, fresh.analysis, kept, decisionId);
   }
+}
+
+/** Of a statement so much is told in an alert. */
+const ALERT_TEXT_UNITS_MAX = 2_048;
+
+function rateRefusal({ rule, count, perMs }: RateLimit, waitMs: number): Refusal {
+  const seconds = Math.max(1, Math.ceil(waitMs / 1000));
+  return {
+    kind: "policy",
+    message: `sallyport: rule ${rule} allows ${plural(count, "statement")} in ${plural(Math.round(perMs / 1000), "second")}, and you have had them`,
+    hint: `Try again in ${plural(seconds, "second")}.`,
+  };
 }
 
 const NOT_REWRITTEN: Refusal = {
