@@ -91,22 +91,33 @@ export function buildAutomaton(triggers: readonly Trigger[]): TriggerAutomaton {
   const states = new Map<string, number>([["", 0]]);
   const sets: (readonly number[])[] = [[]];
   const moves: number[][] = [];
+  /** By the list itself: those of `fresh` come again and again. */
+  const known = new WeakMap<readonly number[], number>();
+  const stateOf = (items: readonly number[]): number => {
+    const same = known.get(items);
+    if (same !== undefined) return same;
+    const set = [...new Set(items)].sort((a, b) => a - b);
+    const key = set.join();
+    let state = states.get(key);
+    if (state === undefined) {
+      if (sets.length >= TRIGGER_STATES_MAX) throw new InvariantError("the triggers of detectors need too many states");
+      state = sets.length;
+      states.set(key, state);
+      sets.push(set);
+    }
+    known.set(items, state);
+    return state;
+  };
   for (let i = 0; i < sets.length; i++) {
     const row: number[] = [];
     for (let c = 0; c < count; c++) {
-      const moved = new Set(fresh[c]);
-      for (const item of sets[i]!) for (const to of goesFrom(item)[c]!) moved.add(to);
-      const set = [...moved].sort((a, b) => a - b);
-      const key = set.join();
-      let state = states.get(key);
-      if (state === undefined) {
-        if (sets.length >= TRIGGER_STATES_MAX)
-          throw new InvariantError("the triggers of detectors need too many states");
-        state = sets.length;
-        states.set(key, state);
-        sets.push(set);
-      }
-      row.push(state);
+      // On most bytes nothing that is under way goes on: then only beginnings are left, the same ones for every state.
+      const going = sets[i]!.filter((item) => goesFrom(item)[c]!.length > 0);
+      row.push(
+        going.length === 0
+          ? stateOf(fresh[c]!)
+          : stateOf([...fresh[c]!, ...going.flatMap((item) => goesFrom(item)[c]!)]),
+      );
     }
     moves.push(row);
   }
