@@ -69,25 +69,28 @@ export function buildAutomaton(triggers: readonly Trigger[]): TriggerAutomaton {
   const { classes, count, sample } = classesOf(triggers);
   // An item is `trigger * stepsMax + steps taken`.
   const stepsMax = Math.max(0, ...triggers.map((one) => one.length)) + 1;
-  /** Where an item goes by each class, steps that may be left out included; empty when it goes nowhere. */
-  const goes = new Map<number, readonly (readonly number[])[]>();
-  const goesFrom = (item: number): readonly (readonly number[])[] => {
-    const known = goes.get(item);
-    if (known !== undefined) return known;
+  /** The classes on which an item goes on, each with where it goes, steps that may be left out included. */
+  type Moves = readonly (readonly [place: number, to: readonly number[]])[];
+  const goes: (Moves | undefined)[] = [];
+  const goesFrom = (item: number): Moves => {
+    const done = goes[item];
+    if (done !== undefined) return done;
     const steps = triggers[Math.floor(item / stepsMax)]!;
     const taken = item % stepsMax;
-    const own = sample.map((byte) => {
+    const own: [number, number[]][] = [];
+    for (const [c, byte] of sample.entries()) {
       const to: number[] = [];
       for (let step = taken; step < steps.length; step++) {
         if (steps[step]!.bytes.has(byte)) to.push(item + step - taken + 1);
         if (!steps[step]!.optional) break;
       }
-      return to;
-    });
-    goes.set(item, own);
+      if (to.length > 0) own.push([c, to]);
+    }
+    goes[item] = own;
     return own;
   };
-  const fresh = sample.map((_, c) => triggers.flatMap((_one, i) => goesFrom(i * stepsMax)[c]!));
+  const fresh: number[][] = sample.map(() => []);
+  for (const i of triggers.keys()) for (const [c, to] of goesFrom(i * stepsMax)) fresh[c]!.push(...to);
   const states = new Map<string, number>([["", 0]]);
   const sets: (readonly number[])[] = [[]];
   const moves: number[][] = [];
@@ -109,16 +112,10 @@ export function buildAutomaton(triggers: readonly Trigger[]): TriggerAutomaton {
     return state;
   };
   for (let i = 0; i < sets.length; i++) {
-    const row: number[] = [];
-    for (let c = 0; c < count; c++) {
-      // On most bytes nothing that is under way goes on: then only beginnings are left, the same ones for every state.
-      const going = sets[i]!.filter((item) => goesFrom(item)[c]!.length > 0);
-      row.push(
-        going.length === 0
-          ? stateOf(fresh[c]!)
-          : stateOf([...fresh[c]!, ...going.flatMap((item) => goesFrom(item)[c]!)]),
-      );
-    }
+    // On most bytes nothing that is under way goes on: then only beginnings are left, the same ones for every state.
+    const reached: (number[] | undefined)[] = [];
+    for (const item of sets[i]!) for (const [c, to] of goesFrom(item)) (reached[c] ??= [...fresh[c]!]).push(...to);
+    const row = fresh.map((beginnings, c) => stateOf(reached[c] ?? beginnings));
     moves.push(row);
   }
   const ends = sets.map((set) =>
