@@ -155,7 +155,7 @@ function reference(): Files {
     facts: factsOf(protocol).filter((fact) => !shared.includes(fact)),
   }));
   const seen = new Set<string>();
-  const sections = own.flatMap(({ protocol, facts }) => {
+  const sections = own.flatMap(({ facts }) => {
     const name = facts.map((fact) => fact.path).join();
     if (seen.has(name)) return [];
     seen.add(name);
