@@ -7,6 +7,8 @@ export interface CatalogueEntry {
   readonly severity: Severity;
   readonly message: (p: never) => string;
   readonly hint?: (p: never) => string | undefined;
+  /** The misspelt word that `near` would take the place of, where the diagnostic's span begins with it. */
+  readonly misspelt?: (p: never) => string;
   /** What `policyc explain` prints: what it means and why it matters, then an example before and after. */
   readonly explain: string;
 }
@@ -69,6 +71,7 @@ export const catalogue = {
     severity: "error",
     message: (p: { scope: string }) => `\`${p.scope}\` is not a protocol or family of protocols`,
     hint: near,
+    misspelt: (p: { scope: string }) => p.scope,
     explain: "After `on` stands the protocol (`postgres`), family (`sql`) or `*` that the rule speaks of.",
   },
   "duplicate-name": {
@@ -105,6 +108,7 @@ export const catalogue = {
     severity: "error",
     message: (p: { name: string }) => `nothing is called \`${p.name}\``,
     hint: near,
+    misspelt: (p: { name: string }) => p.name,
     explain: "The name is neither a fact of the rule's scope nor declared with `let`.",
   },
   "fact-not-in-scope": {
@@ -131,6 +135,7 @@ export const catalogue = {
     severity: "error",
     message: (p: { value: string; type: string }) => `\`${p.value}\` is not a ${p.type}`,
     hint: near,
+    misspelt: (p: { value: string; type: string }) => p.value,
     explain: "The fact has a fixed set of values, and this is none of them, so the comparison could never be true.",
   },
   "optional-not-tested": {
@@ -160,6 +165,7 @@ export const catalogue = {
     severity: "error",
     message: (p: { name: string }) => `\`${p.name}\` is not a mask`,
     hint: near,
+    misspelt: (p: { name: string }) => p.name,
     explain: "Masks are: redact, null, email, hash, first(n), last(n).",
   },
   "bad-number": {
@@ -230,6 +236,7 @@ export const catalogue = {
     severity: "error",
     message: (p: { name: string }) => `no rule is called \`${p.name}\``,
     hint: near,
+    misspelt: (p: { name: string }) => p.name,
     explain: "`by` in an expectation names the rule that must have decided.",
   },
   "no-tests": {

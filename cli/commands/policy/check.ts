@@ -3,6 +3,7 @@ import {
   renderGithub,
   renderJson,
   renderSarif,
+  cataloguePages,
   renderTerminal,
   type Diagnostic,
   type SourceFile,
@@ -34,7 +35,7 @@ export function render(found: readonly Diagnostic[], files: readonly SourceFile[
     case "json":
       return renderJson(found, files);
     case "sarif":
-      return renderSarif(found, files, VERSION);
+      return renderSarif(found, files, VERSION, cataloguePages);
     case "github":
       return renderGithub(found, files);
   }
