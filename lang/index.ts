@@ -3,5 +3,6 @@ export type * from "./checked/index.ts";
 export * from "./diagnostics/index.ts";
 export { evaluate, ruleMatches, decideByOracle, type FactMap } from "./evaluate/index.ts";
 export { formatText } from "./format/index.ts";
+export * from "./lint/index.ts";
 export { placeOf, type SourceFile, type Span } from "./source/index.ts";
 export { parseFile } from "./syntax/index.ts";

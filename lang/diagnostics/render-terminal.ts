@@ -24,8 +24,12 @@ export function renderTerminal(found: readonly Diagnostic[], files: readonly Sou
 
 function renderOne(found: Diagnostic, texts: ReadonlyMap<string, string>, colour: boolean): string {
   const tint = found.severity === "error" ? RED : YELLOW;
-  const places = [found, ...found.related].map(({ span }) => placeOf(texts.get(span.file) ?? "", span.start).line);
-  const width = String(Math.max(...places) + PLACE_LINES_MAX).length;
+  const lastLines = [found, ...found.related].map(({ span }) => {
+    const text = texts.get(span.file) ?? "";
+    const first = placeOf(text, span.start).line;
+    return Math.min(placeOf(text, Math.max(span.start, span.end - 1)).line, first + PLACE_LINES_MAX - 1);
+  });
+  const width = String(Math.max(...lastLines)).length;
   const blank = " ".repeat(width);
   const bar = paint(colour, BLUE, "|");
   const note = paint(colour, BLUE, "=");
