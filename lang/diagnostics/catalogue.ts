@@ -74,6 +74,22 @@ export const catalogue = {
     explain:
       "Expressions are compiled when the policy is built, so that none is slow later. A few, such as a wildcard before a long counted repetition, would need more states than a gateway should hold.\n\nbefore: matches /(a|b)*a(a|b){20}/\nafter:  matches /a[ab]{20}$/",
   },
+  "hidden-character": {
+    code: "P0008",
+    severity: "error",
+    message: (p: { name: string }) => `here is a character that is not seen: ${p.name}`,
+    hint: () => "remove it; in a text write it as \\u{…}",
+    explain:
+      "Marks that turn the direction of text, characters without width and byte-order marks make a policy look other than it is read: a reviewer would approve one thing and the compiler take another. Save the file as UTF-8 without a byte-order mark, and write such characters in texts as escapes.",
+  },
+  "lone-carriage-return": {
+    code: "P0009",
+    severity: "error",
+    message: () => "here is a carriage return without a line feed",
+    hint: () => "save the file with line feeds (LF), or with CRLF throughout; policyc fmt writes LF",
+    explain:
+      "Some editors show a line break here and the language sees none, so that what looks like a rule may still be a part of the comment before it.",
+  },
   "not-supported": {
     code: "P0010",
     severity: "error",

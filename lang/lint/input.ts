@@ -1,5 +1,16 @@
 import { SCOPES, factAt, type Fact } from "../../spec/contract/facts/index.ts";
-import type { Clause, ColumnsDecl, Expr, LetDecl, PolicyFile, RuleDecl, TestDecl } from "../ast/index.ts";
+import type {
+  Clause,
+  ColumnsDecl,
+  Expr,
+  ImportDecl,
+  LetDecl,
+  NeverDecl,
+  PolicyFile,
+  RuleDecl,
+  TestDecl,
+} from "../ast/index.ts";
+import { packageOf } from "../check/index.ts";
 import type { SourceFile, Span } from "../source/index.ts";
 import { atomsOf, readPath, type Atom } from "./walk.ts";
 
@@ -18,27 +29,52 @@ export interface LintInput {
   readonly lets: readonly LetDecl[];
   readonly columnSets: readonly ColumnsDecl[];
   readonly tests: readonly TestDecl[];
+  readonly imports: readonly ImportDecl[];
   readonly conditions: readonly Condition[];
   readonly textOf: (span: Span) => string;
   readonly fileText: (path: string) => string;
   readonly letOf: (name: string) => Expr | undefined;
 }
 
-export function lintInput(files: readonly SourceFile[], trees: readonly PolicyFile[]): LintInput {
+/** @param trees of one package; names that it imports are looked up in `all`. */
+export function lintInput(
+  files: readonly SourceFile[],
+  trees: readonly PolicyFile[],
+  all: readonly PolicyFile[] = trees,
+): LintInput {
   const texts = new Map(files.map((file) => [file.path, file.text]));
   const items = trees.flatMap((tree) => tree.items);
   const lets = items.filter((item) => item.kind === "let");
   const rules = items.filter((item) => item.kind === "rule");
-  const values = new Map(lets.map((one) => [one.name.text, one.value]));
+  const imports = items.filter((item) => item.kind === "import");
+  const nevers = items.filter((item) => item.kind === "never");
+  const declared = packagesOf(all);
+  const exported = all.flatMap((tree) =>
+    tree.items.flatMap((item) =>
+      item.kind === "let" && item.exported
+        ? [{ from: packageOf(tree, declared), name: item.name.text, value: item.value }]
+        : [],
+    ),
+  );
+  const values = new Map(
+    imports.flatMap((one) =>
+      one.names.flatMap(({ text }) => {
+        const found = exported.find((other) => other.from === one.from.text && other.name === text);
+        return found === undefined ? [] : [[text, found.value] as const];
+      }),
+    ),
+  );
+  for (const one of lets) values.set(one.name.text, one.value);
   return {
     trees,
     rules,
     lets,
     columnSets: items.filter((item) => item.kind === "column-set"),
     tests: items.filter((item) => item.kind === "test"),
+    imports,
     conditions: [
       ...lets.map((one): Condition => ({ expr: one.value, place: "let", span: one.span })),
-      ...rules.flatMap((rule) => conditionsOf(rule)),
+      ...[...rules, ...nevers].flatMap((rule) => conditionsOf(rule)),
     ],
     textOf: (span) => (texts.get(span.file) ?? "").slice(span.start, span.end),
     fileText: (path) => texts.get(path) ?? "",
@@ -46,11 +82,15 @@ export function lintInput(files: readonly SourceFile[], trees: readonly PolicyFi
   };
 }
 
+/** Names of the packages that the files declare. */
+export const packagesOf = (trees: readonly PolicyFile[]): ReadonlySet<string> =>
+  new Set(trees.flatMap((tree) => tree.items.flatMap((item) => (item.kind === "package" ? [item.name] : []))));
+
 export function clauseOf<K extends Clause["kind"]>(rule: RuleDecl, kind: K): Extract<Clause, { kind: K }> | undefined {
   return rule.clauses.find((clause) => clause.kind === kind) as Extract<Clause, { kind: K }> | undefined;
 }
 
-function conditionsOf(rule: RuleDecl): readonly Condition[] {
+function conditionsOf(rule: RuleDecl | NeverDecl): readonly Condition[] {
   return rule.clauses.flatMap((clause): readonly Condition[] =>
     clause.kind === "when" || clause.kind === "unless"
       ? [{ expr: clause.condition, place: clause.kind, span: clause.span }]

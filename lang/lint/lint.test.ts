@@ -16,6 +16,14 @@ const marked = (text: string, code: string): readonly string[] =>
     .map((one) => text.slice(one.span.start, one.span.end));
 const fixed = (text: string) => fixFiles(file(text), (now) => lintFiles(now).findings);
 
+/** What the examples import. */
+const PEOPLE = [
+  {
+    path: "people.policy",
+    text: 'package company.people\nexport let production = target.labels["env"] == "production"\nexport let dba = user.groups has "dba"\n',
+  },
+];
+
 describe("the table of rules", () => {
   it("has at least thirty rules, codes in order, none twice", () => {
     expect(LINT_RULES.length).toBeGreaterThanOrEqual(30);
@@ -29,7 +37,7 @@ describe("the table of rules", () => {
     "%s: its page's examples are what it says",
     (code, rule) => {
       for (const text of [rule.before, rule.after]) {
-        const { check } = lintFiles(file(text));
+        const { check } = lintFiles([...file(text), ...PEOPLE]);
         expect(check.diagnostics.filter((one) => one.severity === "error")).toEqual([]);
       }
       expect(codesOf(rule.before, levelsOf(code))).toContain(code);
@@ -58,7 +66,7 @@ describe("fixes", () => {
 
   it.each(FIXED)("%s: makes the page's before into its after", (code) => {
     const rule = lintRule(code)!;
-    const { files, takenBack } = fixFiles(file(rule.before), (now) =>
+    const { files, takenBack } = fixFiles([...file(rule.before), ...PEOPLE], (now) =>
       lintFiles(now).findings.filter((one) => one.code === code),
     );
     expect(takenBack).toEqual([]);

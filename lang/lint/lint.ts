@@ -1,8 +1,8 @@
-import { checkFiles, type CheckResult } from "../check/index.ts";
+import { checkFiles, packageOf, type CheckResult } from "../check/index.ts";
 import { sortDiagnostics, type Diagnostic } from "../diagnostics/index.ts";
 import type { SourceFile, Span } from "../source/index.ts";
 import { ignoresOf, type Ignore } from "./ignores.ts";
-import { lintInput, type LintInput } from "./input.ts";
+import { lintInput, packagesOf, type LintInput } from "./input.ts";
 import type { LintLevel, LintRule } from "./lint-rule.ts";
 import { LINT_RULES } from "./rules.ts";
 
@@ -39,10 +39,15 @@ export function lintChecked(
   levels: LintLevels = new Map(),
 ): readonly Diagnostic[] {
   if (check.diagnostics.some(isSyntaxError)) return [];
-  const input = lintInput(files, check.trees);
-  const found: Diagnostic[] = [];
-  for (const rule of LINT_RULES) found.push(...findingsOf(rule, input, levels));
-  return sortDiagnostics(withoutIgnored(found, input, levels));
+  const declared = packagesOf(check.trees);
+  const packages = Map.groupBy(check.trees, (tree) => packageOf(tree, declared));
+  return sortDiagnostics(
+    [...packages.values()].flatMap((trees) => {
+      const input = lintInput(files, trees, check.trees);
+      const found = LINT_RULES.flatMap((rule) => findingsOf(rule, input, levels));
+      return withoutIgnored(found, input, levels);
+    }),
+  );
 }
 
 const levelOf = (rule: LintRule, levels: LintLevels): LintLevel => levels.get(rule.code) ?? rule.level;

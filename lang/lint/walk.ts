@@ -1,30 +1,4 @@
-import type { Expr, Path } from "../ast/index.ts";
-
-/** The expressions that an expression is made of. A new kind of node does not compile until it is listed. */
-export function childrenOf(expr: Expr): readonly Expr[] {
-  switch (expr.kind) {
-    case "bool":
-    case "int":
-    case "string":
-    case "duration":
-    case "path":
-    case "missing":
-      return [];
-    case "list":
-      return expr.items;
-    case "index":
-      return [expr.of];
-    case "call":
-      return expr.args;
-    case "not":
-    case "exists":
-      return [expr.operand];
-    case "binary":
-      return [expr.left, expr.right];
-    case "quantified":
-      return [expr.over, expr.condition];
-  }
-}
+import { childrenOf, type Expr, type Path } from "../ast/index.ts";
 
 /** Every expression inside one, itself first. */
 export function within(expr: Expr): readonly Expr[] {

@@ -6,6 +6,7 @@ import { FILE_LENGTH_MAX, NESTING_MAX, SYNTAX_ERRORS_MAX } from "./limits.ts";
 import { textValue } from "./literals.ts";
 import { PolicyParser } from "./parser.ts";
 import { Comment, K, M, Text, lexer } from "./tokens.ts";
+import { unseenIn } from "./unseen.ts";
 
 let parser: PolicyParser | undefined;
 
@@ -27,6 +28,7 @@ export function parseFile(file: SourceFile): {
       text: file.text.slice(error.offset, error.offset + Math.min(error.length, 20)),
     });
   });
+  diagnostics.push(...unseenIn(file));
   const deep = tooDeep(tokens);
   if (deep !== null) {
     diagnostics.push(diagnostic("nested-too-deep", spanOf(file.path, deep), { depthMax: NESTING_MAX }));

@@ -23,7 +23,7 @@ const ORDER: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["checked"],
     ["check"],
     ["evaluate", "format"],
-    ["lint"],
+    ["lint", "cedar"],
     ["editor"],
     ["index.ts"],
   ],

@@ -20,7 +20,8 @@ export const MASK_RULES: readonly LintRule[] = [
     check(input, tell) {
       for (const rule of input.rules)
         for (const { mask } of clauseOf(rule, "with")?.masks ?? []) {
-          const count = mask.argument?.value ?? 0;
+          const [first] = mask.args;
+          const count = first?.kind === "int" ? first.value : 0;
           if ((mask.name.text === "first" || mask.name.text === "last") && count > SHOWN_MAX)
             tell(mask.span, `\`${mask.name.text}(${count})\` leaves ${count} characters in sight`, {
               hint: `show at most ${SHOWN_MAX}`,
@@ -48,6 +49,25 @@ export const MASK_RULES: readonly LintRule[] = [
               hint: "use `redact`",
             });
         }
+    },
+  },
+  {
+    code: "L032",
+    name: "predicates-allowed",
+    group: "security",
+    level: "warn",
+    what: "A mask lets conditions look at what it hides.",
+    why: "With `predicates allow`, `where email like 'a%'` tells by its row count what the mask hides, one letter at a time. `substitute` compares with what is shown; `refuse` is the default.",
+    before: "mask people on sql\n  columns public.users.email\n  with redact\n  predicates allow",
+    after: "mask people on sql\n  columns public.users.email\n  with redact\n  predicates substitute",
+    check(input, tell) {
+      for (const rule of input.rules) {
+        const clause = clauseOf(rule, "predicates");
+        if (clause?.mode.text === "allow")
+          tell(clause.span, `conditions may look at what \`${rule.name.text}\` hides`, {
+            hint: "write `predicates substitute`, or leave it out",
+          });
+      }
     },
   },
 ];

@@ -282,6 +282,30 @@ export const STYLE_RULES: readonly LintRule[] = [
       );
     },
   },
+  {
+    code: "L072",
+    name: "unsorted-imports",
+    group: "style",
+    level: "warn",
+    what: "The names of an import are not in order, or one stands there twice.",
+    why: "In order, a missing or doubled name is seen at once, and two people who add one each don't meet in a conflict.",
+    before:
+      "package shop\nimport { production, dba } from company.people\nallow a_read on sql\n  when production and dba",
+    after:
+      "package shop\nimport { dba, production } from company.people\nallow a_read on sql\n  when production and dba",
+    check(input, tell) {
+      for (const one of input.imports) {
+        const names = one.names.map((name) => name.text);
+        const sorted = [...new Set(names)].sort();
+        const [first, last] = [one.names[0], one.names.at(-1)];
+        if (first === undefined || last === undefined || sorted.join() === names.join()) continue;
+        const span = { ...first.span, end: last.span.end };
+        const clean = !input.textOf(span).includes("//");
+        const fix = { title: "put them in order", edits: [{ span, text: sorted.join(", ") }], safe: true };
+        tell(span, "these names are not in order", { fixes: clean ? [fix] : [] });
+      }
+    },
+  },
 ];
 
 /** `x OP a or x OP b` with the same `x`, as one comparison with a list. */

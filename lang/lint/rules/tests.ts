@@ -106,8 +106,8 @@ export const TEST_RULES: readonly LintRule[] = [
     check(input, tell) {
       if (!input.rules.some((rule) => rule.effect.text === "mask")) return;
       for (const test of input.tests) {
-        const kinds = new Set(test.entries.map((entry) => entry.kind));
-        if (kinds.has("sql") && !kinds.has("schema"))
+        const ofSql = test.entries.some((entry) => entry.kind === "text" && entry.form === "sql");
+        if (ofSql && !test.entries.some((entry) => entry.kind === "schema"))
           tell(test.name.span, "this test names no schema, so masks can't be followed", {
             hint: 'add `schema "FILE.sql"`',
           });
