@@ -74,6 +74,7 @@ approve writes on sql
 
 test "staff reads" {
   user "ana" in "staff"
+  schema "s.sql"
   sql "select 1"
   expect allow by staff_read
 }
@@ -86,6 +87,7 @@ test "a write waits" {
 
 test "others do not" {
   user "bob"
+  schema "s.sql"
   sql "select 1"
   expect deny
 }
@@ -356,6 +358,7 @@ describe("check and lint mend what they can", () => {
 describe("from sources to a decision", () => {
   beforeEach(async () => {
     put("p/x.policy", GOOD);
+    put("p/s.sql", "create table t (id int);");
     expect((await run(["keygen", "k"])).code).toBe(0);
   });
   const build = (...more: readonly string[]): Promise<Run> =>

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { SourceFile } from "../source/index.ts";
+import { lineOf, type SourceFile } from "../source/index.ts";
 import type { Diagnostic, Page } from "./diagnostic.ts";
 import { regionOf, textsOf, type Region } from "./render-json.ts";
 
@@ -124,7 +124,7 @@ function fingerprint(
   texts: ReadonlyMap<string, string>,
   seen: Map<string, number>,
 ): string {
-  const line = (texts.get(one.span.file) ?? "").split("\n", at.line)[at.line - 1] ?? "";
+  const line = lineOf(texts.get(one.span.file) ?? "", at.line);
   const hash = createHash("sha256")
     .update([one.code, at.file, line.replaceAll(/\s+/g, "")].join("\0"))
     .digest("hex")

@@ -1,4 +1,4 @@
-import { placeOf, type SourceFile, type Span } from "../source/index.ts";
+import { lineOf, placeOf, type SourceFile, type Span } from "../source/index.ts";
 import type { Diagnostic } from "./diagnostic.ts";
 
 const paint = (colour: boolean, code: number, text: string): string =>
@@ -67,8 +67,8 @@ interface ExcerptLine {
 function excerptOf(text: string, span: Span, mark: string, label: string): readonly ExcerptLine[] {
   const first = placeOf(text, span.start);
   const last = placeOf(text, Math.max(span.start, span.end - 1));
-  const sources = text.split("\n", last.line).slice(first.line - 1);
-  const shown = sources.slice(0, PLACE_LINES_MAX);
+  const lineCount = last.line - first.line + 1;
+  const shown = Array.from({ length: Math.min(lineCount, PLACE_LINES_MAX) }, (_, i) => lineOf(text, first.line + i));
   return shown.flatMap((source, i): readonly ExcerptLine[] => {
     const line = source.replace(/\r$/, "");
     const indent = /^\s*/.exec(line)![0].length;
@@ -80,7 +80,7 @@ function excerptOf(text: string, span: Span, mark: string, label: string): reado
     const piece = line.slice(cut, cut + LINE_WIDTH_MAX);
     const count = Math.max(1, Math.min(marks, LINE_WIDTH_MAX - (from - cut)));
     const isLast = i === shown.length - 1;
-    const more = isLast && sources.length > shown.length ? " …" : "";
+    const more = isLast && lineCount > shown.length ? " …" : "";
     const tail = isLast && label !== "" ? ` ${label}` : "";
     return [
       { line: first.line + i, text: `${cut > 0 ? "…" : ""}${visible(piece)}` },
