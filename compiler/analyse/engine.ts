@@ -21,8 +21,8 @@ export interface Watch {
 export interface Question {
   readonly all: readonly Node[];
   readonly watch: Watch | null;
-  /** Judges the action that was found, by the oracle. What it refuses is never reported. */
-  readonly confirm: (facts: FactMap) => boolean;
+  /** Judges the action that was found, by the oracle. What it refuses is never reported. Null: nothing found is reported. */
+  readonly confirm: ((facts: FactMap) => boolean) | null;
 }
 
 /**
@@ -30,7 +30,7 @@ export interface Question {
  * with the reason.
  */
 export type Answer =
-  | { readonly kind: "found"; readonly facts: FactMap; readonly chosen: ReadonlySet<string> }
+  | { readonly kind: "found"; readonly candidate: Candidate }
   | { readonly kind: "none"; readonly used: ReadonlySet<number> }
   | { readonly kind: "inconclusive"; readonly why: string };
 
@@ -201,15 +201,15 @@ export class Engine {
 
   #broken(state: State, candidate: Candidate, run: Run): readonly Clause[] {
     const own = state.pending.filter((node) => !candidate.fits(node)).map((node) => ({ tag: -1, node }));
-    return own.length > 0 ? own : (run.question.watch?.broken(candidate) ?? []);
+    const watched = run.question.watch?.broken(candidate) ?? [];
+    return watched.length === 0 ? own : [...watched, ...own];
   }
 
   #confirm(state: State, candidate: Candidate, run: Run): Extract<Answer, { kind: "found" }> | null {
     const wholes = [...state.literals.values()].flat().filter((literal) => literal.place.whole !== null);
     const good = (tried: Candidate): Extract<Answer, { kind: "found" }> | null => {
-      const facts = tried.facts();
-      if (!run.question.confirm(facts)) return null;
-      return { kind: "found", facts, chosen: new Set(state.groups.keys()) };
+      const { confirm } = run.question;
+      return confirm === null || confirm(tried.facts()) ? { kind: "found", candidate: tried } : null;
     };
     if (wholes.every((literal) => candidate.holds(literal))) {
       const found = good(candidate);
@@ -243,4 +243,4 @@ function knownFirst(states: readonly (readonly [Node, State])[]): readonly (read
   return counted.sort((a, b) => a.count - b.count).map(({ state }) => state);
 }
 
-const ALONE: Question = { all: [], watch: null, confirm: () => true };
+const ALONE: Question = { all: [], watch: null, confirm: null };

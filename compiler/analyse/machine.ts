@@ -9,6 +9,8 @@ export interface Machine {
   readonly accepts: (state: string) => boolean;
   /** Code points that it treats unlike others; what is not here is treated like any other of its class. */
   readonly codes: readonly number[];
+  /** Answers that were given, by text. */
+  readonly answers: Map<string, boolean>;
 }
 
 type Part = { readonly code: number } | "any-char" | "segment" | "across";
@@ -76,6 +78,7 @@ function machineOf(name: string, parts: readonly Part[]): Machine {
     },
     accepts: (state) => placesOf.get(state)!.includes(parts.length),
     codes,
+    answers: new Map(),
   };
 }
 
@@ -98,10 +101,22 @@ export function wordsMachine(words: readonly string[]): Machine {
     },
     accepts: (state) => state !== "" && all.has(state.slice(1)),
     codes: [...new Set(words.flatMap((word) => [...word].map(codeOf)))],
+    answers: new Map(),
   };
 }
 
+const ANSWERS_MAX = 4096;
+
+/** Whether a machine takes a text; asked of the same texts again and again, so that answers are kept. */
 export function machineAccepts(machine: Machine, text: string): boolean {
+  const known = machine.answers.get(text);
+  if (known !== undefined) return known;
+  const answer = run(machine, text);
+  if (machine.answers.size < ANSWERS_MAX) machine.answers.set(text, answer);
+  return answer;
+}
+
+function run(machine: Machine, text: string): boolean {
   let state = machine.start;
   for (const char of text) state = machine.step(state, codeOf(char));
   return machine.accepts(state);

@@ -1,4 +1,4 @@
-import { ABSENT, UNKNOWN, factsOf, type ProtocolName } from "../../spec/contract/facts/index.ts";
+import { ABSENT, PROTOCOLS, UNKNOWN, factsOf, type ProtocolName } from "../../spec/contract/facts/index.ts";
 import type { CheckedRule } from "../../lang/index.ts";
 import type { Candidate } from "./candidate.ts";
 import type { Wanted } from "./condition.ts";
@@ -112,7 +112,7 @@ export function noneFires(indexes: readonly RuleIndex[], letOff: (entry: Entry) 
       for (const index of indexes) {
         for (const entry of index.near(candidate)) {
           if (found.size >= WEIGHED_MAX) return [...found.values()];
-          if (found.has(entry.tag) || letOff(entry) || !candidate.fits(entry.fires)) continue;
+          if (found.has(entry.tag) || !candidate.fits(entry.fires) || letOff(entry)) continue;
           found.set(entry.tag, { tag: entry.tag, node: entry.silent });
         }
       }
@@ -129,7 +129,7 @@ export function protocolGroups(
 ): readonly { readonly protocol: ProtocolName; readonly all: readonly ProtocolName[] }[] {
   const groups = new Map<string, ProtocolName[]>();
   const used = new Set(lists.flatMap((rules) => rules.flatMap((rule) => rule.protocols)));
-  for (const protocol of used) {
+  for (const protocol of PROTOCOLS.filter((known) => used.has(known))) {
     const facts = factsOf(protocol)
       .map((fact) => fact.path)
       .join();

@@ -155,8 +155,14 @@ export function doesAllOf(rule: CheckedRule, than: CheckedRule): boolean {
     case "alert":
       return alertsAsMany(rule, than);
     case "mask": {
+      const own = rule.mask?.columns ?? [];
+      if (!(than.mask?.columns ?? []).every((pattern) => own.some((one) => meets(one, pattern)))) return false;
       const hidden = hiddenBy(than, [rule]);
       return hidden !== null && hidden.every((one) => hidesAsWell(rule, than, one));
     }
   }
 }
+
+/** Whether some column is taken in by both patterns. */
+const meets = (a: ColumnPattern, b: ColumnPattern): boolean =>
+  (["schema", "table", "column"] as const).every((part) => a[part] === null || b[part] === null || a[part] === b[part]);

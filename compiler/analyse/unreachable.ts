@@ -7,7 +7,7 @@ import { doesAllOf } from "./strength.ts";
 
 /** What became of the search for an action on which a rule matters. */
 export type RuleFate =
-  | { readonly kind: "live"; readonly protocol: ProtocolName; readonly facts: FactMap }
+  | { readonly kind: "live"; readonly protocol: ProtocolName; readonly facts: () => FactMap }
   /** No action makes it fire. */
   | { readonly kind: "never" }
   /** It fires only where a fact could not be established. */
@@ -41,15 +41,16 @@ function worldsOf(rules: readonly CheckedRule[]): readonly World[] {
 
 /**
  * The fate of every rule, in the order of the rules. Covered rules can be taken out together: a rule that was found to be
- * covered covers no other, and of two that say the same the later one is the covered one.
+ * covered covers no other, and of two that say the same the later one is the covered one. `judged`: the actions on which
+ * rules are live are each judged by the plain evaluation of all rules, which nothing that is reported depends on.
  */
-export function fatesOf(rules: readonly CheckedRule[]): readonly RuleFate[] {
+export function fatesOf(rules: readonly CheckedRule[], options = { judged: false }): readonly RuleFate[] {
   const worlds = worldsOf(rules);
   const fates: RuleFate[] = [];
   const gone = new Set<number>();
   for (let i = rules.length - 1; i >= 0; i--) {
     const own = worlds.filter((world) => world.entries.has(i));
-    const fate = own.length === 0 ? null : fateOf(i, own, rules, gone);
+    const fate = own.length === 0 ? null : fateOf(i, own, rules, gone, options.judged);
     fates[i] = fate ?? { kind: "inconclusive", why: "the rule has no protocol" };
     if (fate?.kind === "never" || fate?.kind === "covered") gone.add(i);
   }
@@ -61,14 +62,16 @@ function fateOf(
   worlds: readonly World[],
   rules: readonly CheckedRule[],
   gone: ReadonlySet<number>,
+  judged: boolean,
 ): RuleFate {
   const reached = reach(tag, worlds);
   if (reached !== null) return reached;
   const by = new Set<number>();
   for (const world of worlds) {
     const entry = world.entries.get(tag)!;
-    const { answer, tags } = coverOf(entry, world, gone);
-    if (answer.kind === "found") return { kind: "live", protocol: world.protocol, facts: answer.facts };
+    const { answer, tags } = coverOf(entry, world, gone, judged);
+    if (answer.kind === "found")
+      return { kind: "live", protocol: world.protocol, facts: () => answer.candidate.facts() };
     if (answer.kind === "inconclusive") return answer;
     for (const one of tags) by.add(one);
   }
@@ -80,8 +83,7 @@ function reach(tag: number, worlds: readonly World[]): RuleFate | null {
   let unsure: RuleFate | null = null;
   for (const { engine, entries } of worlds) {
     const { rule } = entries.get(tag)!;
-    const confirm = (facts: FactMap): boolean => ruleMatches(rule, facts).matched;
-    const answer = engine.ask({ all: [conditionNode(engine, rule, "true")], watch: null, confirm });
+    const answer = engine.ask({ all: [conditionNode(engine, rule, "true")], watch: null, confirm: null });
     if (answer.kind === "found") return null;
     if (answer.kind === "inconclusive") unsure = answer;
   }
@@ -90,7 +92,7 @@ function reach(tag: number, worlds: readonly World[]): RuleFate | null {
     const { rule, fires } = entries.get(tag)!;
     const confirm = (facts: FactMap): boolean => ruleMatches(rule, facts).matched;
     const answer = engine.ask({ all: [fires], watch: null, confirm });
-    if (answer.kind === "found") return { kind: "only-unknown", protocol, facts: answer.facts };
+    if (answer.kind === "found") return { kind: "only-unknown", protocol, facts: answer.candidate.facts() };
     if (answer.kind === "inconclusive") unsure = answer;
   }
   return unsure ?? { kind: "never" };
@@ -106,7 +108,12 @@ const OVERRIDDEN_BY: Readonly<Record<CheckedRule["effect"], readonly CheckedRule
   alert: [],
 };
 
-function coverOf(entry: Entry, world: World, gone: ReadonlySet<number>): { answer: Answer; tags: ReadonlySet<number> } {
+function coverOf(
+  entry: Entry,
+  world: World,
+  gone: ReadonlySet<number>,
+  judged: boolean,
+): { readonly answer: Answer; readonly tags: ReadonlySet<number> } {
   const { rule, tag, fires } = entry;
   const stronger = OVERRIDDEN_BY[rule.effect];
   const asStrong = new Map<number, boolean>();
@@ -124,12 +131,14 @@ function coverOf(entry: Entry, world: World, gone: ReadonlySet<number>): { answe
     world.engine.ask({
       all: [fires],
       watch: noneFires(indexes, (other) => !covers(other) || (only !== null && !only.has(other.tag))),
-      confirm: (facts) =>
-        ruleMatches(rule, facts).matched &&
-        [...world.entries.values()].every(
-          (other) =>
-            !covers(other) || (only !== null && !only.has(other.tag)) || !ruleMatches(other.rule, facts).matched,
-        ),
+      confirm: judged
+        ? (facts) =>
+            ruleMatches(rule, facts).matched &&
+            [...world.entries.values()].every(
+              (other) =>
+                !covers(other) || (only !== null && !only.has(other.tag)) || !ruleMatches(other.rule, facts).matched,
+            )
+        : null,
     });
   const answer = ask(null);
   if (answer.kind !== "none") return { answer, tags: new Set() };
