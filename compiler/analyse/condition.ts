@@ -3,12 +3,13 @@ import {
   UNKNOWN,
   factAt,
   type FactType,
+  type SqlClass,
   type ProtocolName,
   type Truth,
 } from "../../spec/contract/facts/index.ts";
 import { evaluate, type CheckedExpr, type FactMap } from "../../lang/index.ts";
 import { Literals, NO, YES, join, type Atom, type Node, type Place } from "./literal.ts";
-import { affixMachine, globMachine, type Machine } from "./machine.ts";
+import { affixMachine, globMachine, regexMachine, type Machine } from "./machine.ts";
 import type { Kinds } from "./group.ts";
 
 /**
@@ -41,16 +42,16 @@ export class Conditions {
   /** The statement's kind and kinds, for protocols that have them. */
   readonly kinds: Kinds | null;
   readonly #protocol: ProtocolName;
-  readonly #machines = new Map<string, Machine>();
+  readonly #machines = new Map<string, Machine | null>();
   readonly #wholes = new Map<string, Place>();
-  readonly #filtered: { readonly place: Place; readonly node: Node } | null;
+  readonly #axioms: ReadonlyMap<Place, Node>;
 
   constructor(protocol: ProtocolName) {
     this.#protocol = protocol;
     const kind = this.#fact("statement.kind", null);
     const kinds = this.#fact("statement.kinds", null);
     this.kinds = kind === null || kinds === null ? null : { kind, kinds };
-    this.#filtered = this.#filteredAxiom();
+    this.#axioms = this.#axiomsOfStatements();
   }
 
   /** The condition wanted so, as a formula. What is no question about one fact becomes a literal of its own. */
@@ -59,23 +60,30 @@ export class Conditions {
   }
 
   /**
-   * What is true of every action besides what is asked, for these places: only an update, delete, merge or truncate is
-   * ever unfiltered.
+   * What the schema says of every action, for a place that is asked about: only an update, delete, merge or truncate is ever
+   * unfiltered; what is read-only is of a kind that reads; what writes is of a kind that writes.
    */
   axiomsOf(place: Place): Node {
-    return this.#filtered?.place === place ? this.#filtered.node : YES;
+    return this.#axioms.get(place) ?? YES;
   }
 
-  #filteredAxiom(): { readonly place: Place; readonly node: Node } | null {
-    const place = this.#fact("statement.filtered", null);
-    if (place === null || this.kinds === null) return null;
-    const changing: Atom = { kind: "one-of", values: ["delete", "merge", "truncate", "update"] };
+  #axiomsOfStatements(): ReadonlyMap<Place, Node> {
+    const axioms = new Map<Place, Node>();
+    const { kinds } = this;
+    if (kinds === null) return axioms;
     const isTrue: Atom = { kind: "one-of", values: ["true"] };
-    const node = join("or", [
-      this.literals.node(place, { kind: "atom", atom: isTrue, negated: false }, true),
-      this.literals.node(this.kinds.kind, { kind: "atom", atom: changing, negated: false }, true),
-    ]);
-    return { place, node };
+    const either = (path: string, truth: boolean, values: readonly string[]): void => {
+      const place = this.#fact(path, null);
+      if (place === null) return;
+      const atom: Atom = { kind: "one-of", values: sorted(values) };
+      const kind = this.literals.node(kinds.kind, { kind: "atom", atom, negated: false }, true);
+      const fact = this.literals.node(place, { kind: "atom", atom: isTrue, negated: !truth }, true);
+      axioms.set(place, join("or", [kind, fact]));
+    };
+    either("statement.filtered", true, ["delete", "merge", "truncate", "update"]);
+    either("statement.read_only", false, kindsOfClass("read"));
+    either("statement.writes", false, kindsOfClass("write"));
+    return axioms;
   }
 
   /** Null when the condition can't be told about this level alone. */
@@ -174,6 +182,10 @@ export class Conditions {
         return level === null || expr.depth !== 0
           ? null
           : { place: this.#element(level, null, expr.type), fallback: null };
+      case "field":
+        return level === null || expr.of.kind !== "element" || expr.of.depth !== 0
+          ? null
+          : { place: this.#element(level, expr.name, expr.type), fallback: null };
       default:
         return null;
     }
@@ -184,9 +196,9 @@ export class Conditions {
     return this.literals.place({ path, key: null, type, optional: false, known: true, group: path, whole: null });
   }
 
-  #machine(name: string, make: () => Machine): Machine {
-    let machine = this.#machines.get(name);
-    if (machine === undefined) this.#machines.set(name, (machine = make()));
+  #machine<M extends Machine | null>(name: string, make: (name: string) => M): M {
+    let machine = this.#machines.get(name) as M | undefined;
+    if (machine === undefined) this.#machines.set(name, (machine = make(name)));
     return machine;
   }
 
@@ -197,6 +209,7 @@ export class Conditions {
       case "index":
       case "else":
       case "element":
+      case "field":
         return { of: expr, atom: { kind: "one-of", values: ["true"] }, negated: false };
       case "exists":
         return { of: expr.operand, atom: { kind: "exists" }, negated: false };
@@ -204,6 +217,7 @@ export class Conditions {
         const flipped = expr.left.kind === "const";
         const [of, bound] = flipped ? [expr.right, expr.left] : [expr.left, expr.right];
         if (bound.kind !== "const") return null;
+        if (of.kind === "time-part") return timeAtom(of, expr);
         const op = flipped ? FLIPPED[expr.op] : expr.op;
         if (op === "==" || op === "!=")
           return { of, atom: { kind: "one-of", values: [String(bound.value)] }, negated: op === "!=" };
@@ -212,6 +226,7 @@ export class Conditions {
       }
       case "in":
         if (expr.set.kind !== "constant-set") return null;
+        if (expr.value.kind === "time-part") return timeAtom(expr.value, expr);
         return { of: expr.value, atom: { kind: "one-of", values: sorted(expr.set.values) }, negated: false };
       case "like": {
         const { pattern } = expr;
@@ -219,6 +234,13 @@ export class Conditions {
         if (!pattern.isWellFormed()) return null;
         const machine = this.#machine(`like ${pattern}`, () => globMachine(pattern));
         return { of: expr.value, atom: { kind: "pattern", machine }, negated: false };
+      }
+      case "matches": {
+        const { regex } = expr;
+        const machine = this.#machine(`matches /${regex.source}/${regex.ignoreCase ? "i" : ""}`, (name) =>
+          regexMachine(name, regex.syntax),
+        );
+        return machine === null ? null : { of: expr.value, atom: { kind: "pattern", machine }, negated: false };
       }
       case "affix": {
         if (expr.text.kind !== "const" || typeof expr.text.value !== "string") return null;
@@ -245,7 +267,7 @@ export class Conditions {
     const collection = place.type.kind === "set" || place.type.kind === "list" || place.type.kind === "map";
     if ((collection || fallback !== null) && question.atom.kind === "exists" && fallback !== null) return null;
     if (collection && question.atom.kind !== "exists") return null;
-    if (place.type.kind === "record") return null;
+    if (place.type.kind === "record" || (question.atom.kind === "expression" && place.optional)) return null;
     const negated = negative(wanted) !== question.negated;
     const found = this.literals.node(place, { kind: "atom", atom: question.atom, negated }, onUnknown(wanted));
     if (fallback === null) return found;
@@ -269,7 +291,7 @@ export class Conditions {
     const { of, atom } = question;
     if (this.kinds === null || of.kind !== "fact" || of.path !== "statement.class" || atom.kind !== "one-of")
       return null;
-    const values = Object.entries(SQL_KINDS).flatMap(([kind, klass]) => (atom.values.includes(klass) ? [kind] : []));
+    const values = atom.values.flatMap((klass) => kindsOfClass(klass as SqlClass));
     const negated = negative(wanted) !== question.negated;
     return this.literals.node(
       this.kinds.kind,
@@ -311,6 +333,9 @@ export class Conditions {
   }
 }
 
+const kindsOfClass = (wanted: SqlClass): readonly string[] =>
+  Object.entries(SQL_KINDS).flatMap(([kind, klass]) => (klass === wanted ? [kind] : []));
+
 const FLIPPED = { "==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<=" } as const;
 const sorted = (values: readonly (string | number)[]): readonly string[] => [...new Set(values.map(String))].sort();
 
@@ -324,11 +349,22 @@ function isConstant(expr: CheckedExpr): boolean {
     case "in":
       return isConstant(expr.value) && isConstant(expr.set);
     case "like":
+    case "matches":
     case "within":
       return isConstant(expr.value);
     default:
       return false;
   }
+}
+
+/** A question about a part of the time, asked as it stands. */
+function timeAtom(
+  part: Extract<CheckedExpr, { kind: "time-part" }>,
+  expr: CheckedExpr,
+): { readonly of: CheckedExpr; readonly atom: Atom; readonly negated: boolean } {
+  const { zone } = part;
+  const minutes = part.part === "minute";
+  return { of: part.time, atom: { kind: "expression", name: nameOf(expr), expr, zone, minutes }, negated: false };
 }
 
 /** The same question about the constant. */
@@ -340,6 +376,7 @@ function replaceValue(expr: CheckedExpr, value: CheckedExpr): CheckedExpr {
       return expr.left.kind === "else" ? { ...expr, left: value } : { ...expr, right: value };
     case "in":
     case "like":
+    case "matches":
     case "affix":
     case "within":
       return { ...expr, value };

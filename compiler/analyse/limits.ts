@@ -4,6 +4,8 @@ export const BRANCHES_MAX = 4_000;
 export const ELEMENT_BRANCHES_MAX = 400;
 /** States of the product of patterns over one text. */
 export const WORD_STATES_MAX = 20_000;
+/** States of one expression's automaton. */
+export const REGEX_STATES_MAX = 4_000;
 /** Values tried together for conditions that compare one fact with another. */
 export const REPAIRS_MAX = 400;
 /** Facts that are varied together for such conditions. */
@@ -16,7 +18,7 @@ export const CORE_SHRINK_MAX = 12;
 export const QUERY_CUBES_MAX = 12;
 /** Columns that stand for the columns of one mask. */
 export const COLUMNS_MAX = 256;
-/** Steps of a minute that a time with a wanted hour, minute or weekday is looked for. */
-export const TIME_STEPS_MAX = 11_000;
+/** Steps that a time with a wanted hour, minute or weekday is looked for, from one beginning: a week of minutes. */
+export const TIME_STEPS_MAX = 10_200;
 /** Times from which that search begins, spread over a year, so that both sides of a change of the clock are seen. */
-export const TIME_STARTS = 12;
+export const TIME_STARTS = 4;

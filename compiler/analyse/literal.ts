@@ -10,7 +10,13 @@ export type Atom =
   | { readonly kind: "pattern"; readonly machine: Machine }
   | { readonly kind: "range"; readonly cidr: string }
   /** A part of the time: `time.hour("Europe/Vienna") < 8`. The condition itself is asked. */
-  | { readonly kind: "expression"; readonly name: string; readonly expr: CheckedExpr };
+  | {
+      readonly kind: "expression";
+      readonly name: string;
+      readonly expr: CheckedExpr;
+      readonly zone: string;
+      readonly minutes: boolean;
+    };
 
 /** What is asked of a fact: of its one value, or of its elements. An absent value says no to every atom. */
 export type Test =

@@ -1,3 +1,7 @@
+import type { RegexNode } from "../../lang/index.ts";
+import { buildDfa } from "../index/index.ts";
+import { REGEX_STATES_MAX } from "./limits.ts";
+
 /**
  * A reader of texts, one code point at a time. `State` is any text; equal states go on alike. Deterministic, so that a
  * negated pattern is the same machine with the other answer.
@@ -7,8 +11,10 @@ export interface Machine {
   readonly start: string;
   readonly step: (state: string, code: number) => string;
   readonly accepts: (state: string) => boolean;
-  /** Code points that it treats unlike others; what is not here is treated like any other of its class. */
-  readonly codes: readonly number[];
+  /** Code points of one class are read alike. */
+  readonly classOf: (code: number) => number;
+  /** First code points of runs that are of one class. */
+  readonly cuts: readonly number[];
   /** Answers that were given, by text. */
   readonly answers: Map<string, boolean>;
 }
@@ -77,7 +83,8 @@ function machineOf(name: string, parts: readonly Part[]): Machine {
       return found;
     },
     accepts: (state) => placesOf.get(state)!.includes(parts.length),
-    codes,
+    classOf: (code) => (own.has(code) ? code : -1),
+    cuts: codes.flatMap((code) => [code, code + 1]),
     answers: new Map(),
   };
 }
@@ -91,6 +98,7 @@ export function wordsMachine(words: readonly string[]): Machine {
     for (const char of word) prefixes.add((prefix += char));
   }
   const all = new Set(words);
+  const codes = new Set(words.flatMap((word) => [...word].map(codeOf)));
   return {
     name: `one of ${JSON.stringify(words)}`,
     start: ":",
@@ -100,7 +108,36 @@ export function wordsMachine(words: readonly string[]): Machine {
       return prefixes.has(next) ? `:${next}` : "";
     },
     accepts: (state) => state !== "" && all.has(state.slice(1)),
-    codes: [...new Set(words.flatMap((word) => [...word].map(codeOf)))],
+    classOf: (code) => (codes.has(code) ? code : -1),
+    cuts: [...codes].flatMap((code) => [code, code + 1]),
+    answers: new Map(),
+  };
+}
+
+/** Accepts texts in which the expression is found; null when its automaton has too many states. */
+export function regexMachine(name: string, syntax: RegexNode): Machine | null {
+  const dfa = buildDfa([syntax], "search", REGEX_STATES_MAX);
+  if (dfa === null) return null;
+  const { starts, inputs, inputCount, next, accepts } = dfa;
+  const classOf = (code: number): number => {
+    let low = 0;
+    let high = starts.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (starts[middle]! <= code) low = middle;
+      else high = middle - 1;
+    }
+    return inputs[low]!;
+  };
+  // State 1 is the one that nothing leaves and nothing is accepted in.
+  const named = (state: number): string => (state === 1 ? "" : String(state));
+  return {
+    name,
+    start: "0",
+    step: (state, code) => (state === "" ? "" : named(next[Number(state) * inputCount + classOf(code)]!)),
+    accepts: (state) => state !== "" && accepts[Number(state)]!.length > 0,
+    classOf,
+    cuts: starts,
     answers: new Map(),
   };
 }

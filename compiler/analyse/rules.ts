@@ -46,6 +46,8 @@ function keysOf(node: Node): readonly Key[] {
         ? [{ place, values: test.atom.values }]
         : [];
     if (test.kind !== "any" || test.formula.op !== "literal") return [];
+    // A field of an element is not what the set's own values are filed under.
+    if (test.formula.literal.place.path !== `${place.path}[]`) return [];
     const inner = test.formula.literal.test;
     return inner.kind === "atom" && inner.atom.kind === "one-of" && !inner.negated
       ? [{ place, values: inner.atom.values }]

@@ -99,8 +99,9 @@ const MINUTE = 60_000;
 const WEEK = 7 * 24 * 60 * MINUTE;
 
 /**
- * A time with the wanted hour, minute and weekday: a week is walked in steps of a minute. All combinations of one zone
- * stand in any week without a change of the clock; with several zones, or between bounds, nothing found proves nothing.
+ * A time with the wanted hour, minute and weekday: a week is walked in steps of a minute, or of a quarter of an hour when
+ * nobody asks for the minute (no zone is ahead of UTC by a part of one). All combinations of one zone stand in any week
+ * without a change of the clock; with several zones, or between bounds, nothing found proves nothing.
  */
 function solveTime(
   low: number,
@@ -109,16 +110,18 @@ function solveTime(
   fits: (value: FactValue) => boolean,
   expressions: readonly Asked[],
 ): Solved {
-  for (let month = 0; month < TIME_STARTS; month++) {
-    const from = Math.ceil((start + Math.floor((month * 365 * 24 * 60) / TIME_STARTS) * MINUTE) / MINUTE) * MINUTE;
-    for (let step = 0; step < TIME_STEPS_MAX; step++) {
-      const value = from + step * MINUTE;
+  const atoms = expressions.flatMap(({ atom }) => (atom.kind === "expression" ? [atom] : []));
+  const step = atoms.some((atom) => atom.minutes) ? MINUTE : 15 * MINUTE;
+  const quarters = (month: number): number => Math.floor((month * 52) / TIME_STARTS) * WEEK;
+  for (let part = 0; part < TIME_STARTS; part++) {
+    const from = Math.ceil((start + quarters(part)) / step) * step;
+    for (let i = 0; i < TIME_STEPS_MAX && i * step <= WEEK; i++) {
+      const value = from + i * step;
       if (value > high) break;
       if (value >= low && fits(value)) return { value };
     }
     // One zone, no bounds: the first week has told all there is.
-    const zones = new Set(expressions.map(({ atom }) => (atom.kind === "expression" ? atom.name : "")));
-    if (zones.size === 1 && high - start > WEEK + TIME_STEPS_MAX * MINUTE) return "none";
+    if (new Set(atoms.map((atom) => atom.zone)).size === 1 && high - start > 2 * WEEK) return "none";
   }
   return "inconclusive";
 }

@@ -51,5 +51,8 @@ export const both = (...watches: readonly Watch[]): Watch => ({
 export function meaningOf(rule: CheckedRule): string {
   const { effect, protocols, when, unless, approve, mask, limit, alertTo } = rule;
   const conditions = [when, unless].map((expr) => (expr === null ? null : nameOf(expr)));
-  return JSON.stringify([effect, [...protocols].sort(), conditions, approve, mask, limit, alertTo]);
+  return JSON.stringify(
+    [effect, [...protocols].sort(), conditions, approve, mask, limit, alertTo],
+    (key, value: unknown) => (key === "span" ? undefined : value),
+  );
 }

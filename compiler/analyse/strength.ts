@@ -19,6 +19,9 @@ const OTHER = "other";
 export const hiddenName = (one: Hidden): string =>
   one.kind === "column" ? `${one.schema}.${one.table}.${one.column}` : `${one.kind} ${one.name}`;
 
+const outputName = ({ source, ignoreCase }: { readonly source: string; readonly ignoreCase: boolean }): string =>
+  `/${source}/${ignoreCase ? "i" : ""}`;
+
 const names = (patterns: readonly ColumnPattern[], part: keyof ColumnPattern): readonly string[] => [
   ...new Set(patterns.flatMap((pattern) => pattern[part] ?? [])),
 ];
@@ -81,7 +84,8 @@ export function maskOf(rule: CheckedRule, hidden: Hidden): MaskSpec | null {
     case "detector":
       return mask.detect.includes(hidden.name) ? (entry(null) ?? REDACT) : null;
     case "output":
-      return mask.output !== null && (mask.output.length === 0 || mask.output.map(String).includes(hidden.name))
+      return mask.output !== null &&
+        (mask.output.length === 0 || mask.output.some((regex) => outputName(regex) === hidden.name))
         ? (entry(null) ?? REDACT)
         : null;
   }
@@ -101,10 +105,12 @@ export function hiddenBy(rule: CheckedRule, others: readonly CheckedRule[]): rea
     ...columns,
     ...mask.fields.map((name): Hidden => ({ kind: "field", name })),
     ...mask.detect.map((name): Hidden => ({ kind: "detector", name })),
-    ...(mask.output === null ? [] : mask.output.length === 0 ? [""] : mask.output.map(String)).map((name): Hidden => ({
-      kind: "output",
-      name,
-    })),
+    ...(mask.output === null ? [] : mask.output.length === 0 ? [""] : mask.output.map(outputName)).map(
+      (name): Hidden => ({
+        kind: "output",
+        name,
+      }),
+    ),
   ];
 }
 

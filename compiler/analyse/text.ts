@@ -4,6 +4,8 @@ import { wordsMachine, type Machine } from "./machine.ts";
 /** Letters that stand for every character no pattern names, in the order in which people like to read them. */
 const PLAIN = [..."abcdefghijklmnopqrstuvwxyz0123456789_-"].map((char) => char.codePointAt(0)!);
 
+const LAST_CODE_POINT = 0x10ffff;
+
 /**
  * The shortest text that every `wanted` machine accepts and no `unwanted` one, and that is none of `excluded`: breadth first
  * through the product of the machines. Null when there is none; "too-many-states" past the limit.
@@ -14,11 +16,7 @@ export function shortestText(
   excluded: readonly string[],
 ): { readonly text: string } | null | "too-many-states" {
   const machines = [...wanted, ...unwanted, ...(excluded.length === 0 ? [] : [wordsMachine(excluded)])];
-  const named = new Set(machines.flatMap((machine) => machine.codes));
-  // One character that nobody names stands for all of them; the alphabet has far more than the patterns can name.
-  const other = PLAIN.find((code) => !named.has(code)) ?? 0x4e00;
-  const spare = named.has(other) ? freshCode(named) : other;
-  const alphabet = [spare, ...[...named].sort((a, b) => a - b)];
+  const alphabet = alphabetOf(machines);
   const start = machines.map((machine) => machine.start);
   const fits = (states: readonly string[]): boolean =>
     machines.every((machine, i) => machine.accepts(states[i]!) === i < wanted.length);
@@ -46,8 +44,23 @@ export function shortestText(
   return null;
 }
 
-function freshCode(named: ReadonlySet<number>): number {
-  let code = 0x4e00;
-  while (named.has(code)) code++;
-  return code;
+/** One code point for each way in which the machines read one, letters where there are some. */
+function alphabetOf(machines: readonly Machine[]): readonly number[] {
+  const cuts = [...new Set([0, ...machines.flatMap((machine) => machine.cuts)])].sort((a, b) => a - b);
+  const found = new Map<string, number>();
+  const consider = (code: number): void => {
+    const way = machines.map((machine) => machine.classOf(code)).join();
+    if (!found.has(way)) found.set(way, code);
+  };
+  for (const code of PLAIN) consider(code);
+  for (let code = 33; code < 127; code++) consider(code);
+  for (const [i, cut] of cuts.entries()) {
+    if (cut > LAST_CODE_POINT) continue;
+    const end = cuts[i + 1] ?? LAST_CODE_POINT + 1;
+    // Half a surrogate pair is no character.
+    const surrogate = cut >= 0xd800 && cut <= 0xdfff;
+    if (!surrogate) consider(cut);
+    else if (end > 0xe000) consider(0xe000);
+  }
+  return [...found.values()];
 }
