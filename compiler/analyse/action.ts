@@ -115,3 +115,88 @@ export function actionJson({ protocol, facts }: Action): Readonly<Record<string,
     ),
   };
 }
+
+/** The fact that says what is done, for each protocol: a test that states facts should state it. */
+const DEEDS: Readonly<Record<ProtocolName, string>> = {
+  postgres: "statement.kind",
+  mysql: "statement.kind",
+  ssh: "channel.kind",
+  http: "request.method",
+  kubernetes: "request.verb",
+  mcp: "mcp.method",
+};
+
+/**
+ * The action as a `test` of the language. `full` has what the action leaves open. What no test can state is listed beside
+ * it: unknown facts, maps but the target's labels, records, and lengths of time.
+ */
+export function actionAsTest(
+  title: string,
+  action: Action,
+  full: FactMap,
+  expectation: string,
+): { readonly test: string; readonly unstated: readonly string[] } {
+  const unstated: string[] = [];
+  const facts = new Map(action.facts);
+  const deed = DEEDS[action.protocol];
+  if (!facts.has(deed) && typeof full.get(deed) === "string") facts.set(deed, full.get(deed)!);
+  const text = (path: string, usual: string): string => {
+    const value = facts.get(path);
+    if (value === UNKNOWN) unstated.push(`${path} is unknown`);
+    facts.delete(path);
+    return typeof value === "string" ? value : usual;
+  };
+  const lines = [`test ${quoted(title)} {`];
+  const name = text("user.name", "ana");
+  const groups = facts.get("user.groups");
+  if (groups === UNKNOWN) unstated.push("user.groups is unknown");
+  facts.delete("user.groups");
+  const inGroups = groups instanceof Set && groups.size > 0 ? [...(groups as ReadonlySet<string>)].map(quoted) : [];
+  lines.push(`  user ${quoted(name)}${inGroups.length === 0 ? "" : ` in ${inGroups.join(", ")}`}`);
+  const target = text("target.name", "db");
+  const labels = facts.get("target.labels");
+  facts.delete("target.labels");
+  const pairs = labels instanceof Map ? [...(labels as ReadonlyMap<string, string>)] : [];
+  if (labels === UNKNOWN) unstated.push("target.labels is unknown");
+  const sayable = pairs.filter(([key]) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(key));
+  for (const [key, value] of pairs)
+    if (!sayable.some(([known]) => known === key)) unstated.push(`target.labels[${quoted(key)}] is ${quoted(value)}`);
+  lines.push(
+    `  target ${quoted(target)}${sayable.length === 0 ? "" : ` { ${sayable.map(([key, value]) => `${key}: ${quoted(value)}`).join(", ")} }`}`,
+  );
+  const time = facts.get("time");
+  facts.delete("time");
+  if (typeof time === "number") lines.push(`  time ${quoted(new Date(time).toISOString())}`);
+  if (time === UNKNOWN) unstated.push("time is unknown");
+  const given = [...facts]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .flatMap(([path, value]) => {
+      const type = factAt(action.protocol, path)?.type ?? { kind: "string" as const };
+      const shown = showValue(value, type);
+      if (canBeStated(type) && value !== UNKNOWN && value !== ABSENT) return [`${path}: ${shown}`];
+      unstated.push(`${path} is ${shown}`);
+      return [];
+    });
+  lines.push("  facts {", ...given.map((one, i) => `    ${one}${i < given.length - 1 ? "," : ""}`), "  }");
+  lines.push(`  ${expectation}`, "}");
+  return { test: lines.join("\n"), unstated };
+}
+
+function canBeStated(type: FactType): boolean {
+  switch (type.kind) {
+    case "bool":
+    case "int":
+    case "string":
+    case "address":
+    case "enum":
+      return true;
+    case "set":
+    case "list":
+      return type.of.kind === "string" || type.of.kind === "enum";
+    case "map":
+    case "record":
+    case "time":
+    case "duration":
+      return false;
+  }
+}

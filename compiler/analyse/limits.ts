@@ -22,3 +22,5 @@ export const COLUMNS_MAX = 256;
 export const TIME_STEPS_MAX = 10_200;
 /** Times from which that search begins, spread over a year, so that both sides of a change of the clock are seen. */
 export const TIME_STARTS = 4;
+/** Choices of one column for each `plain` of an invariant. */
+export const COLUMN_CHOICES_MAX = 64;

@@ -1,7 +1,8 @@
 import type { ProtocolName } from "../../spec/contract/facts/index.ts";
 import type { CheckedRule } from "../../lang/index.ts";
 import { nameOf } from "./condition.ts";
-import { Engine, type Watch } from "./engine.ts";
+import type { Engine } from "./engine.ts";
+import { type Watch } from "./engine.ts";
 import { join, type Node } from "./literal.ts";
 import { RuleIndex, entryOf, noneFires, type Entry } from "./rules.ts";
 

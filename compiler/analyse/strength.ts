@@ -13,8 +13,8 @@ export type Hidden =
   | { readonly kind: "column"; readonly schema: string; readonly table: string; readonly column: string }
   | { readonly kind: "field" | "detector" | "output"; readonly name: string };
 
-/** A name that no pattern mentions: stands for all names that a `*` takes in besides. */
-const OTHER = "other";
+/** Names that stand for all those that a `*` takes in besides the ones that are mentioned; made longer until they are none. */
+const OTHERS = { schema: "public", table: "t", column: "c" } as const;
 
 export const hiddenName = (one: Hidden): string =>
   one.kind === "column" ? `${one.schema}.${one.table}.${one.column}` : `${one.kind} ${one.name}`;
@@ -39,7 +39,7 @@ export function columnsOf(
     const own = pattern[part];
     if (own !== null) return [own];
     const known = names([...patterns, ...others], part);
-    let fresh = OTHER;
+    let fresh: string = OTHERS[part];
     while (known.includes(fresh)) fresh += "_";
     return [...known, fresh];
   };
