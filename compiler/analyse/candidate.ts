@@ -22,9 +22,17 @@ export class Candidate {
   readonly #kinds: Kinds | null;
   readonly #values: (FactValue | undefined)[] = [];
   readonly #answers: (boolean | undefined)[] = [];
+  /** Whether conditions taken whole are evaluated even where their truth was assumed. */
+  readonly #strict: boolean;
   #facts: FactMap | null = null;
 
-  constructor(groups: ReadonlyMap<string, GroupValues>, places: readonly Place[], kinds: Kinds | null) {
+  constructor(
+    groups: ReadonlyMap<string, GroupValues>,
+    places: readonly Place[],
+    kinds: Kinds | null,
+    strict: boolean,
+  ) {
+    this.#strict = strict;
     this.#groups = groups;
     this.#places = places;
     this.#kinds = kinds;
@@ -39,11 +47,12 @@ export class Candidate {
   }
 
   #find(place: Place): FactValue {
-    if (place.whole !== null) return evaluate(place.whole, this.facts());
+    if (place.whole !== null && this.#strict) return evaluate(place.whole, this.facts());
     const group = this.#groups.get(place.group);
     if (group?.unknown === true) return UNKNOWN;
     const chosen = group?.values.get(place);
     if (chosen !== undefined) return chosen;
+    if (place.whole !== null) return evaluate(place.whole, this.facts());
     return this.#kinds === null ? usualValue(place) : this.#usualOfStatement(place, this.#kinds);
   }
 
