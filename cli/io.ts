@@ -15,7 +15,7 @@ export interface Io {
 }
 
 /** Exit codes, the same for both commands. */
-export const EXIT = { ok: 0, findings: 1, usage: 2, refused: 5, fault: 70 } as const;
+export const EXIT = { ok: 0, findings: 1, usage: 2, refused: 5, widened: 6, inconclusive: 7, fault: 70 } as const;
 
 /** What a person did wrong: shown as it is, without a trace. */
 export class UsageError extends Error {

@@ -1,12 +1,15 @@
 import {
   checkFiles,
+  hasErrors,
   renderGithub,
   renderJson,
   renderSarif,
   renderTerminal,
+  sortDiagnostics,
   type Diagnostic,
   type SourceFile,
 } from "../../../lang/index.ts";
+import { ruleFindings } from "../../../compiler/analyse/index.ts";
 import { plural } from "../../../base/text.ts";
 import { readArguments } from "../../arguments.ts";
 import { UsageError, type Io } from "../../io.ts";
@@ -49,7 +52,12 @@ export function checkCommand(argv: readonly string[], io: Io): number {
   const format = FORMATS.find((known) => known === (values.format ?? "human"));
   if (format === undefined) throw new UsageError(`--format takes ${FORMATS.join(", ")}`);
   const files = policyFiles(positionals, io);
-  const { diagnostics, policy } = checkFiles(files);
+  const checked = checkFiles(files);
+  const { policy } = checked;
+  // What is unreachable is only to be told of rules that are otherwise in order.
+  const diagnostics = hasErrors(checked.diagnostics)
+    ? checked.diagnostics
+    : sortDiagnostics([...checked.diagnostics, ...ruleFindings(policy.rules)]);
   io.stdout(render(diagnostics, files, format, io));
   const errors = diagnostics.filter((one) => one.severity === "error").length;
   const warnings = diagnostics.length - errors;
