@@ -116,8 +116,8 @@ describe("the fate of rules", () => {
     ],
     [
       "a mask by one that hides as well",
-      "allow r on sql\nmask all on sql columns public.users.* with redact\nmask one on sql columns public.users.email with email\nmask more on sql columns public.users.email, public.x.y with email",
-      ["r: live", "all: live", "one: covered all", "more: live"],
+      "allow r on sql\nmask every on sql columns public.users.* with redact\nmask one on sql columns public.users.email with email\nmask more on sql columns public.users.email, public.x.y with email",
+      ["r: live", "every: live", "one: covered every", "more: live"],
     ],
     [
       "an element's field",

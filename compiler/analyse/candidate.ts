@@ -21,7 +21,8 @@ export class Candidate {
   readonly #places: readonly Place[];
   readonly #kinds: Kinds | null;
   readonly #values: (FactValue | undefined)[] = [];
-  readonly #answers: (boolean | undefined)[] = [];
+  /** By literal: 0 not asked yet, 1 no, 2 yes. */
+  readonly #answers: Uint8Array;
   /** Whether conditions taken whole are evaluated even where their truth was assumed. */
   readonly #strict: boolean;
   #facts: FactMap | null = null;
@@ -30,8 +31,10 @@ export class Candidate {
     groups: ReadonlyMap<string, GroupValues>,
     places: readonly Place[],
     kinds: Kinds | null,
+    literalCount: number,
     strict: boolean,
   ) {
+    this.#answers = new Uint8Array(literalCount);
     this.#strict = strict;
     this.#groups = groups;
     this.#places = places;
@@ -66,9 +69,9 @@ export class Candidate {
 
   holds(literal: Literal): boolean {
     const known = this.#answers[literal.id];
-    if (known !== undefined) return known;
+    if (known === 1 || known === 2) return known === 2;
     const answer = literalHolds(literal, this.valueOf(literal.place));
-    this.#answers[literal.id] = answer;
+    if (literal.id < this.#answers.length) this.#answers[literal.id] = answer ? 2 : 1;
     return answer;
   }
 

@@ -82,7 +82,8 @@ export class Engine {
   }
 
   #candidate(groups: ReadonlyMap<string, GroupValues>, strict: boolean): Candidate {
-    return new Candidate(groups, this.conditions.literals.places, this.conditions.kinds, strict);
+    const { literals, kinds } = this.conditions;
+    return new Candidate(groups, literals.places, kinds, literals.count, strict);
   }
 
   #assert(state: State, nodes: readonly Node[], run: Run): State | null {
