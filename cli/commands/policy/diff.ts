@@ -135,7 +135,10 @@ function human(report: Report): string {
       lines.push(`${TITLES[change]}: ${ruleText(one)} (${where(one, report)}), on ${one.protocols.join(", ")}`);
       lines.push(`  before: ${decided(one.before)}`, `  after:  ${decided(one.after)}`);
       if (one.hidden.length > 0) lines.push(`  of:     ${one.hidden.join(", ")}`);
-      lines.push("  for example:", ...showAction(one.action).map((line) => `    ${printable(line)}`), "");
+      const action = showAction(one.action);
+      const unknown = action.some((line) => line.endsWith(": unknown"));
+      lines.push(unknown ? "  for example, where a fact can't be established:" : "  for example:");
+      lines.push(...action.map((line) => `    ${printable(line)}`), "");
     }
   }
   for (const one of undecided)
