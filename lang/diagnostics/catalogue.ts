@@ -481,6 +481,15 @@ export const catalogue = {
     explain:
       "The analysis of rules is exact for questions about one fact at a time. A condition that compares one fact with another, or that has very many cases, is beyond it. It never calls a rule useless that it did not prove to be.",
   },
+  "covering-not-analysed": {
+    code: "P0066",
+    severity: "warning",
+    message: (p: { count: number; countMax: number }) =>
+      `with ${p.count} rules, those that others cover are not looked for; ${p.countMax} is the most`,
+    hint: () => "check parts of the policy by themselves to find them",
+    explain:
+      "Whether a rule can ever apply is told for any number of rules. Whether others leave it nothing to do is asked against all of them, which would keep a check of very many rules waiting.",
+  },
 } as const satisfies Record<string, CatalogueEntry>;
 
 export type Code = keyof typeof catalogue;
