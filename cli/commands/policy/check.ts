@@ -1,5 +1,6 @@
 import {
   checkFiles,
+  hasErrors,
   isSyntaxError,
   lintChecked,
   sortDiagnostics,
@@ -8,6 +9,8 @@ import {
   type LintLevels,
   type SourceFile,
 } from "../../../lang/index.ts";
+import { ruleFindings } from "../../../compiler/analyse/index.ts";
+import { expressionFindings } from "../../../compiler/index.ts";
 import { plural } from "../../../base/text.ts";
 import { readArguments } from "../../arguments.ts";
 import { EXIT, type Io } from "../../io.ts";
@@ -33,7 +36,11 @@ Exit codes: 0 no errors; 1 findings; 2 wrong use or unreadable input.
 export function findingsOf(files: readonly SourceFile[], levels: LintLevels | null): readonly Diagnostic[] {
   const check = checkFiles(files);
   const lints = levels === null ? [] : lintChecked(files, check, levels);
-  return sortDiagnostics([...withMends(files, check), ...lints]);
+  // What never applies is told only of rules that are otherwise in order.
+  const deeper = hasErrors(check.diagnostics)
+    ? []
+    : [...ruleFindings(check.policy.rules), ...expressionFindings(check.policy)];
+  return sortDiagnostics([...withMends(files, check), ...lints, ...deeper]);
 }
 
 export function checkCommand(argv: readonly string[], io: Io): number {

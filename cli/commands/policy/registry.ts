@@ -37,6 +37,21 @@ export const POLICY_COMMANDS: Readonly<Record<string, PolicyCommand>> = {
     summary: "run the tests that stand in policy files",
     run: async (argv, io) => (await import("./test.ts")).testCommand(argv, io),
   },
+  diff: {
+    form: "OLD NEW",
+    summary: "what changes in meaning, with an action for each difference",
+    run: async (argv, io) => (await import("./diff.ts")).diffCommand(argv, io),
+  },
+  query: {
+    form: "[--when CONDITION] [PATH…]",
+    summary: "who can do this, and on what conditions",
+    run: async (argv, io) => (await import("./query.ts")).queryCommand(argv, io),
+  },
+  prove: {
+    form: "[PATH…]",
+    summary: "whether the rules keep to every `never`",
+    run: async (argv, io) => (await import("./prove.ts")).proveCommand(argv, io),
+  },
   build: {
     form: "--out FILE --key FILE [PATH…]",
     summary: "compile and sign a bundle",
