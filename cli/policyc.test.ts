@@ -13,9 +13,12 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Packr } from "msgpackr";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { inPath, runProgram } from "../test/support/programs.ts";
 import { POLICY_COMMANDS } from "./commands/policy/registry.ts";
+
+// Many processes, one after the other, on machines that do other things too.
+vi.setConfig({ testTimeout: 300_000 });
 
 const PROGRAM = join(import.meta.dirname, "policyc.ts");
 const root = mkdtempSync(join(tmpdir(), "policyc-cli-"));
@@ -458,7 +461,6 @@ describe("from sources to a decision", () => {
 });
 
 describe("a project to start from", () => {
-  beforeAll(() => undefined);
   it("passes check, lint, fmt and test, and is never overwritten", async () => {
     const made = await run(["init", "new"]);
     expect(made.code).toBe(0);
