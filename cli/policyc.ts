@@ -7,7 +7,8 @@ const HELP = `policyc: checks, tests and compiles policies
 
   policyc check [PATH…]              errors and warnings of policy files
   policyc fmt [--check] [PATH…]      one style for all
-  policyc test [PATH…]               run the tests that stand in policy files
+  policyc test [PATH…]               run the tests of policies; --coverage and --mutate tell what they leave out
+  policyc gen-tests [PATH…]          write the tests that policies lack
   policyc build -o FILE --key FILE [PATH…]   compile and sign a bundle
   policyc explain CODE               what a diagnostic means, such as P0025
   policyc explain --user NAME --sql TEXT [PATH…]   why a statement is decided as it is
@@ -20,7 +21,7 @@ const HELP = `policyc: checks, tests and compiles policies
   policyc --version
 
 PATH is a .policy file or a folder of them; without one, the folder here.
-Exit codes: 0 fine; 1 findings; 2 wrong use or unreadable input; 3 tests failed; 5 signature, hash or version refused; 70 a fault.
+Exit codes: 0 fine; 1 findings; 2 wrong use or unreadable input; 3 tests failed; 4 a gate not met; 5 signature, hash or version refused; 70 a fault.
 `;
 
 type Command = (argv: readonly string[], io: Io) => number | Promise<number>;
@@ -30,6 +31,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   check: async (argv, io) => (await import("./commands/policy/check.ts")).checkCommand(argv, io),
   fmt: async (argv, io) => (await import("./commands/policy/fmt.ts")).fmtCommand(argv, io),
   test: async (argv, io) => (await import("./commands/policy/test.ts")).testCommand(argv, io),
+  "gen-tests": async (argv, io) => (await import("./commands/policy/gen-tests.ts")).genTestsCommand(argv, io),
   build: async (argv, io) => (await import("./commands/policy/build.ts")).buildCommand(argv, io),
   explain: async (argv, io) => (await import("./commands/policy/explain.ts")).explainCommand(argv, io),
   inspect: async (argv, io) => (await import("./commands/policy/inspect.ts")).inspectCommand(argv, io),

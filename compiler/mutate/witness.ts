@@ -1,0 +1,161 @@
+import { CONNECTION_FACTS } from "../../spec/contract/facts/index.ts";
+import type { CheckedExpr, CheckedRule, FactMap } from "../../lang/index.ts";
+import { both, conditionOf, either, negation } from "../condition/index.ts";
+import { NOTHING_SHOWN, oracleDecider, type CapturedAction } from "../test/index.ts";
+import { Domains, type Variable } from "./domain.ts";
+import { BASE_FACTS, draftOf, tellApart, type Draft } from "./draft.ts";
+import { sameDeeds, type Probe } from "./kill.ts";
+import { ACTIONS_MAX, ACTION_STEPS_MAX, SEARCH_STEPS_MAX } from "./limits.ts";
+import type { Mutant } from "./operators.ts";
+import { Search } from "./search.ts";
+
+/** A statement that a new test may take up, with another user on another target. */
+export interface Seed {
+  readonly text: string;
+  readonly schema: string | null;
+  readonly action: CapturedAction;
+}
+
+/** Two lists of rules that differ in one. */
+export interface Difference {
+  readonly before: readonly CheckedRule[];
+  readonly after: readonly CheckedRule[];
+  readonly old: CheckedRule;
+  /** Null: it is not there. */
+  readonly changed: CheckedRule | null;
+}
+
+/** The difference that a mutant makes. */
+export function differenceOf(rules: readonly CheckedRule[], { place, rule }: Mutant): Difference {
+  const after = rule === null ? rules.toSpliced(place, 1) : rules.with(place, rule);
+  return { before: rules, after, old: rules[place]!, changed: rule };
+}
+
+const OF_CONNECTION: ReadonlySet<string> = new Set(CONNECTION_FACTS.map((fact) => fact.path));
+
+/** Actions of the tests, each once, whose facts come from one unit: what it is, is known whoever does it. */
+export function seedsOf(probes: readonly Probe[]): readonly Seed[] {
+  const found = new Map<string, Seed>();
+  for (const { statement, action } of probes) {
+    if (statement === null || action.units.length !== 1) continue;
+    const key = JSON.stringify([statement.schema, statement.text]);
+    if (!found.has(key) && found.size < ACTIONS_MAX) found.set(key, { ...statement, action });
+  }
+  return [...found.values()];
+}
+
+/** A test with the action that it states. */
+export interface Witness {
+  readonly draft: Draft;
+  readonly action: CapturedAction;
+}
+
+/**
+ * A test that passes under `before` and fails under `after`: over an action of the tests if some user on some target shows
+ * the difference there, else over facts. Null when none was found, which proves nothing.
+ */
+export function telling(difference: Difference, seeds: readonly Seed[], title: string): Witness | null {
+  const { before, old, changed } = difference;
+  const goals = goalsOf(before, old, changed);
+  const domains = new Domains([
+    ...conditions(changed === null ? [old] : [old, changed]),
+    ...conditions(before.filter((rule) => rule !== old)),
+  ]);
+  for (const goal of goals) {
+    for (const seed of seeds) {
+      const found = fromSeed(seed, goal, domains, difference, title);
+      if (found !== null) return found;
+    }
+  }
+  for (const goal of goals) {
+    const found = fromFacts(goal, domains, difference, title);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+const conditions = (rules: readonly CheckedRule[]): readonly CheckedExpr[] =>
+  rules.flatMap((rule) => [rule.when, rule.unless].filter((clause) => clause !== null));
+
+const constant = (value: boolean, rule: CheckedRule): CheckedExpr => ({
+  kind: "const",
+  value,
+  type: { kind: "bool" },
+  span: rule.nameSpan,
+});
+const firing = (rule: CheckedRule): CheckedExpr => conditionOf(rule) ?? constant(true, rule);
+
+/** What must hold for the two to be told apart, from what shows it best to the least that is needed. */
+function goalsOf(rules: readonly CheckedRule[], old: CheckedRule, changed: CheckedRule | null): readonly CheckedExpr[] {
+  const fires = firing(old);
+  const firesToo = changed === null ? constant(false, old) : firing(changed);
+  const apart =
+    changed === null || sameDeeds(old, changed)
+      ? [both(fires, negation(firesToo)), both(negation(fires), firesToo)]
+      : [fires];
+  const others = rules.filter((rule) => rule !== old && rule.protocols.some((one) => old.protocols.includes(one)));
+  const none = (effect: CheckedRule["effect"]): readonly CheckedExpr[] =>
+    others.filter((rule) => rule.effect === effect).map((rule) => negation(firing(rule)));
+  const all = (goal: CheckedExpr, rest: readonly CheckedExpr[]): CheckedExpr => rest.reduce(both, goal);
+  const allows = others.filter((rule) => rule.effect === "allow").map(firing);
+  const allowed: readonly CheckedExpr[] = allows.length === 0 ? [] : [allows.reduce(either)];
+  // Where an allowance is at stake nothing else may allow; elsewhere the action is best allowed but for this rule.
+  const alone = [...none("deny"), ...none("approve")];
+  const settings: readonly (readonly CheckedExpr[])[] =
+    old.effect === "allow"
+      ? [[...alone, ...none("allow")], alone, []]
+      : [[...allowed, ...alone], [...allowed, ...none("deny")], none("deny"), []];
+  return settings.flatMap((setting) => apart.map((goal) => all(goal, setting)));
+}
+
+function fromSeed(
+  seed: Seed,
+  goal: CheckedExpr,
+  domains: Domains,
+  difference: Difference,
+  title: string,
+): Witness | null {
+  const [unit] = seed.action.units;
+  if (unit === undefined) return null;
+  const fixed = (variable: Variable): boolean => !OF_CONNECTION.has(variable.path);
+  // Who acts on what is open again; the rest is as it was.
+  const base = new Map([...unit].filter(([path]) => !OF_CONNECTION.has(path)));
+  for (const [path, value] of BASE_FACTS) base.set(path, value);
+  let witness: Witness | null = null;
+  new Search(goal, domains, base, ACTION_STEPS_MAX).find(goal, fixed, (facts) => {
+    const action = { ...seed.action, units: [facts] };
+    const session = new Map([...facts].filter(([path]) => OF_CONNECTION.has(path)));
+    witness = drafted(action, session, seed, difference, title);
+    return witness !== null;
+  });
+  return witness;
+}
+
+function fromFacts(goal: CheckedExpr, domains: Domains, difference: Difference, title: string): Witness | null {
+  let witness: Witness | null = null;
+  new Search(goal, domains, BASE_FACTS, SEARCH_STEPS_MAX).find(
+    goal,
+    () => false,
+    (facts) => {
+      const action: CapturedAction = { protocol: "postgres", units: [facts], show: () => NOTHING_SHOWN };
+      witness = drafted(action, facts, null, difference, title);
+      return witness !== null;
+    },
+  );
+  return witness;
+}
+
+/** The test of an action, when a test can say it and tells the two apart. */
+export function drafted(
+  action: CapturedAction,
+  stated: FactMap,
+  statement: Draft["sql"],
+  { before, after }: Difference,
+  title: string,
+): Witness | null {
+  const found = oracleDecider(before)(action);
+  const expected = tellApart(found, oracleDecider(after)(action), before);
+  if (expected.length === 0) return null;
+  const draft = draftOf(stated, statement === null ? null : { text: statement.text, schema: statement.schema });
+  return draft === null ? null : { draft: { ...draft, title, expected }, action };
+}
