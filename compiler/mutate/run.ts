@@ -98,8 +98,14 @@ export function judgeSurvivor(
   return { mutant, state, killedBy: null, test };
 }
 
-const titleOf = (mutant: Mutant, rules: readonly CheckedRule[]): string =>
-  `${rules[mutant.place]!.name}: notices when ${mutant.change.replaceAll("`", "").replaceAll('"', "'")}`;
+/** Long lists are left out: the place says which it is. */
+function titleOf(mutant: Mutant, rules: readonly CheckedRule[]): string {
+  const change = mutant.change
+    .replaceAll(/\[[^\]]{20,}\]/g, "[…]")
+    .replaceAll("`", "")
+    .replaceAll('"', "'");
+  return `${rules[mutant.place]!.name}: notices when ${change}`;
+}
 
 /** Queries that bring back what a mask speaks of, where it names whole columns. */
 function maskedSeeds(rule: CheckedRule, tools: MutationTools): readonly Seed[] {

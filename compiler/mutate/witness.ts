@@ -31,7 +31,11 @@ export function differenceOf(rules: readonly CheckedRule[], { place, rule }: Mut
   return { before: rules, after, old: rules[place]!, changed: rule };
 }
 
-const OF_CONNECTION: ReadonlySet<string> = new Set(CONNECTION_FACTS.map((fact) => fact.path));
+/** Facts of the session, which a new test may state otherwise. */
+const OF_CONNECTION: ReadonlySet<string> = new Set([
+  ...CONNECTION_FACTS.map((fact) => fact.path),
+  ...BASE_FACTS.keys(),
+]);
 
 /** Actions of the tests, each once, whose facts come from one unit: what it is, is known whoever does it. */
 export function seedsOf(probes: readonly Probe[]): readonly Seed[] {
@@ -122,10 +126,13 @@ function fromSeed(
   const base = new Map([...unit].filter(([path]) => !OF_CONNECTION.has(path)));
   for (const [path, value] of BASE_FACTS) base.set(path, value);
   let witness: Witness | null = null;
-  new Search(goal, domains, base, ACTION_STEPS_MAX).find(goal, fixed, (facts) => {
+  const make = (facts: FactMap): Witness | null => {
     const action = { ...seed.action, units: [facts] };
     const session = new Map([...facts].filter(([path]) => OF_CONNECTION.has(path)));
-    witness = drafted(action, session, seed, difference, title);
+    return drafted(action, session, seed, difference, title);
+  };
+  new Search(goal, domains, base, ACTION_STEPS_MAX).find(goal, fixed, (facts) => {
+    witness = smallest(facts, (path) => !OF_CONNECTION.has(path), make);
     return witness !== null;
   });
   return witness;
@@ -136,13 +143,60 @@ function fromFacts(goal: CheckedExpr, domains: Domains, difference: Difference, 
   new Search(goal, domains, BASE_FACTS, SEARCH_STEPS_MAX).find(
     goal,
     () => false,
-    (facts) => {
-      const action: CapturedAction = { protocol: "postgres", units: [facts], show: () => NOTHING_SHOWN };
-      witness = drafted(action, facts, null, difference, title);
+    (found) => {
+      witness = smallest(
+        found,
+        () => false,
+        (facts) => {
+          const action: CapturedAction = { protocol: "postgres", units: [facts], show: () => NOTHING_SHOWN };
+          return drafted(action, facts, null, difference, title);
+        },
+      );
       return witness !== null;
     },
   );
   return witness;
+}
+
+/** Facts with one statement less: a label, a group, or a fact that is not everybody's. */
+function* simpler(facts: FactMap, fixed: (path: string) => boolean): Generator<FactMap> {
+  const labels = facts.get("target.labels");
+  if (labels instanceof Map)
+    for (const key of labels.keys() as Iterable<string>) {
+      const rest = new Map([...(labels as ReadonlyMap<string, string>)].filter(([other]) => other !== key));
+      yield new Map(facts).set("target.labels", rest);
+    }
+  const groups = facts.get("user.groups");
+  if (groups instanceof Set)
+    for (const group of groups as ReadonlySet<string>)
+      yield new Map(facts).set(
+        "user.groups",
+        new Set([...(groups as ReadonlySet<string>)].filter((one) => one !== group)),
+      );
+  for (const path of facts.keys())
+    if (!BASE_FACTS.has(path) && !fixed(path)) yield new Map([...facts].filter(([other]) => other !== path));
+}
+
+/** The test of an action with as little said as it takes, when a test can say it and tells the two apart. */
+function smallest(
+  facts: FactMap,
+  fixed: (path: string) => boolean,
+  make: (facts: FactMap) => Witness | null,
+): Witness | null {
+  let best = make(facts);
+  if (best === null) return null;
+  for (let known: FactMap | null = facts; known !== null;) {
+    let next: FactMap | null = null;
+    for (const less of simpler(known, fixed)) {
+      const made = make(less);
+      if (made === null) continue;
+      best = made;
+      next = less;
+      break;
+    }
+    known = next;
+  }
+  return best;
 }
 
 /** The test of an action, when a test can say it and tells the two apart. */

@@ -2,6 +2,7 @@ import type { Truth } from "../../spec/contract/facts/index.ts";
 import { evaluate, placeOf, ruleMatches, type CheckedExpr, type CheckedRule, type FactMap } from "../../lang/index.ts";
 import { sourceOf, truthText, type TextOf } from "../condition/index.ts";
 import { expectedOf, ruleNamed } from "./cases.ts";
+import { NOTHING_SHOWN, oracleDecider, type Outcome } from "./outcome.ts";
 import type { CaseResult, Failure } from "./run.ts";
 
 /** Rules that are explained for one failure; the nearest misses come first. */
@@ -61,7 +62,10 @@ export function whyLines(
   if (action === null || outcome === null || failure.expectation === null) return [];
   const expected = expectedOf(failure.expectation);
   const named = ruleNamed(expected);
-  const facts = action.units.find((unit) => isStrictest(unit, rules, outcome.deciding)) ?? action.units[0];
+  // Of several statements, the one that made the verdict.
+  const decide = oracleDecider(rules);
+  const alone = (unit: FactMap): Outcome => decide({ ...action, units: [unit], show: () => NOTHING_SHOWN });
+  const facts = action.units.find((unit) => alone(unit).verdict === outcome.verdict);
   if (facts === undefined) return [];
   const own = rules.filter((rule) => rule.protocols.includes(action.protocol));
   const wanted = own.filter((rule) =>
@@ -83,10 +87,6 @@ export function whyLines(
 }
 
 const blockerCount = (one: Explained): number => one.clauses.reduce((sum, clause) => sum + clause.parts.length, 0);
-
-function isStrictest(unit: FactMap, rules: readonly CheckedRule[], deciding: readonly string[]): boolean {
-  return rules.some((rule) => deciding.includes(rule.name) && ruleMatches(rule, unit).matched);
-}
 
 function explainedLines(one: Explained, textOf: TextOf): readonly string[] {
   const { rule, matched, clauses } = one;
