@@ -32,9 +32,21 @@ export function variablesOf(expr: CheckedExpr): readonly Variable[] {
   return variables;
 }
 
+/** The facts that the variables speak of, and no others, as they are under an assignment. */
+export function factsFor(assignment: Assignment, variables: readonly Variable[], base: FactMap): FactMap {
+  const own = new Map<string, FactValue>();
+  for (const { path } of variables) {
+    const value = base.get(path);
+    if (value !== undefined) own.set(path, value);
+  }
+  return assigned(own, assignment, variables);
+}
+
 /** An assignment as facts, over those that hold anyway. */
-export function factsUnder(assignment: Assignment, variables: readonly Variable[], base: FactMap): FactMap {
-  const facts = new Map<string, FactValue>(base);
+export const factsUnder = (assignment: Assignment, variables: readonly Variable[], base: FactMap): FactMap =>
+  assigned(new Map(base), assignment, variables);
+
+function assigned(facts: Map<string, FactValue>, assignment: Assignment, variables: readonly Variable[]): FactMap {
   for (const variable of variables) {
     const value = assignment.get(variableName(variable));
     if (value === undefined) continue;

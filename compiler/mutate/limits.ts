@@ -1,8 +1,8 @@
 /** Values of one fact that the search for a witness tries. */
 export const CANDIDATES_MAX = 40;
-/** Steps of one search for a witness. */
-export const SEARCH_STEPS_MAX = 20_000;
-/** Steps of a search that starts from one action of the tests. */
-export const ACTION_STEPS_MAX = 2000;
-/** Actions of the tests that a search starts from. */
-export const ACTIONS_MAX = 60;
+/** Steps of all searches for one witness together, once over statements of the tests and once over facts. */
+export const SEARCH_STEPS_MAX = 8000;
+/** Steps of a search that starts from one statement of the tests. */
+export const STATEMENT_STEPS_MAX = 800;
+/** Statements of the tests that a search starts from. */
+export const STATEMENTS_MAX = 60;

@@ -263,7 +263,7 @@ function clauseMutants(rule: CheckedRule, add: Add): void {
       `${rule.name} masks ${entry.name ?? "the rest"} with ${maskText(weaker)} instead of ${maskText(entry.mask)}`,
     );
   }
-  for (const column of mask.columns) {
+  for (const column of mask.columns.length > 1 ? mask.columns : []) {
     const columns = mask.columns.filter((one) => one !== column);
     const name = [column.schema, column.table, column.column].map((part) => part ?? "*").join(".");
     add("column-dropped", { ...rule, mask: { ...mask, columns } }, nameSpan, `${rule.name} says nothing of ${name}`);

@@ -1,6 +1,7 @@
 import type { FactValue } from "../../spec/contract/facts/index.ts";
 import { evaluate, type CheckedExpr, type FactMap } from "../../lang/index.ts";
 import {
+  factsFor,
   factsUnder,
   isPlausible,
   variableName,
@@ -10,6 +11,11 @@ import {
   type Variable,
 } from "./domain.ts";
 
+/** Steps that several searches may take together. */
+export interface Budget {
+  left: number;
+}
+
 /**
  * Looks for facts under which a condition comes out as wanted, by trying values that conditions speak of. It finds only what
  * can be made of those values, so that it finds nothing proves nothing.
@@ -18,14 +24,14 @@ export class Search {
   readonly #domains: Domains;
   readonly #base: FactMap;
   readonly #variables: readonly Variable[];
-  #steps: number;
+  readonly #budget: Budget;
 
-  /** `base`: facts that hold unless they are assigned. `steps`: how many expressions are looked at before it gives up. */
-  constructor(goal: CheckedExpr, domains: Domains, base: FactMap, steps: number) {
+  /** `base`: facts that hold unless they are assigned. `budget`: how many expressions are looked at before it gives up. */
+  constructor(goal: CheckedExpr, domains: Domains, base: FactMap, budget: Budget) {
     this.#domains = domains;
     this.#base = base;
     this.#variables = variablesOf(goal);
-    this.#steps = steps;
+    this.#budget = budget;
   }
 
   /** Facts over the base, as soon as `accept` takes them. `fixed` names variables that must stay as the base has them. */
@@ -47,12 +53,12 @@ export class Search {
     known: Assignment,
     fixed: (variable: Variable) => boolean,
   ): Generator<Assignment> {
-    if (--this.#steps < 0) return;
+    if (--this.#budget.left < 0) return;
     // What nothing is open in has one answer; without this each way to it would be tried again and again.
     const variables = variablesOf(expr);
     const open = variables.filter((variable) => !known.has(variableName(variable)) && !fixed(variable));
     if (open.length === 0) {
-      if (evaluate(expr, factsUnder(known, variables, this.#base)) === wanted) yield known;
+      if (evaluate(expr, factsFor(known, variables, this.#base)) === wanted) yield known;
       return;
     }
     switch (expr.kind) {
@@ -86,14 +92,14 @@ export class Search {
   ): Generator<Assignment> {
     const [first, ...rest] = open;
     if (first === undefined) {
-      if (--this.#steps < 0) return;
-      if (evaluate(expr, factsUnder(known, variables, this.#base)) === wanted) yield known;
+      if (--this.#budget.left < 0) return;
+      if (evaluate(expr, factsFor(known, variables, this.#base)) === wanted) yield known;
       return;
     }
     for (const value of this.#domains.candidates(first)) {
       const next = new Map<string, FactValue>(known).set(variableName(first), value);
       if (isPlausible(next)) yield* this.#assign(expr, wanted, variables, rest, next);
-      if (this.#steps < 0) return;
+      if (this.#budget.left < 0) return;
     }
   }
 }

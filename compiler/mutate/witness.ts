@@ -5,9 +5,9 @@ import { NOTHING_SHOWN, oracleDecider, type CapturedAction } from "../test/index
 import { Domains, type Variable } from "./domain.ts";
 import { BASE_FACTS, draftOf, tellApart, type Draft } from "./draft.ts";
 import { sameDeeds, type Probe } from "./kill.ts";
-import { ACTIONS_MAX, ACTION_STEPS_MAX, SEARCH_STEPS_MAX } from "./limits.ts";
+import { SEARCH_STEPS_MAX, STATEMENTS_MAX, STATEMENT_STEPS_MAX } from "./limits.ts";
 import type { Mutant } from "./operators.ts";
-import { Search } from "./search.ts";
+import { Search, type Budget } from "./search.ts";
 
 /** A statement that a new test may take up, with another user on another target. */
 export interface Seed {
@@ -43,7 +43,7 @@ export function seedsOf(probes: readonly Probe[]): readonly Seed[] {
   for (const { statement, action } of probes) {
     if (statement === null || action.units.length !== 1) continue;
     const key = JSON.stringify([statement.schema, statement.text]);
-    if (!found.has(key) && found.size < ACTIONS_MAX) found.set(key, { ...statement, action });
+    if (!found.has(key) && found.size < STATEMENTS_MAX) found.set(key, { ...statement, action });
   }
   return [...found.values()];
 }
@@ -65,14 +65,20 @@ export function telling(difference: Difference, seeds: readonly Seed[], title: s
     ...conditions(changed === null ? [old] : [old, changed]),
     ...conditions(before.filter((rule) => rule !== old)),
   ]);
+  let left = SEARCH_STEPS_MAX;
   for (const goal of goals) {
     for (const seed of seeds) {
-      const found = fromSeed(seed, goal, domains, difference, title);
+      if (left <= 0) break;
+      const budget = { left: Math.min(left, STATEMENT_STEPS_MAX) };
+      const before = budget.left;
+      const found = fromSeed(seed, goal, domains, difference, title, budget);
       if (found !== null) return found;
+      left -= before - Math.max(budget.left, 0);
     }
   }
+  const budget = { left: SEARCH_STEPS_MAX };
   for (const goal of goals) {
-    const found = fromFacts(goal, domains, difference, title);
+    const found = fromFacts(goal, domains, difference, title, budget);
     if (found !== null) return found;
   }
   return null;
@@ -118,6 +124,7 @@ function fromSeed(
   domains: Domains,
   difference: Difference,
   title: string,
+  budget: Budget,
 ): Witness | null {
   const [unit] = seed.action.units;
   if (unit === undefined) return null;
@@ -131,16 +138,22 @@ function fromSeed(
     const session = new Map([...facts].filter(([path]) => OF_CONNECTION.has(path)));
     return drafted(action, session, seed, difference, title);
   };
-  new Search(goal, domains, base, ACTION_STEPS_MAX).find(goal, fixed, (facts) => {
+  new Search(goal, domains, base, budget).find(goal, fixed, (facts) => {
     witness = smallest(facts, (path) => !OF_CONNECTION.has(path), make);
     return witness !== null;
   });
   return witness;
 }
 
-function fromFacts(goal: CheckedExpr, domains: Domains, difference: Difference, title: string): Witness | null {
+function fromFacts(
+  goal: CheckedExpr,
+  domains: Domains,
+  difference: Difference,
+  title: string,
+  budget: Budget,
+): Witness | null {
   let witness: Witness | null = null;
-  new Search(goal, domains, BASE_FACTS, SEARCH_STEPS_MAX).find(
+  new Search(goal, domains, BASE_FACTS, budget).find(
     goal,
     () => false,
     (found) => {
