@@ -1,5 +1,5 @@
 import { unreachable } from "../../base/assert.ts";
-import type { FactValue } from "../../spec/contract/facts/index.ts";
+import { ABSENT, type FactRecord, type FactValue } from "../../spec/contract/facts/index.ts";
 import type { CheckedExpr, CheckedRule } from "../../lang/index.ts";
 
 /** A part of an expression, and the expression with another in its place. */
@@ -48,6 +48,7 @@ export function childrenOf(expr: CheckedExpr): readonly Child[] {
         operand(expr.values, (next) => ({ ...expr, values: next })),
       ];
     case "like":
+    case "matches":
     case "within":
       return [operand(expr.value, (next) => ({ ...expr, value: next }))];
     case "affix":
@@ -55,6 +56,10 @@ export function childrenOf(expr: CheckedExpr): readonly Child[] {
         operand(expr.value, (next) => ({ ...expr, value: next })),
         operand(expr.text, (next) => ({ ...expr, text: next })),
       ];
+    case "field":
+      return [operand(expr.of, (next) => ({ ...expr, of: next }))];
+    case "time-part":
+      return [operand(expr.time, (next) => ({ ...expr, time: next }))];
     case "exists":
       return [operand(expr.operand, (next) => ({ ...expr, operand: next }))];
     case "else":
@@ -80,15 +85,25 @@ export function* within(expr: CheckedExpr): Generator<CheckedExpr> {
 
 /** A quantifier's body with one value in the place of its element. */
 export function bindElement(body: CheckedExpr, value: FactValue, depth = 0): CheckedExpr {
-  if (body.kind === "element") {
-    if (body.depth !== depth || (typeof value !== "string" && typeof value !== "number" && typeof value !== "boolean"))
-      return body;
-    return { kind: "const", value, type: body.type, span: body.span };
-  }
+  if (body.kind === "element" && body.depth === depth) return constantOf(value, body) ?? body;
+  if (body.kind === "field" && body.of.kind === "element" && body.of.depth === depth && isRecord(value))
+    return constantOf(value[body.name] ?? ABSENT, body) ?? body;
   return childrenOf(body).reduce<CheckedExpr>((expr, { binds }, i) => {
     const { child, put } = childrenOf(expr)[i]!;
     return put(bindElement(child, value, binds ? depth + 1 : depth));
   }, body);
+}
+
+const isRecord = (value: FactValue): value is FactRecord =>
+  typeof value === "object" && !Array.isArray(value) && !(value instanceof Set) && !(value instanceof Map);
+
+/** A value as an expression in the place of another; null for one that no expression stands for. */
+function constantOf(value: FactValue, of: Extract<CheckedExpr, { kind: "element" | "field" }>): CheckedExpr | null {
+  const { type, span } = of;
+  if (typeof value === "string" || typeof value === "number" || typeof value === "boolean")
+    return { kind: "const", value, type, span };
+  if (!Array.isArray(value) || (type.kind !== "list" && type.kind !== "set")) return null;
+  return { kind: "constant-set", values: value as readonly string[], of: type.of, span };
 }
 
 /** `when` and not `unless`; null when the rule always applies. */

@@ -1,5 +1,5 @@
 import { ABSENT, SQL_KINDS, type FactType, type FactValue, type SqlKind } from "../../spec/contract/facts/index.ts";
-import type { CheckedExpr, FactMap } from "../../lang/index.ts";
+import type { CheckedExpr, FactMap, RegexNode } from "../../lang/index.ts";
 import { childrenOf, within } from "../condition/index.ts";
 import { CANDIDATES_MAX } from "./limits.ts";
 
@@ -120,6 +120,12 @@ export class Domains {
           constantsOf(expr.text).map((text) => (expr.side === "start" ? `${text}x` : `x${text}`)),
         );
         break;
+      case "matches":
+        this.#note(expr.value, over, regexSamples(expr.regex.syntax));
+        break;
+      case "time-part":
+        this.#note(expr.time, over, MOMENTS);
+        break;
       case "within":
         this.#note(expr.value, over, addressesOf(expr.cidr));
         break;
@@ -191,6 +197,40 @@ function setsOf(of: FactType, known: readonly string[]): readonly FactValue[] {
   for (const [i, one] of known.entries()) for (const two of known.slice(i + 1)) sets.push([one, two]);
   if (known.length > 2) sets.push(known);
   return sets.map((items) => new Set(items));
+}
+
+const HOUR = 3_600_000;
+/** Monday, the fifth of January 2026, in UTC. */
+const MONDAY = Date.UTC(2026, 0, 5);
+/** Each hour of a Monday and of a Saturday, and noon of the other days: enough for any hour and any weekday of any zone. */
+const MOMENTS: readonly number[] = [0, 5, 1, 2, 3, 4, 6].flatMap((day, i) =>
+  (i < 2 ? Array.from({ length: 24 }, (_, hour) => hour) : [12]).map((hour) => MONDAY + (day * 24 + hour) * HOUR),
+);
+
+/** Texts that an expression matches, alone and with more around it. */
+function regexSamples(node: RegexNode): readonly string[] {
+  const sample = regexSample(node);
+  return [sample, `x${sample}x`];
+}
+
+const PRINTABLE = 0x21;
+
+function regexSample(node: RegexNode): string {
+  switch (node.op) {
+    case "chars": {
+      const [low, high] = node.ranges.findLast(([, last]) => last < 0x7f) ?? node.ranges[0] ?? [0, 0];
+      return String.fromCodePoint(Math.min(Math.max(low, PRINTABLE), high));
+    }
+    case "seq":
+      return node.parts.map(regexSample).join("");
+    case "alt":
+      return node.parts[0] === undefined ? "" : regexSample(node.parts[0]);
+    case "repeat":
+      return regexSample(node.of).repeat(node.min);
+    case "start":
+    case "end":
+      return "";
+  }
 }
 
 /** Constants of an expression; of numbers also what lies beside them. */

@@ -1,4 +1,13 @@
-import { ABSENT, factAt, type FactType, type FactValue } from "../../spec/contract/facts/index.ts";
+import {
+  ABSENT,
+  CONNECTION_FACTS,
+  PROTOCOLS,
+  factAt,
+  factsOf,
+  type FactType,
+  type FactValue,
+  type ProtocolName,
+} from "../../spec/contract/facts/index.ts";
 import type { CheckedRule, FactMap } from "../../lang/index.ts";
 import { failureOf, maskText, verdictOf, type Expected, type Outcome } from "../test/index.ts";
 
@@ -10,6 +19,7 @@ export interface Draft {
   /** A statement over a schema; null when the test gives facts. */
   readonly sql: { readonly text: string; readonly schema: string | null } | null;
   readonly facts: readonly { readonly path: string; readonly value: FactValue }[];
+  readonly protocol: ProtocolName;
   readonly expected: readonly Expected[];
 }
 
@@ -17,14 +27,12 @@ export interface Draft {
 const STATED_APART = new Set(["user.name", "user.groups", "target.name", "target.labels", "target.database"]);
 const NOBODY = "someone";
 
-/** The facts of a test that says nothing of itself, as the runner takes them. */
-export const BASE_FACTS: FactMap = new Map<string, FactValue>([
+const COMMON_FACTS: FactMap = new Map<string, FactValue>([
   ["user.name", NOBODY],
   ["user.groups", new Set()],
   ["user.auth_method", "password"],
   ["target.name", "test"],
   ["target.labels", new Map()],
-  ["target.database", "test"],
   ["client.address", "127.0.0.1"],
   ["client.tls", true],
   ["session.id", "test"],
@@ -33,11 +41,66 @@ export const BASE_FACTS: FactMap = new Map<string, FactValue>([
   ["time", 0],
 ]);
 
+/** The facts of a test that says nothing of itself, as the runner takes them. */
+export function baseFacts(protocol: ProtocolName): FactMap {
+  const facts = new Map(COMMON_FACTS);
+  if (factAt(protocol, "target.database") !== undefined) facts.set("target.database", "test");
+  return facts;
+}
+
+/** Facts of the session, which every protocol has, and which a new test may state otherwise. */
+export const OF_SESSION: ReadonlySet<string> = new Set([
+  ...CONNECTION_FACTS.map((fact) => fact.path),
+  "target.database",
+]);
+
+const isBase = (path: string, value: FactValue, protocol: ProtocolName): boolean =>
+  sameValue(value, baseFacts(protocol).get(path));
+
+/** Facts that a test of facts has to list. */
+const listedFacts = (facts: FactMap, protocol: ProtocolName): readonly { path: string; value: FactValue }[] =>
+  [...facts].flatMap(([path, value]) =>
+    STATED_APART.has(path) || value === ABSENT || isBase(path, value, protocol) ? [] : [{ path, value }],
+  );
+
+/** The protocol that a test's facts speak of: the first that has them all. */
+const protocolOfPaths = (paths: readonly string[]): ProtocolName | undefined =>
+  paths.length === 0 ? undefined : PROTOCOLS.find((protocol) => paths.every((path) => factAt(protocol, path)));
+
+/**
+ * The facts with one more, where the others don't say which protocol they are of; null when none says it, as of those whose
+ * facts another protocol has too.
+ */
+export function tellingProtocol(facts: FactMap, protocol: ProtocolName): FactMap | null {
+  const paths = listedFacts(facts, protocol).map((one) => one.path);
+  if (protocolOfPaths(paths) === protocol) return facts;
+  for (const fact of factsOf(protocol)) {
+    if (OF_SESSION.has(fact.path) || facts.has(fact.path)) continue;
+    const value = plainValue(fact.type);
+    if (value !== null && protocolOfPaths([...paths, fact.path]) === protocol)
+      return new Map(facts).set(fact.path, value);
+  }
+  return null;
+}
+
+function plainValue(type: FactType): FactValue | null {
+  switch (type.kind) {
+    case "bool":
+      return false;
+    case "enum":
+      return type.values[0] ?? null;
+    case "string":
+      return "x";
+    default:
+      return null;
+  }
+}
+
 /** A test for an action with these facts, or null when a test has no words for them. */
 export function draftOf(
   facts: FactMap,
   sql: Draft["sql"],
-  base: FactMap = BASE_FACTS,
+  protocol: ProtocolName,
 ): Omit<Draft, "title" | "expected"> | null {
   const name = facts.get("user.name");
   const groups = facts.get("user.groups");
@@ -45,22 +108,22 @@ export function draftOf(
   const labels = facts.get("target.labels");
   if (typeof name !== "string" || !(groups instanceof Set) || typeof target !== "string" || !(labels instanceof Map))
     return null;
-  if (facts.get("target.database") !== target) return null;
-  const stated: { path: string; value: FactValue }[] = [];
-  for (const [path, value] of facts) {
-    if (STATED_APART.has(path) || value === ABSENT || sameValue(value, base.get(path))) continue;
-    const fact = factAt("postgres", path);
-    if (fact === undefined || literalText(value, fact.type) === null) return null;
-    stated.push({ path, value });
-  }
+  const base = baseFacts(protocol);
+  if (base.has("target.database") && facts.get("target.database") !== target) return null;
   // What the base has and these facts lack can't be taken back by a test.
   if ([...base.keys()].some((path) => !facts.has(path))) return null;
-  if (sql === null && stated.length === 0) return null;
+  const stated = listedFacts(facts, protocol);
+  if (sql === null && protocolOfPaths(stated.map((one) => one.path)) !== protocol) return null;
+  for (const { path, value } of stated) {
+    const fact = factAt(protocol, path);
+    if (fact === undefined || literalText(value, fact.type) === null) return null;
+  }
   return {
     user: { name, groups: [...(groups as ReadonlySet<string>)] },
     target: { name: target, labels: Object.fromEntries(labels as ReadonlyMap<string, string>) },
     sql,
     facts: stated,
+    protocol,
   };
 }
 
@@ -92,13 +155,18 @@ function literalText(value: FactValue, type: FactType): string | null {
       const items = [...(value as Iterable<FactValue>)].map((item) => literalText(item, type.of));
       return items.every((item) => item !== null) ? `[${items.join(", ")}]` : null;
     }
+    case "time":
+      return typeof value === "number" && value >= 0 ? quoted(new Date(value).toISOString()) : null;
+    case "duration":
+      if (typeof value !== "number" || value < 0) return null;
+      return value % SECOND === 0 ? `${value / SECOND}s` : `${value}ms`;
     case "map":
     case "record":
-    case "time":
-    case "duration":
       return null;
   }
 }
+
+const SECOND = 1000;
 
 /** What an outcome is, in the fewest expectations that tell it apart from `other`; empty when no expectation does. */
 export function tellApart(found: Outcome, other: Outcome, rules: readonly CheckedRule[]): readonly Expected[] {
@@ -126,8 +194,7 @@ function* otherExpectations(found: Outcome, other: Outcome, rules: readonly Chec
   if (found.rowLimit !== null) yield { kind: "limit", count: found.rowLimit, unit: "rows" };
   if (found.byteLimit !== null) yield { kind: "limit", count: found.byteLimit, unit: "bytes" };
   for (const text of found.because) yield { kind: "message", text };
-  for (const { groups, users, quorum } of found.approvals)
-    yield { kind: "approvers", approvers: { groups, users }, quorum };
+  for (const { groups, users, quorum } of found.approvals) yield { kind: "approvers", groups, users, quorum };
   for (const { name } of rules) {
     const matched = found.matched.includes(name);
     if (matched !== other.matched.includes(name)) yield { kind: "matched", rule: name, matched };
@@ -147,7 +214,7 @@ function expectedText(expected: Expected): string {
     case "message":
       return `expect because ${quoted(expected.text)}`;
     case "approvers": {
-      const { groups, users } = expected.approvers;
+      const { groups, users } = expected;
       const names = [...groups.map((name) => `group ${quoted(name)}`), ...users.map((name) => `user ${quoted(name)}`)];
       return `expect approvers ${names.join(", ")}${expected.quorum === null ? "" : ` quorum ${expected.quorum}`}`;
     }
@@ -161,7 +228,7 @@ export function draftText(draft: Draft): string {
   const { user, target, sql } = draft;
   const labels = Object.entries(target.labels).map(([key, value]) => `${key}: ${quoted(value)}`);
   const facts = draft.facts.map(
-    ({ path, value }) => `${path}: ${literalText(value, factAt("postgres", path)!.type) ?? "?"}`,
+    ({ path, value }) => `${path}: ${literalText(value, factAt(draft.protocol, path)!.type) ?? "?"}`,
   );
   const lines = [
     `test ${quoted(draft.title)} {`,

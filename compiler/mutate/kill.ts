@@ -1,6 +1,5 @@
 import { ruleMatches, type CheckedRule } from "../../lang/index.ts";
 import {
-  expectedOf,
   failureOf,
   hasFailed,
   matchesOf,
@@ -31,14 +30,15 @@ export const probesOf = (results: readonly CaseResult[], rules: readonly Checked
   results.flatMap((result): readonly Probe[] => {
     const { one, action } = result;
     if (action === null || hasFailed(result)) return [];
-    const { form, text, test } = one;
+    const { test, row } = one;
     return [
       {
         title: one.title,
-        expected: test.expectations.map(expectedOf),
+        expected: test.expectations,
         action,
         matches: matchesOfAction(rules, action),
-        statement: form === "sql" && text !== null && test.facts.length === 0 ? { text, schema: test.schema } : null,
+        statement:
+          row.action.form === "sql" && test.facts.length === 0 ? { text: row.action.text, schema: test.schema } : null,
       },
     ];
   });

@@ -1,5 +1,5 @@
 /** Values of one fact that the search for a witness tries. */
-export const CANDIDATES_MAX = 40;
+export const CANDIDATES_MAX = 64;
 /** Steps of all searches for one witness together, once over statements of the tests and once over facts. */
 export const SEARCH_STEPS_MAX = 8000;
 /** Steps of a search that starts from one statement of the tests. */

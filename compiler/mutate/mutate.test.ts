@@ -127,6 +127,7 @@ describe("gen-tests", () => {
       user: { name: "x\\y", groups: [] },
       target: { name: "t", labels: { env: 'a"b' } },
       sql: null,
+      protocol: "postgres",
       facts: [{ path: "statement.tables", value: new Set(["a\tb"]) }],
       expected: [{ kind: "verdict", verdict: "deny", by: null }],
     });

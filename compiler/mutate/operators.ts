@@ -251,6 +251,15 @@ function clauseMutants(rule: CheckedRule, add: Add): void {
         `${rule.name} lets ${limit.bytes + 1} bytes through instead of ${limit.bytes}`,
       );
   }
+  if (limit !== null && limit.rate !== null) {
+    const rate = { ...limit.rate, count: limit.rate.count + 1 };
+    add(
+      "limit-raised",
+      { ...rule, limit: { ...limit, rate } },
+      nameSpan,
+      `${rule.name} lets ${rate.count} actions through instead of ${limit.rate.count}`,
+    );
+  }
   if (mask === null) return;
   for (const [i, entry] of mask.with.entries()) {
     const weaker = weakerMask(entry.mask);
@@ -263,6 +272,14 @@ function clauseMutants(rule: CheckedRule, add: Add): void {
       `${rule.name} masks ${entry.name ?? "the rest"} with ${maskText(weaker)} instead of ${maskText(entry.mask)}`,
     );
   }
+  for (const part of ["fields", "detect"] as const)
+    for (const one of mask[part].length > 1 ? mask[part] : [])
+      add(
+        "column-dropped",
+        { ...rule, mask: { ...mask, [part]: mask[part].filter((other) => other !== one) } },
+        nameSpan,
+        `${rule.name} says nothing of ${one}`,
+      );
   for (const column of mask.columns.length > 1 ? mask.columns : []) {
     const columns = mask.columns.filter((one) => one !== column);
     const name = [column.schema, column.table, column.column].map((part) => part ?? "*").join(".");

@@ -1,16 +1,17 @@
+import type { ProtocolName } from "../../spec/contract/facts/index.ts";
 import type { CheckedPolicy, CheckedRule, FactMap } from "../../lang/index.ts";
 import type { TextOf } from "../condition/index.ts";
-import { NOTHING_SHOWN, type CapturedAction, type CaseResult } from "../test/index.ts";
+import type { CaseResult } from "../test/index.ts";
 import { draftText } from "./draft.ts";
 import { killerOf, probesOf } from "./kill.ts";
 import { mutantsOf, type Mutant } from "./operators.ts";
-import { differenceOf, drafted, seedsOf, telling, type Seed, type Witness } from "./witness.ts";
+import { differenceOf, fromStated, seedsOf, telling, type Seed, type Witness } from "./witness.ts";
 
 /** Whether two policies decide every action alike, as the analyser sees it. */
 export type Comparison =
   | { readonly kind: "same" }
   /** `facts`: an action that they decide differently. */
-  | { readonly kind: "different"; readonly facts: FactMap | null }
+  | { readonly kind: "different"; readonly protocol: ProtocolName; readonly facts: FactMap | null }
   | { readonly kind: "inconclusive" };
 
 export interface MutationTools {
@@ -91,8 +92,7 @@ export function judgeSurvivor(
   const own = maskedSeeds(policy.rules[mutant.place]!, tools);
   let test = telling(difference, [...own, ...seeds], title);
   if (test === null && comparison.kind === "different" && comparison.facts !== null) {
-    const action: CapturedAction = { protocol: "postgres", units: [comparison.facts], show: () => NOTHING_SHOWN };
-    test = drafted(action, comparison.facts, null, difference, title);
+    test = fromStated(comparison.facts, comparison.protocol, difference, title);
   }
   const state = test !== null || comparison.kind === "different" ? "survived" : "inconclusive";
   return { mutant, state, killedBy: null, test };

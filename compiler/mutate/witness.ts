@@ -1,9 +1,9 @@
-import { CONNECTION_FACTS } from "../../spec/contract/facts/index.ts";
+import { PROTOCOLS, type ProtocolName } from "../../spec/contract/facts/index.ts";
 import type { CheckedExpr, CheckedRule, FactMap } from "../../lang/index.ts";
 import { both, conditionOf, either, negation } from "../condition/index.ts";
 import { NOTHING_SHOWN, oracleDecider, type CapturedAction } from "../test/index.ts";
 import { Domains, type Variable } from "./domain.ts";
-import { BASE_FACTS, draftOf, tellApart, type Draft } from "./draft.ts";
+import { OF_SESSION, baseFacts, draftOf, tellApart, tellingProtocol, type Draft } from "./draft.ts";
 import { sameDeeds, type Probe } from "./kill.ts";
 import { SEARCH_STEPS_MAX, STATEMENTS_MAX, STATEMENT_STEPS_MAX } from "./limits.ts";
 import type { Mutant } from "./operators.ts";
@@ -30,12 +30,6 @@ export function differenceOf(rules: readonly CheckedRule[], { place, rule }: Mut
   const after = rule === null ? rules.toSpliced(place, 1) : rules.with(place, rule);
   return { before: rules, after, old: rules[place]!, changed: rule };
 }
-
-/** Facts of the session, which a new test may state otherwise. */
-const OF_CONNECTION: ReadonlySet<string> = new Set([
-  ...CONNECTION_FACTS.map((fact) => fact.path),
-  ...BASE_FACTS.keys(),
-]);
 
 /** Actions of the tests, each once, whose facts come from one unit: what it is, is known whoever does it. */
 export function seedsOf(probes: readonly Probe[]): readonly Seed[] {
@@ -127,19 +121,20 @@ function fromSeed(
   budget: Budget,
 ): Witness | null {
   const [unit] = seed.action.units;
-  if (unit === undefined) return null;
-  const fixed = (variable: Variable): boolean => !OF_CONNECTION.has(variable.path);
+  const { protocol } = seed.action;
+  if (unit === undefined || !difference.old.protocols.includes(protocol)) return null;
+  const fixed = (variable: Variable): boolean => !OF_SESSION.has(variable.path);
   // Who acts on what is open again; the rest is as it was.
-  const base = new Map([...unit].filter(([path]) => !OF_CONNECTION.has(path)));
-  for (const [path, value] of BASE_FACTS) base.set(path, value);
+  const base = new Map([...unit].filter(([path]) => !OF_SESSION.has(path)));
+  for (const [path, value] of baseFacts(protocol)) base.set(path, value);
   let witness: Witness | null = null;
   const make = (facts: FactMap): Witness | null => {
     const action = { ...seed.action, units: [facts] };
-    const session = new Map([...facts].filter(([path]) => OF_CONNECTION.has(path)));
+    const session = new Map([...facts].filter(([path]) => OF_SESSION.has(path)));
     return drafted(action, session, seed, difference, title);
   };
   new Search(goal, domains, base, budget).find(goal, fixed, (facts) => {
-    witness = smallest(facts, (path) => !OF_CONNECTION.has(path), make);
+    witness = smallest(facts, (path) => !OF_SESSION.has(path), make);
     return witness !== null;
   });
   return witness;
@@ -153,17 +148,17 @@ function fromFacts(
   budget: Budget,
 ): Witness | null {
   let witness: Witness | null = null;
-  new Search(goal, domains, BASE_FACTS, budget).find(
+  // Protocols in the order in which the facts of a test are read.
+  const protocol = PROTOCOLS.find((one) => difference.old.protocols.includes(one));
+  if (protocol === undefined) return null;
+  new Search(goal, domains, baseFacts(protocol), budget).find(
     goal,
     () => false,
     (found) => {
       witness = smallest(
         found,
         () => false,
-        (facts) => {
-          const action: CapturedAction = { protocol: "postgres", units: [facts], show: () => NOTHING_SHOWN };
-          return drafted(action, facts, null, difference, title);
-        },
+        (facts) => fromStated(facts, protocol, difference, title),
       );
       return witness !== null;
     },
@@ -187,7 +182,7 @@ function* simpler(facts: FactMap, fixed: (path: string) => boolean): Generator<F
         new Set([...(groups as ReadonlySet<string>)].filter((one) => one !== group)),
       );
   for (const path of facts.keys())
-    if (!BASE_FACTS.has(path) && !fixed(path)) yield new Map([...facts].filter(([other]) => other !== path));
+    if (!OF_SESSION.has(path) && !fixed(path)) yield new Map([...facts].filter(([other]) => other !== path));
 }
 
 /** The test of an action with as little said as it takes, when a test can say it and tells the two apart. */
@@ -212,8 +207,21 @@ function smallest(
   return best;
 }
 
+/** A test that states facts. */
+export function fromStated(
+  facts: FactMap,
+  protocol: ProtocolName,
+  difference: Difference,
+  title: string,
+): Witness | null {
+  const stated = tellingProtocol(facts, protocol);
+  if (stated === null) return null;
+  const action: CapturedAction = { protocol, units: [stated], show: () => NOTHING_SHOWN };
+  return drafted(action, stated, null, difference, title);
+}
+
 /** The test of an action, when a test can say it and tells the two apart. */
-export function drafted(
+function drafted(
   action: CapturedAction,
   stated: FactMap,
   statement: Draft["sql"],
@@ -223,6 +231,7 @@ export function drafted(
   const found = oracleDecider(before)(action);
   const expected = tellApart(found, oracleDecider(after)(action), before);
   if (expected.length === 0) return null;
-  const draft = draftOf(stated, statement === null ? null : { text: statement.text, schema: statement.schema });
+  const sql = statement === null ? null : { text: statement.text, schema: statement.schema };
+  const draft = draftOf(stated, sql, action.protocol);
   return draft === null ? null : { draft: { ...draft, title, expected }, action };
 }

@@ -86,12 +86,12 @@ const approversText = ({ groups, users }: Pick<ApprovalSpec, "groups" | "users">
   [...groups.map((name) => `group "${name}"`), ...users.map((name) => `user "${name}"`)].join(", ");
 
 function approversFailure(expected: Extract<Expected, { kind: "approvers" }>, found: Outcome): string | null {
-  const wanted = approversText(expected.approvers);
+  const wanted = approversText(expected);
   const fits = found.approvals.some(
     (spec) => approversText(spec) === wanted && (expected.quorum === null || spec.quorum === expected.quorum),
   );
   if (fits) return null;
   const text = (spec: Pick<ApprovalSpec, "groups" | "users">, quorum: number | null): string =>
     `${approversText(spec)}${quorum === null ? "" : ` quorum ${quorum}`}`;
-  return `expected approval by ${text(expected.approvers, expected.quorum)}, found ${found.approvals.length === 0 ? "that none is asked for" : found.approvals.map((spec) => text(spec, spec.quorum)).join("; ")}`;
+  return `expected approval by ${text(expected, expected.quorum)}, found ${found.approvals.length === 0 ? "that none is asked for" : found.approvals.map((spec) => text(spec, spec.quorum)).join("; ")}`;
 }

@@ -1,6 +1,6 @@
 import { placeOf, type CheckedRule, type SourceFile } from "../../lang/index.ts";
 import { textsOf } from "../condition/index.ts";
-import { spanOf } from "./cases.ts";
+import { actionText, spanOf } from "./cases.ts";
 import { hasFailed, type CaseResult, type Failure } from "./run.ts";
 import { whyLines } from "./why.ts";
 
@@ -102,8 +102,9 @@ export function reportJson(results: readonly CaseResult[], source: ReportSource)
       test: result.one.test.name,
       file: result.one.test.file,
       line: placeOf(textsOf(source.files)(result.one.test.file), result.one.test.span.start).line,
-      form: result.one.form,
-      text: result.one.text,
+      case: result.one.row.title,
+      form: result.one.row.action.form,
+      text: actionText(result.one.row.action),
       ok: !hasFailed(result),
       verdict: result.outcome?.verdict ?? null,
       deciding: result.outcome?.deciding ?? [],

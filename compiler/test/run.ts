@@ -1,5 +1,5 @@
 import type { CheckedExpectation, CheckedTest } from "../../lang/index.ts";
-import { casesOf, expectedOf, type RunCase } from "./cases.ts";
+import { casesOf, type RunCase } from "./cases.ts";
 import { failureOf } from "./expect.ts";
 import type { CapturedAction, DecideAction, Outcome } from "./outcome.ts";
 
@@ -39,7 +39,7 @@ export function runCases(cases: readonly CapturedCase[], decide: DecideAction): 
 /** Expectations of a case that an outcome does not meet. */
 export function failuresOf(one: RunCase, outcome: Outcome): readonly Failure[] {
   return one.test.expectations.flatMap((expectation) => {
-    const why = failureOf(expectedOf(expectation), outcome);
+    const why = failureOf(expectation, outcome);
     return why === null ? [] : [{ expectation, why }];
   });
 }

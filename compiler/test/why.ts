@@ -1,7 +1,7 @@
 import type { Truth } from "../../spec/contract/facts/index.ts";
 import { evaluate, placeOf, ruleMatches, type CheckedExpr, type CheckedRule, type FactMap } from "../../lang/index.ts";
 import { sourceOf, truthText, type TextOf } from "../condition/index.ts";
-import { expectedOf, ruleNamed } from "./cases.ts";
+import { ruleNamed } from "./cases.ts";
 import { NOTHING_SHOWN, oracleDecider, type Outcome } from "./outcome.ts";
 import type { CaseResult, Failure } from "./run.ts";
 
@@ -60,7 +60,7 @@ export function whyLines(
 ): readonly string[] {
   const { action, outcome } = result;
   if (action === null || outcome === null || failure.expectation === null) return [];
-  const expected = expectedOf(failure.expectation);
+  const expected = failure.expectation;
   const named = ruleNamed(expected);
   // Of several statements, the one that made the verdict.
   const decide = oracleDecider(rules);

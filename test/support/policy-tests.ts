@@ -1,6 +1,7 @@
 import {
   NOTHING_SHOWN,
   oracleDecider,
+  protocolOf,
   runTests,
   statedFacts,
   type CapturedAction,
@@ -11,7 +12,10 @@ import { checkFiles, hasErrors, type CheckedPolicy, type SourceFile } from "../.
 import type { FactValue } from "../../spec/contract/facts/index.ts";
 
 /** The action of a test that states facts. */
-export const capturedFacts = (one: RunCase): CapturedAction => actionOf(statedFacts(one.test));
+export const capturedFacts = (one: RunCase): CapturedAction => ({
+  ...actionOf(statedFacts(one.test, one.row)),
+  protocol: protocolOf(one.row),
+});
 
 export const actionOf = (...units: readonly ReadonlyMap<string, FactValue>[]): CapturedAction => ({
   protocol: "postgres",

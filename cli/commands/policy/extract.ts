@@ -2,6 +2,8 @@ import { ABSENT, factsOf, type FactValue } from "../../../spec/contract/facts/in
 import type { BundleRule } from "../../../spec/contract/bundle/index.ts";
 import {
   NOTHING_SHOWN,
+  actionText,
+  protocolOf,
   statedFacts,
   type ActionForm,
   type Capture,
@@ -31,10 +33,10 @@ const notYet =
 
 /** One row for each form of an action. A new adapter puts its extraction here, and every tool that runs tests has it. */
 const EXTRACTORS: Readonly<Record<ActionForm, Extractor>> = {
-  facts: (_one, session) => ({ protocol: "postgres", units: [session], show: () => NOTHING_SHOWN }),
-  sql: (one, session, { schemas }) => {
-    const catalog = schemas.of(one.test.schema, one.test.file);
-    return typeof catalog === "string" ? catalog : captureSql(one.text ?? "", session, catalog);
+  facts: ({ row }, session) => ({ protocol: protocolOf(row), units: [session], show: () => NOTHING_SHOWN }),
+  sql: ({ test, row }, session, { schemas }) => {
+    const catalog = schemas.of(test.schema, test.file);
+    return typeof catalog === "string" ? catalog : captureSql(actionText(row.action) ?? "", session, catalog);
   },
   ssh: notYet("ssh", "an SSH command"),
   http: notYet("http", "an HTTP request"),
@@ -44,7 +46,7 @@ const EXTRACTORS: Readonly<Record<ActionForm, Extractor>> = {
 
 /** The test runner's way to the facts of a case. */
 export function captureWith(context: ExtractContext): Capture {
-  return (one) => EXTRACTORS[one.form](one, statedFacts(one.test), context);
+  return (one) => EXTRACTORS[one.row.action.form](one, statedFacts(one.test, one.row), context);
 }
 
 /** An SQL text by the gateway's own analysis. */
@@ -102,7 +104,8 @@ const asBundleRule = (rule: CheckedRule): BundleRule => ({
   annotations: [],
   source: { file: rule.nameSpan.file, line: 0, column: 0 },
   approve: null,
-  mask: rule.mask,
+  // Streams are not masked by columns, so their expressions are left out.
+  mask: rule.mask === null ? null : { ...rule.mask, output: rule.mask.output === null ? null : [] },
   limit: null,
   alertTo: [],
 });
