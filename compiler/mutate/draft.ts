@@ -174,7 +174,9 @@ export function tellApart(found: Outcome, other: Outcome, rules: readonly Checke
   const by = found.deciding.find((name) => !other.deciding.includes(name)) ?? found.deciding[0] ?? null;
   const plain: Expected = { kind: "verdict", verdict, by: found.shown.refused !== null ? null : by };
   if (failureOf(plain, other) !== null) return [plain];
-  const more = [...columnExpectations(found), ...otherExpectations(found, other, rules)];
+  // Of what is denied nothing comes back, so its masks and limits are nobody's concern.
+  const shown = verdict === "deny" ? [] : [...columnExpectations(found), ...limitExpectations(found)];
+  const more = [...shown, ...otherExpectations(found, other, rules)];
   const telling = more.find((one) => failureOf(one, found) === null && failureOf(one, other) !== null);
   return telling === undefined ? [] : [plain, telling];
 }
@@ -190,9 +192,12 @@ function* columnExpectations(found: Outcome): Generator<Expected> {
   }
 }
 
-function* otherExpectations(found: Outcome, other: Outcome, rules: readonly CheckedRule[]): Generator<Expected> {
+function* limitExpectations(found: Outcome): Generator<Expected> {
   if (found.rowLimit !== null) yield { kind: "limit", count: found.rowLimit, unit: "rows" };
   if (found.byteLimit !== null) yield { kind: "limit", count: found.byteLimit, unit: "bytes" };
+}
+
+function* otherExpectations(found: Outcome, other: Outcome, rules: readonly CheckedRule[]): Generator<Expected> {
   for (const text of found.because) yield { kind: "message", text };
   for (const { groups, users, quorum } of found.approvals) yield { kind: "approvers", groups, users, quorum };
   for (const { name } of rules) {

@@ -185,6 +185,13 @@ function* simpler(facts: FactMap, fixed: (path: string) => boolean): Generator<F
     if (!OF_SESSION.has(path) && !fixed(path)) yield new Map([...facts].filter(([other]) => other !== path));
 }
 
+/** Whether a simpler test is as plain: the same verdict, and no more to expect. */
+function saysAsMuch(made: Witness, best: Witness): boolean {
+  const verdict = (one: Witness): string =>
+    one.draft.expected.map((e) => (e.kind === "verdict" ? e.verdict : "")).join("");
+  return made.draft.expected.length <= best.draft.expected.length && verdict(made) === verdict(best);
+}
+
 /** The test of an action with as little said as it takes, when a test can say it and tells the two apart. */
 function smallest(
   facts: FactMap,
@@ -197,7 +204,7 @@ function smallest(
     let next: FactMap | null = null;
     for (const less of simpler(known, fixed)) {
       const made = make(less);
-      if (made === null) continue;
+      if (made === null || !saysAsMuch(made, best)) continue;
       best = made;
       next = less;
       break;
