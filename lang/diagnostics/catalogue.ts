@@ -418,6 +418,57 @@ export const catalogue = {
     explain:
       "All actions of a test are decided with the same facts beside them, which only actions of one protocol share.",
   },
+  "rule-never-applies": {
+    code: "P0060",
+    severity: "warning",
+    message: (p: { effect: string; name: string }) => `${p.effect} \`${p.name}\` can never apply`,
+    hint: () => "its conditions contradict each other; correct one of them, or take the rule out",
+    explain:
+      "No action makes the rule's condition true: it was proved, over all values of the facts. What it was meant to allow, stop or mask is not.\n\nbefore: deny drops on sql when statement.kind == drop_table and statement.class == dcl\nafter:  deny drops on sql when statement.kind == drop_table",
+  },
+  "rule-only-unknown": {
+    code: "P0061",
+    severity: "warning",
+    message: (p: { effect: string; name: string; facts: string }) =>
+      `${p.effect} \`${p.name}\` applies only when ${p.facts} can't be established`,
+    hint: () => "its conditions contradict each other for every known value; correct one of them",
+    explain:
+      'With known facts the condition is never true. Only because an unknown condition counts as met for rules that restrict does the rule ever fire, which is hardly what was meant.\n\nbefore: deny night on sql when time.hour("UTC") > 22 and time.hour("UTC") < 5\nafter:  deny night on sql when time.hour("UTC") > 22 or time.hour("UTC") < 5',
+  },
+  "rule-covered": {
+    code: "P0062",
+    severity: "warning",
+    message: (p: { effect: string; name: string; by: string }) =>
+      `${p.effect} \`${p.name}\` changes nothing: wherever it applies, ${p.by} ${p.by.includes(" and ") ? "between them do" : "does"} too`,
+    hint: () => "take it out, or make it say what the others don't",
+    explain:
+      "Whatever the action, the decision is the same without this rule, because the rules that are named apply wherever it does and leave it nothing to do. It was proved over all actions; all rules that one run names can be taken out together. An allowance is covered by denials and approvals too, for they win over it.\n\nbefore: deny a on sql when statement.class == ddl\n        deny b on sql when statement.kind == drop_table\nafter:  deny a on sql when statement.class == ddl",
+  },
+  "condition-part-always-true": {
+    code: "P0063",
+    severity: "warning",
+    message: (p: { name: string }) => `this part of \`${p.name}\` is always true beside the other parts`,
+    hint: () => "leave it out, or correct it",
+    explain:
+      "Wherever the other parts that it is joined to with `and` hold, this one does too, so it narrows nothing.\n\nbefore: when statement.kind == drop_table and statement.class == ddl\nafter:  when statement.kind == drop_table",
+  },
+  "condition-part-adds-nothing": {
+    code: "P0064",
+    severity: "warning",
+    message: (p: { name: string }) => `this part of \`${p.name}\` adds nothing to the other parts`,
+    hint: () => "leave it out, or correct it",
+    explain:
+      "Wherever this part holds, one of the others that it is joined to with `or` does too, or it never holds.\n\nbefore: when statement.class == ddl or statement.kind == drop_table\nafter:  when statement.class == ddl",
+  },
+  "rule-not-analysed": {
+    code: "P0065",
+    severity: "warning",
+    message: (p: { effect: string; name: string; why: string }) =>
+      `whether ${p.effect} \`${p.name}\` ever matters could not be found out: ${p.why}`,
+    hint: () => "nothing need be wrong with it; make the condition simpler if you want to know",
+    explain:
+      "The analysis of rules is exact for questions about one fact at a time. A condition that compares one fact with another, or that has very many cases, is beyond it. It never calls a rule useless that it did not prove to be.",
+  },
 } as const satisfies Record<string, CatalogueEntry>;
 
 export type Code = keyof typeof catalogue;
