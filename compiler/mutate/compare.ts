@@ -7,5 +7,5 @@ export function comparePolicies(a: CheckedPolicy, b: CheckedPolicy): Comparison 
   const found = sameDecisions(a, b);
   if (found === "same") return { kind: "same" };
   if (found === "inconclusive") return { kind: "inconclusive" };
-  return { kind: "different", protocol: found.protocol, facts: found.facts };
+  return { kind: "different", action: found };
 }

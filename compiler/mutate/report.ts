@@ -1,5 +1,6 @@
 import { placeOf, type SourceFile } from "../../lang/index.ts";
 import { textsOf } from "../condition/index.ts";
+import { showAction } from "../analyse/index.ts";
 import { testTextOf, type MutantResult, type MutationResult } from "./run.ts";
 
 function placeText({ mutant }: MutantResult, files: readonly SourceFile[]): string {
@@ -17,6 +18,11 @@ export function mutationHuman(result: MutationResult, files: readonly SourceFile
       one.state === "survived" ? "no test notices" : "no test notices, and it is not proved that one could";
     lines.push(`${placeText(one, files)}: ${yellow(verdict)}: ${one.mutant.change}`);
     const text = testTextOf(one);
+    if (one.action !== null)
+      lines.push(
+        "  this action shows it, but no test can state it:",
+        ...showAction(one.action).map((fact) => `    ${fact}`),
+      );
     if (text !== null)
       lines.push(
         "  this one would:",

@@ -1,8 +1,8 @@
-import type { ProtocolName } from "../../spec/contract/facts/index.ts";
-import type { CheckedPolicy, CheckedRule, FactMap } from "../../lang/index.ts";
+import type { CheckedPolicy, CheckedRule } from "../../lang/index.ts";
+import type { Action } from "../analyse/index.ts";
 import type { TextOf } from "../condition/index.ts";
 import type { CaseResult } from "../test/index.ts";
-import { draftText } from "./draft.ts";
+import { baseFacts, draftText } from "./draft.ts";
 import { killerOf, probesOf } from "./kill.ts";
 import { mutantsOf, type Mutant } from "./operators.ts";
 import { differenceOf, fromStated, seedsOf, telling, type Seed, type Witness } from "./witness.ts";
@@ -10,8 +10,8 @@ import { differenceOf, fromStated, seedsOf, telling, type Seed, type Witness } f
 /** Whether two policies decide every action alike, as the analyser sees it. */
 export type Comparison =
   | { readonly kind: "same" }
-  /** `facts`: an action that they decide differently. */
-  | { readonly kind: "different"; readonly protocol: ProtocolName; readonly facts: FactMap | null }
+  /** With an action that they decide differently. */
+  | { readonly kind: "different"; readonly action: Action }
   | { readonly kind: "inconclusive" };
 
 export interface MutationTools {
@@ -36,6 +36,8 @@ export interface MutantResult {
   readonly killedBy: string | null;
   /** A test that would notice it; only of survivors. */
   readonly test: Witness | null;
+  /** An action that shows it, when no test can state that. */
+  readonly action: Action | null;
 }
 
 export const testTextOf = (result: MutantResult): string | null =>
@@ -62,7 +64,7 @@ export function mutate(policy: CheckedPolicy, results: readonly CaseResult[], to
     const result: MutantResult =
       killer === null
         ? judgeSurvivor(policy, mutant, seeds, tools)
-        : { mutant, state: "killed", killedBy: killer.title, test: null };
+        : { mutant, state: "killed", killedBy: killer.title, test: null, action: null };
     tools.progress(i + 1, mutants.length);
     return result;
   });
@@ -87,15 +89,18 @@ export function judgeSurvivor(
 ): MutantResult {
   const difference = differenceOf(policy.rules, mutant);
   const comparison = tools.compare(policy, { ...policy, rules: difference.after });
-  if (comparison.kind === "same") return { mutant, state: "equivalent", killedBy: null, test: null };
+  if (comparison.kind === "same") return { mutant, state: "equivalent", killedBy: null, test: null, action: null };
   const title = titleOf(mutant, policy.rules);
   const own = maskedSeeds(policy.rules[mutant.place]!, tools);
   let test = telling(difference, [...own, ...seeds], title);
-  if (test === null && comparison.kind === "different" && comparison.facts !== null) {
-    test = fromStated(comparison.facts, comparison.protocol, difference, title);
+  if (test === null && comparison.kind === "different") {
+    const { protocol } = comparison.action;
+    const facts = new Map([...baseFacts(protocol), ...comparison.action.facts]);
+    test = fromStated(facts, protocol, difference, title);
   }
   const state = test !== null || comparison.kind === "different" ? "survived" : "inconclusive";
-  return { mutant, state, killedBy: null, test };
+  const action = test === null && comparison.kind === "different" ? comparison.action : null;
+  return { mutant, state, killedBy: null, test, action };
 }
 
 /** Long lists are left out: the place says which it is. */

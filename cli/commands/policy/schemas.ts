@@ -4,7 +4,8 @@ import type { Catalog } from "../../../runtime/facts/index.ts";
 import { catalogFromSchema } from "../../../runtime/facts/sql/offline.ts";
 import type { Io } from "../../io.ts";
 
-const EMPTY_SCHEMA = "";
+/** The parser takes no empty text. */
+const EMPTY_SCHEMA = "create schema public";
 const SCHEMA_BYTES_MAX = 16 * 1024 * 1024;
 
 /** Catalogs of schema files, each read once. */
