@@ -1,5 +1,5 @@
 import type { ProtocolName } from "../../spec/contract/facts/index.ts";
-import type { ApprovalSpec, MaskSpec } from "../../spec/contract/bundle/index.ts";
+import type { ApprovalSpec, MaskClause, MaskSpec } from "../../spec/contract/bundle/index.ts";
 import { ruleMatches, type CheckedRule, type FactMap } from "../../lang/index.ts";
 
 export type Verdict = "allow" | "approve" | "deny";
@@ -20,6 +20,12 @@ export interface Shown {
 
 export const NOTHING_SHOWN: Shown = { columns: [], refused: null };
 
+/** What masking takes of a rule. */
+export interface MaskingRule {
+  readonly name: string;
+  readonly mask: (Omit<MaskClause, "output"> & { readonly output: readonly unknown[] | null }) | null;
+}
+
 /**
  * An action of a test, with its facts as the adapter of its protocol finds them. It is captured once; every decision over it
  * (the bundle's, a mutant's) starts from here.
@@ -29,7 +35,7 @@ export interface CapturedAction {
   /** Facts of each of its units, such as the statements of one message; the strictest decision holds for all. */
   readonly units: readonly FactMap[];
   /** What comes back when these mask rules apply. */
-  readonly show: (masks: readonly CheckedRule[]) => Shown;
+  readonly show: (masks: readonly MaskingRule[]) => Shown;
 }
 
 /** What became of an action, in names. */

@@ -46,9 +46,7 @@ export async function buildCommand(argv: readonly string[], io: Io): Promise<num
   if (manifest === null) return 1;
   if (values["no-test"] !== true && policy.tests.length > 0) {
     await loadParser();
-    const failed = runTests(policy.tests, testDecider(manifest, policy.rules, io)).filter(
-      (one) => one.failures.length > 0,
-    );
+    const failed = runTests(policy.tests, testDecider(manifest, io)).filter((one) => one.failures.length > 0);
     if (failed.length > 0) {
       io.stderr(
         `policyc: ${plural(failed.length, "test")} failed, so nothing is built; run policyc test to see which\n`,

@@ -1,9 +1,8 @@
 import { ABSENT, type FactValue } from "../../../spec/contract/facts/index.ts";
 import type { Decision } from "../../../spec/contract/decision/index.ts";
-import type { Manifest } from "../../../spec/contract/bundle/index.ts";
+import type { BundleRule, Manifest } from "../../../spec/contract/bundle/index.ts";
 import { verify } from "../../../spec/contract/bytecode/index.ts";
 import type { CapturedAction, DecideAction, Outcome, Tester } from "../../../compiler/index.ts";
-import type { CheckedRule } from "../../../lang/index.ts";
 import { LoadedBundle } from "../../../runtime/bundle/index.ts";
 import { SessionPolicy } from "../../../runtime/decide/index.ts";
 import type { Analysis, Catalog } from "../../../runtime/facts/index.ts";
@@ -22,9 +21,9 @@ export function executableOf(manifest: Manifest): LoadedBundle {
   return new LoadedBundle("unsigned", "none", manifest, prepare(verified.value));
 }
 
-/** Decides captured actions with the very code that the gateway runs. `rules` are those that the bundle was made from. */
-export function bundleDecider(bundle: LoadedBundle, rules: readonly CheckedRule[]): DecideAction {
-  return (action) => outcomeOfDecision(decideUnits(bundle, action), rules, action);
+/** Decides captured actions with the very code that the gateway runs. */
+export function bundleDecider(bundle: LoadedBundle): DecideAction {
+  return (action) => outcomeOfDecision(decideUnits(bundle, action), bundle.manifest, action);
 }
 
 function decideUnits(bundle: LoadedBundle, action: CapturedAction): Decision {
@@ -33,8 +32,8 @@ function decideUnits(bundle: LoadedBundle, action: CapturedAction): Decision {
   return policy.decideAll(action.units.map((facts) => (path) => facts.get(path) ?? ABSENT));
 }
 
-function outcomeOfDecision(decision: Decision, rules: readonly CheckedRule[], action: CapturedAction): Outcome {
-  const rulesAt = (places: readonly number[]): readonly CheckedRule[] => places.map((place) => rules[place]!);
+function outcomeOfDecision(decision: Decision, { rules }: Manifest, action: CapturedAction): Outcome {
+  const rulesAt = (places: readonly number[]): readonly BundleRule[] => places.map((place) => rules[place]!);
   const deciding = rulesAt(decision.deciding);
   const masks = rulesAt(decision.masks);
   return {
@@ -51,8 +50,8 @@ function outcomeOfDecision(decision: Decision, rules: readonly CheckedRule[], ac
 }
 
 /** The test runner's ways to facts and decisions: the gateway's own. */
-export function testDecider(manifest: Manifest, rules: readonly CheckedRule[], io: Io): Tester {
-  return { capture: captureWith({ schemas: new Schemas(io) }), decide: bundleDecider(executableOf(manifest), rules) };
+export function testDecider(manifest: Manifest, io: Io): Tester {
+  return { capture: captureWith({ schemas: new Schemas(io) }), decide: bundleDecider(executableOf(manifest)) };
 }
 
 /** One statement as a client would meet it. */
@@ -65,7 +64,6 @@ export interface SqlDecision extends Outcome {
 /** One statement by the gateway's own analysis, decision and mask planning; a text is what is wrong with it. */
 export function decideSql(
   bundle: LoadedBundle,
-  rules: readonly CheckedRule[],
   session: ReadonlyMap<string, FactValue>,
   catalog: Catalog,
   sql: string,
@@ -74,6 +72,6 @@ export function decideSql(
   if (typeof analysis === "string") return analysis;
   const action = captureSql(sql, session, catalog);
   if (typeof action === "string") return action;
-  const outcome = bundleDecider(bundle, rules)(action);
+  const outcome = bundleDecider(bundle)(action);
   return { ...outcome, columns: outcome.shown.columns, refusedUnderMask: outcome.shown.refused, analysis };
 }

@@ -61,7 +61,7 @@ export async function explainCommand(argv: readonly string[], io: Io): Promise<n
     ["session.started", 0],
     ["session.age", 0],
   ]);
-  const found = decideSql(executableOf(manifest), policy.rules, session, catalog, values.sql);
+  const found = decideSql(executableOf(manifest), session, catalog, values.sql);
   if (typeof found === "string") throw new UsageError(found);
   for (const unit of found.analysis.statements.flatMap((statement) => statement.units)) {
     const own = sqlFactReader(unit, {

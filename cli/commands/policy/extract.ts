@@ -8,10 +8,11 @@ import {
   type ActionForm,
   type Capture,
   type CapturedAction,
+  type MaskingRule,
   type Shown,
   type RunCase,
 } from "../../../compiler/index.ts";
-import type { CheckedRule, FactMap } from "../../../lang/index.ts";
+import type { FactMap } from "../../../lang/index.ts";
 import { sqlFactReader } from "../../../runtime/decide/index.ts";
 import { MaskedCatalog, planMasks } from "../../../runtime/enforce/mask/index.ts";
 import type { Analysis, Catalog } from "../../../runtime/facts/index.ts";
@@ -95,14 +96,14 @@ function unitFacts(analysis: Analysis, session: FactMap): readonly FactMap[] {
 }
 
 /** What of a mask rule masking looks at. */
-const asBundleRule = (rule: CheckedRule): BundleRule => ({
+const asBundleRule = (rule: MaskingRule): BundleRule => ({
   name: rule.name,
-  effect: rule.effect,
-  protocols: rule.protocols,
+  effect: "mask",
+  protocols: [],
   condition: -1,
-  because: rule.because,
+  because: null,
   annotations: [],
-  source: { file: rule.nameSpan.file, line: 0, column: 0 },
+  source: { file: "", line: 0, column: 0 },
   approve: null,
   // Streams are not masked by columns, so their expressions are left out.
   mask: rule.mask === null ? null : { ...rule.mask, output: rule.mask.output === null ? null : [] },
@@ -113,7 +114,7 @@ const asBundleRule = (rule: CheckedRule): BundleRule => ({
 /** Masks put to the columns of a catalog are kept, for many actions and mutants share them. */
 const maskedCatalogs = new WeakMap<Catalog, Map<string, MaskedCatalog>>();
 
-function maskedCatalog(catalog: Catalog, masks: readonly CheckedRule[]): MaskedCatalog {
+function maskedCatalog(catalog: Catalog, masks: readonly MaskingRule[]): MaskedCatalog {
   let known = maskedCatalogs.get(catalog);
   if (known === undefined) maskedCatalogs.set(catalog, (known = new Map<string, MaskedCatalog>()));
   const key = JSON.stringify(masks.map((rule) => [rule.name, rule.mask]));
@@ -122,7 +123,7 @@ function maskedCatalog(catalog: Catalog, masks: readonly CheckedRule[]): MaskedC
   return found;
 }
 
-function showSql(analysis: Analysis, catalog: Catalog, masks: readonly CheckedRule[]): Shown {
+function showSql(analysis: Analysis, catalog: Catalog, masks: readonly MaskingRule[]): Shown {
   const masked = masks.length === 0 ? null : maskedCatalog(catalog, masks);
   const plans = analysis.statements.map((statement) => planMasks(statement, masked));
   const refused = plans.find((plan) => plan.kind === "refuse");

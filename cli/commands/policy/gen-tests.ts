@@ -67,7 +67,7 @@ export async function genTestsCommand(argv: readonly string[], io: Io): Promise<
   const own = checked.policy.tests.filter((test) => test.file === path);
   const wrong = runTests(own, {
     capture: captureWith({ schemas: run.schemas }),
-    decide: bundleDecider(executableOf(checked.manifest), checked.policy.rules),
+    decide: bundleDecider(executableOf(checked.manifest)),
   }).filter(hasFailed);
   if (wrong.length > 0)
     throw new Error(

@@ -57,7 +57,7 @@ export async function runPolicyTests(options: TestRunOptions, io: Io): Promise<T
   const schemas = new Schemas(io);
   const results = runTests(tests, {
     capture: captureWith({ schemas }),
-    decide: bundleDecider(executableOf(manifest), policy.rules),
+    decide: bundleDecider(executableOf(manifest)),
   });
   return { files, policy, results, schemas };
 }

@@ -212,7 +212,7 @@ describe("the sample policy", () => {
     const quiet = { cwd: folder } as Io;
     const { policy, manifest } = compile(policyFiles([SHOP], quiet), { sequence: 0 });
     const cases = captureCases(policy.tests, captureWith({ schemas: new Schemas(quiet) }));
-    const byBundle = bundleDecider(executableOf(manifest!), policy.rules);
+    const byBundle = bundleDecider(executableOf(manifest!));
     const byOracle = oracleDecider(policy.rules);
     expect(cases.length).toBeGreaterThan(50);
     for (const { action } of cases) {
