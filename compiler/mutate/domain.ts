@@ -85,14 +85,37 @@ export function isPlausible(assignment: Assignment): boolean {
   return readOnly !== true || (group !== "write" && group !== "ddl" && group !== "dcl" && group !== "admin");
 }
 
+/**
+ * The facts with what a statement's kind says of it, as far as `read` asks for it: a test that names a kind without its class
+ * would speak of a statement that there is not.
+ */
+export function withKindFacts(facts: FactMap, read: ReadonlySet<string>): FactMap {
+  const kind = facts.get("statement.kind");
+  if (typeof kind !== "string" || !Object.hasOwn(SQL_KINDS, kind)) return facts;
+  const group = SQL_KINDS[kind as SqlKind];
+  const said: readonly (readonly [path: string, value: FactValue])[] = [
+    ["statement.class", group],
+    ["statement.kinds", new Set([kind])],
+    ["statement.writes", group === "write"],
+    ...(UNFILTERED.has(kind) ? [] : [["statement.filtered", true] as const]),
+  ];
+  const missing = said.filter(([path]) => read.has(path) && !facts.has(path));
+  return missing.length === 0 ? facts : new Map([...facts, ...missing]);
+}
+
 type Element = string | number;
+
+const NONE: ReadonlySet<Element> = new Set();
 
 /** Values worth trying for each fact, collected from what conditions compare it with. */
 export class Domains {
   readonly #elements = new Map<string, Set<Element>>();
 
-  /** Conditions whose constants matter most come first. */
-  constructor(conditions: readonly CheckedExpr[]) {
+  readonly #rest: Domains | null;
+
+  /** Constants of these conditions come first, then those of the rest. */
+  constructor(conditions: readonly CheckedExpr[], rest: Domains | null = null) {
+    this.#rest = rest;
     for (const condition of conditions) this.#collect(condition, []);
   }
 
@@ -153,9 +176,15 @@ export class Domains {
     this.#elements.set(name, known);
   }
 
+  #of(name: string): ReadonlySet<Element> {
+    return this.#elements.get(name) ?? NONE;
+  }
+
   /** Values to try for a variable, the plainest first. */
   candidates(variable: Variable): readonly FactValue[] {
-    const known = [...(this.#elements.get(variableName(variable)) ?? [])].slice(0, CANDIDATES_MAX);
+    const name = variableName(variable);
+    const rest = this.#rest === null ? NONE : this.#rest.#of(name);
+    const known = [...new Set([...this.#of(name), ...rest])].slice(0, CANDIDATES_MAX);
     const values = valuesOf(variable.type, known).slice(0, CANDIDATES_MAX * 2);
     return variable.key === null ? values : [...values, ABSENT];
   }

@@ -11,6 +11,9 @@ import {
   type Variable,
 } from "./domain.ts";
 
+/** Conditions that must all be true. */
+export type Goal = readonly CheckedExpr[];
+
 /** Steps that several searches may take together. */
 export interface Budget {
   left: number;
@@ -27,24 +30,38 @@ export class Search {
   readonly #budget: Budget;
 
   /** `base`: facts that hold unless they are assigned. `budget`: how many expressions are looked at before it gives up. */
-  constructor(goal: CheckedExpr, domains: Domains, base: FactMap, budget: Budget) {
+  constructor(goal: Goal, domains: Domains, base: FactMap, budget: Budget) {
     this.#domains = domains;
     this.#base = base;
-    this.#variables = variablesOf(goal);
+    this.#variables = [...new Map(goal.flatMap(variablesOf).map((one) => [variableName(one), one])).values()];
     this.#budget = budget;
   }
 
   /** Facts over the base, as soon as `accept` takes them. `fixed` names variables that must stay as the base has them. */
   find(
-    goal: CheckedExpr,
+    goal: Goal,
     fixed: (variable: Variable) => boolean,
     accept: (facts: FactMap, assignment: Assignment) => boolean,
   ): FactMap | null {
-    for (const assignment of this.#solve(goal, true, new Map(), fixed)) {
+    for (const assignment of this.#solveAll(goal, 0, new Map(), fixed)) {
       const facts = factsUnder(assignment, this.#variables, this.#base);
-      if (evaluate(goal, facts) === true && accept(facts, assignment)) return facts;
+      if (goal.every((part) => evaluate(part, facts) === true) && accept(facts, assignment)) return facts;
     }
     return null;
+  }
+
+  *#solveAll(
+    goal: Goal,
+    from: number,
+    known: Assignment,
+    fixed: (variable: Variable) => boolean,
+  ): Generator<Assignment> {
+    const part = goal[from];
+    if (part === undefined) {
+      yield known;
+      return;
+    }
+    for (const found of this.#solve(part, true, known, fixed)) yield* this.#solveAll(goal, from + 1, found, fixed);
   }
 
   *#solve(

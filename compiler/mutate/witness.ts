@@ -1,13 +1,13 @@
 import { PROTOCOLS, type ProtocolName } from "../../spec/contract/facts/index.ts";
 import type { CheckedExpr, CheckedRule, FactMap } from "../../lang/index.ts";
-import { both, conditionOf, either, negation } from "../condition/index.ts";
-import { NOTHING_SHOWN, oracleDecider, type CapturedAction } from "../test/index.ts";
-import { Domains, type Variable } from "./domain.ts";
+import { conditionOf, either, negation } from "../condition/index.ts";
+import { NOTHING_SHOWN, oracleDecider, verdictOf, type CapturedAction } from "../test/index.ts";
+import { Domains, variablesOf, withKindFacts, type Variable } from "./domain.ts";
 import { OF_SESSION, baseFacts, draftOf, tellApart, tellingProtocol, type Draft } from "./draft.ts";
 import { sameDeeds, type Probe } from "./kill.ts";
 import { SEARCH_STEPS_MAX, STATEMENTS_MAX, STATEMENT_STEPS_MAX } from "./limits.ts";
 import type { Mutant } from "./operators.ts";
-import { Search, type Budget } from "./search.ts";
+import { Search, type Budget, type Goal } from "./search.ts";
 
 /** A statement that a new test may take up, with another user on another target. */
 export interface Seed {
@@ -48,34 +48,78 @@ export interface Witness {
   readonly action: CapturedAction;
 }
 
+/** What all searches over the same rules share. */
+interface Shared {
+  /** Paths of the facts that any of them reads. */
+  readonly read: ReadonlySet<string>;
+  readonly domains: Domains;
+  /** For each rule, that it fires and that it does not. */
+  readonly fires: ReadonlyMap<CheckedRule, CheckedExpr>;
+  readonly silent: ReadonlyMap<CheckedRule, CheckedExpr>;
+}
+
+const sharedOf = new WeakMap<readonly CheckedRule[], Shared>();
+
+function shared(rules: readonly CheckedRule[]): Shared {
+  let found = sharedOf.get(rules);
+  if (found === undefined) {
+    const fires = new Map(rules.map((rule) => [rule, firing(rule)]));
+    const silent = new Map([...fires].map(([rule, expr]) => [rule, negation(expr)]));
+    const read = new Set(conditions(rules).flatMap((one) => variablesOf(one).map((variable) => variable.path)));
+    sharedOf.set(rules, (found = { read, domains: new Domains(conditions(rules)), fires, silent }));
+  }
+  return found;
+}
+
+/** Which differences count. `outcome`: in what happens to the action, whichever rules make it so. */
+export type Telling = "outcome" | "anything";
+
 /**
- * A test that passes under `before` and fails under `after`: over an action of the tests if some user on some target shows
+ * A test that passes under `before` and fails under `after`: over a statement of the tests if some user on some target shows
  * the difference there, else over facts. Null when none was found, which proves nothing.
  */
-export function telling(difference: Difference, seeds: readonly Seed[], title: string): Witness | null {
+export function telling(
+  difference: Difference,
+  seeds: readonly Seed[],
+  title: string,
+  what: Telling = "anything",
+): Witness | null {
   const { before, old, changed } = difference;
   const goals = goalsOf(before, old, changed);
-  const domains = new Domains([
-    ...conditions(changed === null ? [old] : [old, changed]),
-    ...conditions(before.filter((rule) => rule !== old)),
-  ]);
+  const own = new Domains(conditions(changed === null ? [old] : [old, changed]), shared(before).domains);
+  const wanted = (found: Witness | null): Witness | null =>
+    found !== null && (what === "anything" || outcomesDiffer(found.action, difference)) ? found : null;
   let left = SEARCH_STEPS_MAX;
   for (const goal of goals) {
     for (const seed of seeds) {
       if (left <= 0) break;
       const budget = { left: Math.min(left, STATEMENT_STEPS_MAX) };
-      const before = budget.left;
-      const found = fromSeed(seed, goal, domains, difference, title, budget);
+      const steps = budget.left;
+      const found = wanted(fromSeed(seed, goal, own, difference, title, budget));
       if (found !== null) return found;
-      left -= before - Math.max(budget.left, 0);
+      left -= steps - Math.max(budget.left, 0);
     }
   }
   const budget = { left: SEARCH_STEPS_MAX };
   for (const goal of goals) {
-    const found = fromFacts(goal, domains, difference, title, budget);
+    const found = wanted(fromFacts(goal, own, difference, title, budget));
     if (found !== null) return found;
   }
   return null;
+}
+
+/** Whether what happens to an action differs, whichever rules make it so. */
+function outcomesDiffer(action: CapturedAction, { before, after }: Difference): boolean {
+  const happens = (rules: readonly CheckedRule[]): string => {
+    const found = oracleDecider(rules)(action);
+    const verdict = verdictOf(found);
+    const shown = found.shown.columns.map(({ name, mask }) => [name, mask]);
+    return JSON.stringify([
+      verdict,
+      verdict === "deny" ? null : [shown, found.rowLimit, found.byteLimit, found.approvals],
+    ]);
+  };
+  return happens(before) !== happens(after);
 }
 
 const conditions = (rules: readonly CheckedRule[]): readonly CheckedExpr[] =>
@@ -90,31 +134,33 @@ const constant = (value: boolean, rule: CheckedRule): CheckedExpr => ({
 const firing = (rule: CheckedRule): CheckedExpr => conditionOf(rule) ?? constant(true, rule);
 
 /** What must hold for the two to be told apart, from what shows it best to the least that is needed. */
-function goalsOf(rules: readonly CheckedRule[], old: CheckedRule, changed: CheckedRule | null): readonly CheckedExpr[] {
-  const fires = firing(old);
+function goalsOf(rules: readonly CheckedRule[], old: CheckedRule, changed: CheckedRule | null): readonly Goal[] {
+  const { fires, silent } = shared(rules);
   const firesToo = changed === null ? constant(false, old) : firing(changed);
-  const apart =
+  const apart: readonly Goal[] =
     changed === null || sameDeeds(old, changed)
-      ? [both(fires, negation(firesToo)), both(negation(fires), firesToo)]
-      : [fires];
+      ? [
+          [fires.get(old)!, negation(firesToo)],
+          [silent.get(old)!, firesToo],
+        ]
+      : [[fires.get(old)!]];
   const others = rules.filter((rule) => rule !== old && rule.protocols.some((one) => old.protocols.includes(one)));
-  const none = (effect: CheckedRule["effect"]): readonly CheckedExpr[] =>
-    others.filter((rule) => rule.effect === effect).map((rule) => negation(firing(rule)));
-  const all = (goal: CheckedExpr, rest: readonly CheckedExpr[]): CheckedExpr => rest.reduce(both, goal);
-  const allows = others.filter((rule) => rule.effect === "allow").map(firing);
-  const allowed: readonly CheckedExpr[] = allows.length === 0 ? [] : [allows.reduce(either)];
+  const none = (effect: CheckedRule["effect"]): Goal =>
+    others.filter((rule) => rule.effect === effect).map((rule) => silent.get(rule)!);
+  const allows = others.filter((rule) => rule.effect === "allow").map((rule) => fires.get(rule)!);
+  const allowed: Goal = allows.length === 0 ? [] : [allows.reduce(either)];
   // Where an allowance is at stake nothing else may allow; elsewhere the action is best allowed but for this rule.
   const alone = [...none("deny"), ...none("approve")];
-  const settings: readonly (readonly CheckedExpr[])[] =
+  const settings: readonly Goal[] =
     old.effect === "allow"
       ? [[...alone, ...none("allow")], alone, []]
       : [[...allowed, ...alone], [...allowed, ...none("deny")], none("deny"), []];
-  return settings.flatMap((setting) => apart.map((goal) => all(goal, setting)));
+  return settings.flatMap((setting) => apart.map((goal) => [...goal, ...setting]));
 }
 
 function fromSeed(
   seed: Seed,
-  goal: CheckedExpr,
+  goal: Goal,
   domains: Domains,
   difference: Difference,
   title: string,
@@ -141,7 +187,7 @@ function fromSeed(
 }
 
 function fromFacts(
-  goal: CheckedExpr,
+  goal: Goal,
   domains: Domains,
   difference: Difference,
   title: string,
@@ -151,6 +197,7 @@ function fromFacts(
   // Protocols in the order in which the facts of a test are read.
   const protocol = PROTOCOLS.find((one) => difference.old.protocols.includes(one));
   if (protocol === undefined) return null;
+  const { read } = shared(difference.before);
   new Search(goal, domains, baseFacts(protocol), budget).find(
     goal,
     () => false,
@@ -158,7 +205,7 @@ function fromFacts(
       witness = smallest(
         found,
         () => false,
-        (facts) => fromStated(facts, protocol, difference, title),
+        (facts) => fromStated(withKindFacts(facts, read), protocol, difference, title),
       );
       return witness !== null;
     },

@@ -62,6 +62,8 @@ export function whyLines(
   if (action === null || outcome === null || failure.expectation === null) return [];
   const expected = failure.expectation;
   const named = ruleNamed(expected);
+  // Of a mask that applies but shows something else, its condition is no explanation.
+  const masks = expected.kind === "masked";
   // Of several statements, the one that made the verdict.
   const decide = oracleDecider(rules);
   const alone = (unit: FactMap): Outcome => decide({ ...action, units: [unit], show: () => NOTHING_SHOWN });
@@ -70,7 +72,7 @@ export function whyLines(
   const own = rules.filter((rule) => rule.protocols.includes(action.protocol));
   const wanted = own.filter((rule) =>
     named !== null
-      ? rule.name === named && !outcome.deciding.includes(rule.name)
+      ? rule.name === named && !outcome.deciding.includes(rule.name) && !(masks && outcome.matched.includes(named))
       : expected.kind === "verdict" && rule.effect === expected.verdict && !outcome.matched.includes(rule.name),
   );
   const nearest = wanted
