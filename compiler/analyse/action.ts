@@ -43,7 +43,15 @@ export function withoutIdle(facts: FactMap, holds: (facts: FactMap) => boolean):
     const next = new Map(kept);
     next.delete(path);
     attempt(next);
-    if (!kept.has(path) || !(value instanceof Map)) continue;
+    if (!kept.has(path)) continue;
+    if (value instanceof Set) {
+      for (const one of value as ReadonlySet<string>) {
+        const fewer = new Set(kept.get(path) as ReadonlySet<string>);
+        fewer.delete(one);
+        attempt(new Map(kept).set(path, fewer));
+      }
+    }
+    if (!(value instanceof Map)) continue;
     for (const key of (value as ReadonlyMap<string, string>).keys()) {
       const fewer = new Map(kept.get(path) as ReadonlyMap<string, string>);
       fewer.delete(key);

@@ -21,10 +21,21 @@ export class Candidate {
   readonly #places: readonly Place[];
   readonly #kinds: Kinds | null;
   readonly #values: (FactValue | undefined)[] = [];
-  readonly #answers: (boolean | undefined)[] = [];
+  /** By literal: 0 not asked yet, 1 no, 2 yes. */
+  readonly #answers: Uint8Array;
+  /** Whether conditions taken whole are evaluated even where their truth was assumed. */
+  readonly #strict: boolean;
   #facts: FactMap | null = null;
 
-  constructor(groups: ReadonlyMap<string, GroupValues>, places: readonly Place[], kinds: Kinds | null) {
+  constructor(
+    groups: ReadonlyMap<string, GroupValues>,
+    places: readonly Place[],
+    kinds: Kinds | null,
+    literalCount: number,
+    strict: boolean,
+  ) {
+    this.#answers = new Uint8Array(literalCount);
+    this.#strict = strict;
     this.#groups = groups;
     this.#places = places;
     this.#kinds = kinds;
@@ -39,11 +50,12 @@ export class Candidate {
   }
 
   #find(place: Place): FactValue {
-    if (place.whole !== null) return evaluate(place.whole, this.facts());
+    if (place.whole !== null && this.#strict) return evaluate(place.whole, this.facts());
     const group = this.#groups.get(place.group);
     if (group?.unknown === true) return UNKNOWN;
     const chosen = group?.values.get(place);
     if (chosen !== undefined) return chosen;
+    if (place.whole !== null) return evaluate(place.whole, this.facts());
     return this.#kinds === null ? usualValue(place) : this.#usualOfStatement(place, this.#kinds);
   }
 
@@ -57,9 +69,9 @@ export class Candidate {
 
   holds(literal: Literal): boolean {
     const known = this.#answers[literal.id];
-    if (known !== undefined) return known;
+    if (known === 1 || known === 2) return known === 2;
     const answer = literalHolds(literal, this.valueOf(literal.place));
-    this.#answers[literal.id] = answer;
+    if (literal.id < this.#answers.length) this.#answers[literal.id] = answer ? 2 : 1;
     return answer;
   }
 

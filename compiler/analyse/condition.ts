@@ -250,7 +250,7 @@ export class Conditions {
         return { of: expr.value, atom: { kind: "pattern", machine }, negated: false };
       }
       case "within":
-        return { of: expr.value, atom: { kind: "range", cidr: expr.cidr }, negated: false };
+        return { of: expr.value, atom: { kind: "range", cidr: expr.cidr, answers: new Map() }, negated: false };
       default:
         return null;
     }

@@ -3,6 +3,7 @@ import type { FactMap } from "../../lang/index.ts";
 import { Candidate } from "./candidate.ts";
 import { Conditions } from "./condition.ts";
 import { solveGroup, type GroupValues } from "./group.ts";
+import { literalHolds } from "./holds.ts";
 import { BRANCHES_MAX, ELEMENT_BRANCHES_MAX, WEIGHED_MAX } from "./limits.ts";
 import type { Literal, Node, Place } from "./literal.ts";
 import { repairs } from "./repair.ts";
@@ -38,9 +39,11 @@ interface State {
   readonly literals: ReadonlyMap<string, readonly Literal[]>;
   readonly groups: ReadonlyMap<string, GroupValues>;
   readonly pending: readonly Node[];
+  /** Nodes of which a part was asserted: that part now stands for them. */
+  readonly taken: ReadonlySet<Node>;
 }
 
-const EMPTY: State = { literals: new Map(), groups: new Map(), pending: [] };
+const EMPTY: State = { literals: new Map(), groups: new Map(), pending: [], taken: new Set() };
 
 interface Run {
   readonly question: Question;
@@ -78,8 +81,9 @@ export class Engine {
     return this.#assert(EMPTY, nodes, run) !== null || run.why !== null;
   }
 
-  candidate(groups: ReadonlyMap<string, GroupValues>): Candidate {
-    return new Candidate(groups, this.conditions.literals.places, this.conditions.kinds);
+  #candidate(groups: ReadonlyMap<string, GroupValues>, strict: boolean): Candidate {
+    const { literals, kinds } = this.conditions;
+    return new Candidate(groups, literals.places, kinds, literals.count, strict);
   }
 
   #assert(state: State, nodes: readonly Node[], run: Run): State | null {
@@ -121,7 +125,7 @@ export class Engine {
       literals.set(group, own);
       groups.set(group, solved);
     }
-    return { literals, groups, pending };
+    return { ...state, literals, groups, pending };
   }
 
   #group(group: string, own: readonly Literal[]): GroupValues | "none" | "inconclusive" {
@@ -131,7 +135,10 @@ export class Engine {
       .join()}`;
     const known = this.#solved.get(key);
     if (known !== undefined) return known;
-    const solved = solveGroup(own, this.conditions.kinds, (formula) => this.#element(formula));
+    const solved = checked(
+      own,
+      solveGroup(own, this.conditions.kinds, (formula) => this.#element(formula)),
+    );
     this.#solved.set(key, solved);
     return solved;
   }
@@ -145,15 +152,16 @@ export class Engine {
         run.why ??= "an element's condition has too many branches";
         return null;
       }
-      const candidate = this.candidate(state.groups);
+      const candidate = this.#candidate(state.groups, false);
       const broken = state.pending.find((node) => !candidate.fits(node));
       if (broken === undefined) {
         const values = new Map<Place, FactValue>();
         for (const group of state.groups.values()) for (const [place, value] of group.values) values.set(place, value);
         return values;
       }
+      const rest = { ...state, pending: state.pending.filter((node) => node !== broken) };
       for (const part of broken.op === "or" ? broken.parts : [broken]) {
-        const found = walk(this.#assert(state, [part], run));
+        const found = walk(this.#assert(rest, [part], run));
         if (found !== null) return found;
       }
       return null;
@@ -170,7 +178,7 @@ export class Engine {
       run.why ??= `more than ${run.branchesMax} cases`;
       return null;
     }
-    const candidate = this.candidate(state.groups);
+    const candidate = this.#candidate(state.groups, false);
     const broken = this.#broken(state, candidate, run);
     if (broken.length === 0) return this.#confirm(state, candidate, run);
     let best: { readonly clause: Clause; readonly states: readonly (readonly [Node, State])[] } | null = null;
@@ -187,7 +195,9 @@ export class Engine {
     const { clause, states } = best!;
     if (clause.tag >= 0) run.used.add(clause.tag);
     const ruledOut: Node[] = [];
-    for (const [part, next] of knownFirst(states)) {
+    const taken = new Set(state.taken).add(clause.node);
+    for (const [part, reached] of knownFirst(states)) {
+      const next = { ...reached, taken };
       const narrowed = ruledOut.length === 0 ? next : this.#assert(next, ruledOut, run);
       const found = narrowed === null ? null : this.#solve(narrowed, run);
       if (found !== null) return found;
@@ -200,32 +210,40 @@ export class Engine {
   }
 
   #broken(state: State, candidate: Candidate, run: Run): readonly Clause[] {
-    const own = state.pending.filter((node) => !candidate.fits(node)).map((node) => ({ tag: -1, node }));
-    const watched = run.question.watch?.broken(candidate) ?? [];
+    const own = state.pending
+      .filter((node) => !state.taken.has(node) && !candidate.fits(node))
+      .map((node) => ({ tag: -1, node }));
+    const watched = (run.question.watch?.broken(candidate) ?? []).filter((clause) => !state.taken.has(clause.node));
     return watched.length === 0 ? own : [...watched, ...own];
   }
 
   #confirm(state: State, candidate: Candidate, run: Run): Extract<Answer, { kind: "found" }> | null {
-    const wholes = [...state.literals.values()].flat().filter((literal) => literal.place.whole !== null);
-    const good = (tried: Candidate): Extract<Answer, { kind: "found" }> | null => {
-      const { confirm } = run.question;
-      return confirm === null || confirm(tried.facts()) ? { kind: "found", candidate: tried } : null;
-    };
-    if (wholes.every((literal) => candidate.holds(literal))) {
-      const found = good(candidate);
-      if (found === null) run.why ??= "an action that should have done did not";
-      return found;
+    const { confirm } = run.question;
+    const good = (tried: Candidate): boolean => confirm === null || confirm(tried.facts());
+    const asserted = [...state.literals.values()].flat();
+    const wholes = asserted.filter((literal) => literal.place.whole !== null);
+    if (wholes.length === 0) {
+      if (good(candidate)) return { kind: "found", candidate };
+      run.why ??= "an action that should have done did not";
+      return null;
     }
-    for (const groups of repairs(wholes, state.groups, candidate, this.conditions)) {
-      const tried = this.candidate(groups);
-      const holds = [...state.literals.values()].every((list) => list.every((literal) => tried.holds(literal)));
-      if (!holds || this.#broken(state, tried, run).length > 0) continue;
-      const found = good(tried);
-      if (found !== null) return found;
+    // What was assumed of conditions taken whole must be so.
+    const first = this.#candidate(state.groups, true);
+    const wrong = wholes.filter((literal) => !first.holds(literal));
+    const others = wrong.length === 0 ? [] : repairs(wrong, state.groups, first, this.conditions);
+    for (const groups of chain([state.groups], others)) {
+      const tried = groups === state.groups ? first : this.#candidate(groups, true);
+      const holds = asserted.every((literal) => tried.holds(literal));
+      if (holds && this.#broken(state, tried, run).length === 0 && good(tried))
+        return { kind: "found", candidate: tried };
     }
     run.why ??= "a condition compares one fact with another";
     return null;
   }
+}
+
+function* chain<T>(...all: readonly Iterable<T>[]): Generator<T> {
+  for (const one of all) yield* one;
 }
 
 /** Actions on facts that are known are what a reader can picture, so they are looked for first. */
@@ -241,6 +259,15 @@ function knownFirst(states: readonly (readonly [Node, State])[]): readonly (read
   };
   const counted = states.map((state) => ({ state, count: unknowns(state[1]) }));
   return counted.sort((a, b) => a.count - b.count).map(({ state }) => state);
+}
+
+/** A solution is believed when every literal holds for it, and not before. */
+function checked(own: readonly Literal[], solved: GroupValues | "none" | "inconclusive"): typeof solved {
+  if (typeof solved === "string") return solved;
+  const fits = own.every((literal) =>
+    literalHolds(literal, solved.unknown ? UNKNOWN : (solved.values.get(literal.place) ?? UNKNOWN)),
+  );
+  return fits ? solved : "inconclusive";
 }
 
 const ALONE: Question = { all: [], watch: null, confirm: null };

@@ -3,6 +3,8 @@ import { cidrContains, evaluate } from "../../lang/index.ts";
 import type { Atom, Literal, Node, Place } from "./literal.ts";
 import { machineAccepts } from "./machine.ts";
 
+const ANSWERS_MAX = 4096;
+
 /** Whether a known, present value answers yes. */
 export function atomHolds(atom: Atom, value: FactValue, place: Place): boolean {
   switch (atom.kind) {
@@ -26,7 +28,7 @@ export function atomHolds(atom: Atom, value: FactValue, place: Place): boolean {
     case "pattern":
       return typeof value === "string" && machineAccepts(atom.machine, value);
     case "range":
-      return typeof value === "string" && cidrContains(atom.cidr, value);
+      return typeof value === "string" && liesWithin(atom, value);
     case "expression":
       return evaluate(atom.expr, new Map([[place.path, value]])) === true;
   }
@@ -74,4 +76,13 @@ export function nodeHolds(node: Node, holds: (literal: Literal) => boolean): boo
     case "or":
       return node.parts.some((part) => nodeHolds(part, holds));
   }
+}
+
+/** Asked of the same few addresses again and again, so that answers are kept. */
+function liesWithin({ cidr, answers }: Extract<Atom, { kind: "range" }>, address: string): boolean {
+  const known = answers.get(address);
+  if (known !== undefined) return known;
+  const answer = cidrContains(cidr, address);
+  if (answers.size < ANSWERS_MAX) answers.set(address, answer);
+  return answer;
 }

@@ -8,7 +8,7 @@ export type Atom =
   | { readonly kind: "one-of"; readonly values: readonly string[] }
   | { readonly kind: "order"; readonly op: "<" | "<=" | ">" | ">="; readonly bound: number }
   | { readonly kind: "pattern"; readonly machine: Machine }
-  | { readonly kind: "range"; readonly cidr: string }
+  | { readonly kind: "range"; readonly cidr: string; readonly answers: Map<string, boolean> }
   /** A part of the time: `time.hour("Europe/Vienna") < 8`. The condition itself is asked. */
   | {
       readonly kind: "expression";

@@ -11,12 +11,12 @@ import type { Literal, Place } from "./literal.ts";
  * each fact takes what the others and the conditions' constants are. A guess; whoever asks tries each and judges it.
  */
 export function* repairs(
-  wholes: readonly Literal[],
+  literals: readonly Literal[],
   groups: ReadonlyMap<string, GroupValues>,
   candidate: Candidate,
   conditions: Conditions,
 ): Generator<ReadonlyMap<string, GroupValues>> {
-  const wrong = wholes.filter((literal) => !candidate.holds(literal)).map((literal) => literal.place.whole!);
+  const wrong = literals.flatMap((literal) => literal.place.whole ?? []);
   const paths = new Set(wrong.flatMap((expr) => readsOf(expr).map((read) => read.path)));
   const places = conditions.literals.places.filter((place) => !place.known && paths.has(place.path));
   const varied = places.slice(0, REPAIR_FACTS_MAX);

@@ -9,7 +9,7 @@ import {
   type ProtocolName,
 } from "../../spec/contract/facts/index.ts";
 import type { CheckedRule, FactMap } from "../../lang/index.ts";
-import { failureOf, maskText, verdictOf, type Expected, type Outcome } from "../test/index.ts";
+import { failureOf, maskText, verdictOf, type Expected, type ActionOutcome } from "../test/index.ts";
 
 /** A test before it is text. */
 export interface Draft {
@@ -169,7 +169,11 @@ function literalText(value: FactValue, type: FactType): string | null {
 const SECOND = 1000;
 
 /** What an outcome is, in the fewest expectations that tell it apart from `other`; empty when no expectation does. */
-export function tellApart(found: Outcome, other: Outcome, rules: readonly CheckedRule[]): readonly Expected[] {
+export function tellApart(
+  found: ActionOutcome,
+  other: ActionOutcome,
+  rules: readonly CheckedRule[],
+): readonly Expected[] {
   const verdict = verdictOf(found);
   const by = found.deciding.find((name) => !other.deciding.includes(name)) ?? found.deciding[0] ?? null;
   const plain: Expected = { kind: "verdict", verdict, by: found.shown.refused !== null ? null : by };
@@ -181,7 +185,7 @@ export function tellApart(found: Outcome, other: Outcome, rules: readonly Checke
   return telling === undefined ? [] : [plain, telling];
 }
 
-function* columnExpectations(found: Outcome): Generator<Expected> {
+function* columnExpectations(found: ActionOutcome): Generator<Expected> {
   for (const { name, rule, mask } of found.shown.columns) {
     if (!/^[a-z_][a-z0-9_]*$/.test(name)) continue;
     if (rule === null) yield { kind: "plain", column: name };
@@ -192,12 +196,16 @@ function* columnExpectations(found: Outcome): Generator<Expected> {
   }
 }
 
-function* limitExpectations(found: Outcome): Generator<Expected> {
+function* limitExpectations(found: ActionOutcome): Generator<Expected> {
   if (found.rowLimit !== null) yield { kind: "limit", count: found.rowLimit, unit: "rows" };
   if (found.byteLimit !== null) yield { kind: "limit", count: found.byteLimit, unit: "bytes" };
 }
 
-function* otherExpectations(found: Outcome, other: Outcome, rules: readonly CheckedRule[]): Generator<Expected> {
+function* otherExpectations(
+  found: ActionOutcome,
+  other: ActionOutcome,
+  rules: readonly CheckedRule[],
+): Generator<Expected> {
   for (const text of found.because) yield { kind: "message", text };
   for (const { groups, users, quorum } of found.approvals) yield { kind: "approvers", groups, users, quorum };
   for (const { name } of rules) {

@@ -3,7 +3,7 @@ import {
   failureOf,
   hasFailed,
   matchesOf,
-  outcomeOf,
+  outcomeOfMatches,
   type CapturedAction,
   type CaseResult,
   type Expected,
@@ -72,6 +72,6 @@ function notices(rules: readonly CheckedRule[], mutant: Mutant, probe: Probe, on
     return is ? [...before, mutant.place].sort((a, b) => a - b) : before.filter((place) => place !== mutant.place);
   });
   if (!changed) return false;
-  const outcome = outcomeOf(rules, matches, action);
+  const outcome = outcomeOfMatches(rules, matches, action);
   return probe.expected.some((one) => failureOf(one, outcome) !== null);
 }

@@ -1,9 +1,9 @@
 import { expect, it } from "vitest";
 import type { Expected } from "./cases.ts";
 import { failureOf } from "./expect.ts";
-import type { Outcome } from "./outcome.ts";
+import type { ActionOutcome } from "./outcome.ts";
 
-const ALLOWED: Outcome = {
+const ALLOWED: ActionOutcome = {
   verdict: "allow",
   matched: ["reads", "pii", "few"],
   deciding: ["reads"],
@@ -22,9 +22,9 @@ const ALLOWED: Outcome = {
     refused: null,
   },
 };
-const BY_DEFAULT: Outcome = { ...ALLOWED, verdict: "deny", deciding: [], because: [] };
-const REFUSED: Outcome = { ...ALLOWED, shown: { columns: [], refused: "it filters by email" } };
-const WAITS: Outcome = {
+const BY_DEFAULT: ActionOutcome = { ...ALLOWED, verdict: "deny", deciding: [], because: [] };
+const REFUSED: ActionOutcome = { ...ALLOWED, shown: { columns: [], refused: "it filters by email" } };
+const WAITS: ActionOutcome = {
   ...ALLOWED,
   verdict: "approve",
   deciding: ["asks"],
@@ -32,7 +32,7 @@ const WAITS: Outcome = {
 };
 const LEADS = { groups: ["leads"], users: ["kim"] };
 
-it.each<readonly [expected: Expected, found: Outcome, why: string | null]>([
+it.each<readonly [expected: Expected, found: ActionOutcome, why: string | null]>([
   [{ kind: "verdict", verdict: "allow", by: null }, ALLOWED, null],
   [{ kind: "verdict", verdict: "allow", by: "reads" }, ALLOWED, null],
   [{ kind: "verdict", verdict: "allow", by: "pii" }, ALLOWED, "expected allow by pii, found it by reads"],

@@ -1,6 +1,6 @@
 import { compareMasks, type ApprovalSpec, type MaskSpec } from "../../spec/contract/bundle/index.ts";
 import type { Expected } from "./cases.ts";
-import { verdictOf, type Outcome } from "./outcome.ts";
+import { verdictOf, type ActionOutcome } from "./outcome.ts";
 
 /** A mask as a policy writes it: `last(4)`. */
 export const maskText = (spec: MaskSpec): string =>
@@ -11,11 +11,11 @@ export const maskText = (spec: MaskSpec): string =>
 const listed = (names: readonly string[]): string => (names.length === 0 ? "none" : names.join(", "));
 
 /** By which rules a verdict was made. */
-export const decidedBy = (outcome: Outcome): string =>
+export const decidedBy = (outcome: ActionOutcome): string =>
   outcome.deciding.length === 0 ? "by default, for no rule allows it" : `by ${outcome.deciding.join(", ")}`;
 
 /** What is wrong with an outcome, or null when it is as expected. */
-export function failureOf(expected: Expected, found: Outcome): string | null {
+export function failureOf(expected: Expected, found: ActionOutcome): string | null {
   switch (expected.kind) {
     case "verdict": {
       const verdict = verdictOf(found);
@@ -56,19 +56,19 @@ export function failureOf(expected: Expected, found: Outcome): string | null {
   }
 }
 
-type Column = Outcome["shown"]["columns"][number];
+type Column = ActionOutcome["shown"]["columns"][number];
 
 const maskedBy = (column: Column): string =>
   `it is masked ${column.mask === null ? "" : `with ${maskText(column.mask)} `}${column.rule === "" ? "for where it comes from can't be traced" : `by ${column.rule}`}`;
 
-function columnsOf(name: string, found: Outcome): readonly Column[] | string {
+function columnsOf(name: string, found: ActionOutcome): readonly Column[] | string {
   const columns = found.shown.columns.filter((column) => column.name === name);
   return columns.length > 0
     ? columns
     : `the result has no column ${name}; it has ${listed(found.shown.columns.map((column) => column.name))}`;
 }
 
-function maskedFailure(expected: Extract<Expected, { kind: "masked" }>, found: Outcome): string | null {
+function maskedFailure(expected: Extract<Expected, { kind: "masked" }>, found: ActionOutcome): string | null {
   const columns = columnsOf(expected.column, found);
   if (typeof columns === "string") return columns;
   for (const column of columns) {
@@ -85,7 +85,7 @@ function maskedFailure(expected: Extract<Expected, { kind: "masked" }>, found: O
 const approversText = ({ groups, users }: Pick<ApprovalSpec, "groups" | "users">): string =>
   [...groups.map((name) => `group "${name}"`), ...users.map((name) => `user "${name}"`)].join(", ");
 
-function approversFailure(expected: Extract<Expected, { kind: "approvers" }>, found: Outcome): string | null {
+function approversFailure(expected: Extract<Expected, { kind: "approvers" }>, found: ActionOutcome): string | null {
   const wanted = approversText(expected);
   const fits = found.approvals.some(
     (spec) => approversText(spec) === wanted && (expected.quorum === null || spec.quorum === expected.quorum),

@@ -39,7 +39,7 @@ export interface CapturedAction {
 }
 
 /** What became of an action, in names. */
-export interface Outcome {
+export interface ActionOutcome {
   readonly verdict: Verdict;
   /** Every rule that matched. */
   readonly matched: readonly string[];
@@ -56,11 +56,11 @@ export interface Outcome {
 }
 
 /** The verdict as the person at the client meets it: what masking refuses is denied. */
-export const verdictOf = (outcome: Outcome): Verdict =>
+export const verdictOf = (outcome: ActionOutcome): Verdict =>
   outcome.verdict !== "deny" && outcome.shown.refused !== null ? "deny" : outcome.verdict;
 
 /** Decides a captured action. */
-export type DecideAction = (action: CapturedAction) => Outcome;
+export type DecideAction = (action: CapturedAction) => ActionOutcome;
 
 /** Which rules match each unit, as places in the list of rules. */
 export type Matches = readonly (readonly number[])[];
@@ -68,7 +68,11 @@ export type Matches = readonly (readonly number[])[];
 const STRICTNESS: Readonly<Record<Verdict, number>> = { allow: 0, approve: 1, deny: 2 };
 
 /** What rules that match come to over all units of an action; `matches` has one list for each unit. */
-export function outcomeOf(rules: readonly CheckedRule[], matches: Matches, action: CapturedAction): Outcome {
+export function outcomeOfMatches(
+  rules: readonly CheckedRule[],
+  matches: Matches,
+  action: CapturedAction,
+): ActionOutcome {
   const units = matches.map((matched) => decideUnit(rules, matched));
   // An action without units has nothing that could be allowed.
   const verdict = units.reduce<Verdict>(
@@ -118,7 +122,7 @@ export function matchesOf(rules: readonly CheckedRule[], protocol: ProtocolName,
 /** Decides by the plain meaning of the checked rules, without bundle or gateway: what mutants are run with. */
 export function oracleDecider(rules: readonly CheckedRule[]): DecideAction {
   return (action) =>
-    outcomeOf(
+    outcomeOfMatches(
       rules,
       action.units.map((facts) => matchesOf(rules, action.protocol, facts)),
       action,

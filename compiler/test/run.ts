@@ -1,7 +1,7 @@
 import type { CheckedExpectation, CheckedTest } from "../../lang/index.ts";
 import { casesOf, type RunCase } from "./cases.ts";
 import { failureOf } from "./expect.ts";
-import type { CapturedAction, DecideAction, Outcome } from "./outcome.ts";
+import type { CapturedAction, DecideAction, ActionOutcome } from "./outcome.ts";
 
 /** Finds the facts of a case's action; a text is what is wrong with the test itself (its schema, its statement, its form). */
 export type Capture = (one: RunCase) => CapturedAction | string;
@@ -20,7 +20,7 @@ export interface Failure {
 export interface CaseResult {
   readonly one: RunCase;
   readonly action: CapturedAction | null;
-  readonly outcome: Outcome | null;
+  readonly outcome: ActionOutcome | null;
   readonly failures: readonly Failure[];
 }
 
@@ -37,7 +37,7 @@ export function runCases(cases: readonly CapturedCase[], decide: DecideAction): 
 }
 
 /** Expectations of a case that an outcome does not meet. */
-export function failuresOf(one: RunCase, outcome: Outcome): readonly Failure[] {
+export function failuresOf(one: RunCase, outcome: ActionOutcome): readonly Failure[] {
   return one.test.expectations.flatMap((expectation) => {
     const why = failureOf(expectation, outcome);
     return why === null ? [] : [{ expectation, why }];

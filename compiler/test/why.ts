@@ -2,7 +2,7 @@ import type { Truth } from "../../spec/contract/facts/index.ts";
 import { evaluate, placeOf, ruleMatches, type CheckedExpr, type CheckedRule, type FactMap } from "../../lang/index.ts";
 import { sourceOf, truthText, type TextOf } from "../condition/index.ts";
 import { ruleNamed } from "./cases.ts";
-import { NOTHING_SHOWN, oracleDecider, type Outcome } from "./outcome.ts";
+import { NOTHING_SHOWN, oracleDecider, type ActionOutcome } from "./outcome.ts";
 import type { CaseResult, Failure } from "./run.ts";
 
 /** Rules that are explained for one failure; the nearest misses come first. */
@@ -66,7 +66,7 @@ export function whyLines(
   const masks = expected.kind === "masked";
   // Of several statements, the one that made the verdict.
   const decide = oracleDecider(rules);
-  const alone = (unit: FactMap): Outcome => decide({ ...action, units: [unit], show: () => NOTHING_SHOWN });
+  const alone = (unit: FactMap): ActionOutcome => decide({ ...action, units: [unit], show: () => NOTHING_SHOWN });
   const facts = action.units.find((unit) => alone(unit).verdict === outcome.verdict);
   if (facts === undefined) return [];
   const own = rules.filter((rule) => rule.protocols.includes(action.protocol));

@@ -7,6 +7,8 @@ export interface CatalogueEntry {
   readonly severity: Severity;
   readonly message: (p: never) => string;
   readonly hint?: (p: never) => string | undefined;
+  /** The misspelt word that `near` would take the place of, where the diagnostic's span begins with it. */
+  readonly misspelt?: (p: never) => string;
   /** What `policyc explain` prints: what it means and why it matters, then an example before and after. */
   readonly explain: string;
 }
@@ -72,8 +74,24 @@ export const catalogue = {
     explain:
       "Expressions are compiled when the policy is built, so that none is slow later. A few, such as a wildcard before a long counted repetition, would need more states than a gateway should hold.\n\nbefore: matches /(a|b)*a(a|b){20}/\nafter:  matches /a[ab]{20}$/",
   },
-  "unterminated-text": {
+  "hidden-character": {
     code: "P0008",
+    severity: "error",
+    message: (p: { name: string }) => `here is a character that is not seen: ${p.name}`,
+    hint: () => "remove it; in a text write it as \\u{…}",
+    explain:
+      "Marks that turn the direction of text, characters without width and byte-order marks make a policy look other than it is read: a reviewer would approve one thing and the compiler take another. Save the file as UTF-8 without a byte-order mark, and write such characters in texts as escapes.",
+  },
+  "lone-carriage-return": {
+    code: "P0009",
+    severity: "error",
+    message: () => "here is a carriage return without a line feed",
+    hint: () => "save the file with line feeds (LF), or with CRLF throughout; policyc fmt writes LF",
+    explain:
+      "Some editors show a line break here and the language sees none, so that what looks like a rule may still be a part of the comment before it.",
+  },
+  "unterminated-text": {
+    code: "P0010",
     severity: "error",
     message: () => "this text has no closing quote",
     hint: () => "close it on the same line; \\n stands for the end of a line within a text",
@@ -85,6 +103,7 @@ export const catalogue = {
     severity: "error",
     message: (p: { scope: string }) => `\`${p.scope}\` is not a protocol or family of protocols`,
     hint: near,
+    misspelt: (p: { scope: string }) => p.scope,
     explain: "After `on` stands the protocol (`postgres`), family (`sql`) or `*` that the rule speaks of.",
   },
   "duplicate-name": {
@@ -154,6 +173,7 @@ export const catalogue = {
     severity: "error",
     message: (p: { name: string }) => `nothing is called \`${p.name}\``,
     hint: near,
+    misspelt: (p: { name: string }) => p.name,
     explain: "The name is neither a fact of the rule's scope nor declared with `let`.",
   },
   "fact-not-in-scope": {
@@ -180,6 +200,7 @@ export const catalogue = {
     severity: "error",
     message: (p: { value: string; type: string }) => `\`${p.value}\` is not a ${p.type}`,
     hint: near,
+    misspelt: (p: { value: string; type: string }) => p.value,
     explain: "The fact has a fixed set of values, and this is none of them, so the comparison could never be true.",
   },
   "optional-not-tested": {
@@ -209,6 +230,7 @@ export const catalogue = {
     severity: "error",
     message: (p: { name: string }) => `\`${p.name}\` is not a mask`,
     hint: near,
+    misspelt: (p: { name: string }) => p.name,
     explain: "Masks are: redact, null, email, hash, first(n), last(n).",
   },
   "bad-number": {
@@ -372,6 +394,7 @@ export const catalogue = {
     severity: "error",
     message: (p: { name: string }) => `no rule is called \`${p.name}\``,
     hint: near,
+    misspelt: (p: { name: string }) => p.name,
     explain: "`by` in an expectation names the rule that must have decided.",
   },
   "no-tests": {

@@ -2,7 +2,7 @@ import { ABSENT, type FactValue } from "../../../spec/contract/facts/index.ts";
 import type { Decision } from "../../../spec/contract/decision/index.ts";
 import type { BundleRule, Manifest } from "../../../spec/contract/bundle/index.ts";
 import { verify } from "../../../spec/contract/bytecode/index.ts";
-import type { CapturedAction, DecideAction, Outcome, Tester } from "../../../compiler/index.ts";
+import type { CapturedAction, DecideAction, ActionOutcome, Tester } from "../../../compiler/index.ts";
 import { LoadedBundle } from "../../../runtime/bundle/index.ts";
 import { SessionPolicy } from "../../../runtime/decide/index.ts";
 import type { Analysis, Catalog } from "../../../runtime/facts/index.ts";
@@ -32,7 +32,7 @@ function decideUnits(bundle: LoadedBundle, action: CapturedAction): Decision {
   return policy.decideAll(action.units.map((facts) => (path) => facts.get(path) ?? ABSENT));
 }
 
-function outcomeOfDecision(decision: Decision, { rules }: Manifest, action: CapturedAction): Outcome {
+function outcomeOfDecision(decision: Decision, { rules }: Manifest, action: CapturedAction): ActionOutcome {
   const rulesAt = (places: readonly number[]): readonly BundleRule[] => places.map((place) => rules[place]!);
   const deciding = rulesAt(decision.deciding);
   const masks = rulesAt(decision.masks);
@@ -55,8 +55,8 @@ export function testDecider(manifest: Manifest, io: Io): Tester {
 }
 
 /** One statement as a client would meet it. */
-export interface SqlDecision extends Outcome {
-  readonly columns: Outcome["shown"]["columns"];
+export interface SqlDecision extends ActionOutcome {
+  readonly columns: ActionOutcome["shown"]["columns"];
   readonly refusedUnderMask: string | null;
   readonly analysis: Analysis;
 }
