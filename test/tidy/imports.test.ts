@@ -27,7 +27,14 @@ const ORDER: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["editor"],
     ["index.ts"],
   ],
-  compiler: [["index"], ["analyse", "emit"], ["bundle"], ["compile.ts", "explain", "test"], ["index.ts"]],
+  compiler: [
+    ["condition", "index"],
+    ["analyse", "emit"],
+    ["bundle"],
+    ["compile.ts", "explain", "test"],
+    ["coverage", "mutate"],
+    ["index.ts"],
+  ],
   runtime: [
     ["outside"],
     ["credentials"],

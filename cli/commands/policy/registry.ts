@@ -34,8 +34,13 @@ export const POLICY_COMMANDS: Readonly<Record<string, PolicyCommand>> = {
   },
   test: {
     form: "[PATH…]",
-    summary: "run the tests that stand in policy files",
+    summary: "run the tests of policies; --coverage and --mutate tell what they leave out",
     run: async (argv, io) => (await import("./test.ts")).testCommand(argv, io),
+  },
+  "gen-tests": {
+    form: "[PATH…]",
+    summary: "write the tests that policies lack",
+    run: async (argv, io) => (await import("./gen-tests.ts")).genTestsCommand(argv, io),
   },
   diff: {
     form: "OLD NEW",
