@@ -15,6 +15,7 @@ const HELP = `policyc: checks, tests and compiles policies
   policyc verify FILE --key FILE     whether a bundle is whole and signed by a key
   policyc disasm FILE                its conditions as instructions
   policyc keygen PREFIX              a pair of keys that sign bundles
+  policyc lsp                        a language server for editors
 
   policyc COMMAND --help             more about a command
   policyc --version
@@ -36,6 +37,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   verify: async (argv, io) => (await import("./commands/policy/inspect.ts")).verifyCommand(argv, io),
   disasm: async (argv, io) => (await import("./commands/policy/inspect.ts")).disasmCommand(argv, io),
   keygen: async (argv, io) => (await import("./commands/policy/keygen.ts")).keygenCommand(argv, io),
+  lsp: async (argv, io) => (await import("./commands/policy/lsp.ts")).lspCommand(argv, io),
 };
 
 async function main(argv: readonly string[], io: Io): Promise<number> {

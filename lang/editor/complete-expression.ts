@@ -27,8 +27,15 @@ export function completeExpression(
   if ((last.text === "any" || last.text === "all") && before !== "has") return [];
   if ((before === "any" || before === "all") && body.at(-3)?.text !== "has") return [{ label: "in", kind: "keyword" }];
   if (!BEFORE_OPERAND.test(last.text) || last.kind === "text") return operators(body, known);
-  if (expected?.kind === "enum")
-    return expected.values.map((label) => ({ label, kind: "value", detail: expected.name, rank: 0 }));
+  if (expected?.kind === "enum") {
+    const values = expected.values.map((label): Completion => ({
+      label,
+      kind: "value",
+      detail: expected.name,
+      rank: 0,
+    }));
+    return last.text === "has" ? [...listStarts(), ...values] : values;
+  }
   const fitting: readonly Completion[] =
     expected?.kind === "bool" ? ["true", "false"].map((label) => ({ label, kind: "value", rank: 0 })) : [];
   if (last.text === "has") return [...listStarts(), ...fitting];

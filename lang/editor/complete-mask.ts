@@ -1,7 +1,9 @@
 import { MASKS, type MaskRow } from "../../spec/contract/bundle/index.ts";
 import type { Token } from "../syntax/index.ts";
 import type { Asked, Completion } from "./completion.ts";
+import { symbolOf } from "./names.ts";
 import { openBracket } from "./operand.ts";
+import { columnsNamed } from "./resolved.ts";
 
 const unique = (found: Iterable<string>): readonly string[] => [...new Set(found)].sort();
 const plainName = (name: string): string => (/^[a-z_][a-z0-9_]*$/.test(name) ? name : JSON.stringify(name));
@@ -67,16 +69,13 @@ export function maskCompletions(): readonly Completion[] {
 
 /** After `with`: masks, or columns of the rule and their masks between braces. */
 export function completeMasks(asked: Asked, body: readonly Token[]): readonly Completion[] {
-  const { place, workspace, around } = asked;
+  const { place, around } = asked;
   if (place.inText) return [];
   const last = body.at(-1)?.text;
   if (last === undefined || last === ":") return maskCompletions();
   if (last !== "{" && last !== ",") return [];
-  const rule = workspace.result.policy.rules.find(
-    (one) => one.span.start <= place.start && place.start <= one.span.end && one.mask !== null,
-  );
-  const named = (rule?.mask?.columns ?? []).flatMap((pattern) =>
-    pattern.column !== null ? [pattern.column] : around.columns.map((one) => one.column),
+  const named = columnsOfClause(asked, place.tokens).flatMap((column) =>
+    column === null ? around.columns.map((one) => one.column) : [column],
   );
   const given = new Set(body.filter((_, i) => body[i + 1]?.text === ":").map((token) => token.text));
   return [
@@ -100,4 +99,26 @@ export function completeMasks(asked: Asked, body: readonly Token[]): readonly Co
           },
         ]),
   ];
+}
+
+/** Names of the columns of a rule's `columns` clause, read from its words, for the rest need not be whole; null is `*`. */
+function columnsOfClause({ workspace, packageName }: Asked, tokens: readonly Token[]): readonly (string | null)[] {
+  const from = tokens.findIndex((token) => token.text === "columns");
+  const to = tokens.findIndex((token, i) => i > from && token.text === "with");
+  const found: (string | null)[] = [];
+  let parts = 0;
+  let inBraces = false;
+  for (const [i, token] of tokens.slice(from + 1, to < 0 ? undefined : to).entries()) {
+    const next = tokens[from + 1 + i + 1]?.text;
+    if (token.text === "{" || token.text === "}") inBraces = token.text === "{";
+    else if (token.text === ".") parts++;
+    else if (token.text === ",") parts = inBraces ? parts : 0;
+    else if (parts === 0 && next !== ".") {
+      const definition = (workspace.names.bySymbol.get(symbolOf(packageName, "columns", token.text)) ?? []).find(
+        (one) => one.definition,
+      );
+      if (definition !== undefined) found.push(...columnsNamed(workspace, definition).map((one) => one.column));
+    } else if (parts >= 2) found.push(token.text === "*" ? null : token.text);
+  }
+  return from < 0 ? [] : found;
 }

@@ -28,7 +28,7 @@ export function packageOf(tree: PolicyFile): string {
   return found?.kind === "package" ? found.name : DEFAULT_PACKAGE;
 }
 
-const symbolOf = (packageName: string, kind: NameKind, name: string): string => `${kind} ${packageName}.${name}`;
+export const symbolOf = (packageName: string, kind: NameKind, name: string): string => `${kind} ${packageName}.${name}`;
 
 /** Where every name of rules, lets, column sets and variables is declared and used. */
 export function namesOf(trees: readonly PolicyFile[]): NameTable {
