@@ -1,1 +1,2 @@
-export { checkFiles, hasErrors, type CheckResult } from "./check.ts";
+export { checkFiles, checkTrees, hasErrors, type CheckResult } from "./check.ts";
+export { environmentsOf, type Environment } from "./packages.ts";
