@@ -1,11 +1,22 @@
-import type { Clause, ColumnPatternNode, Expr, Identifier, Item, PolicyFile, TestDecl } from "../ast/index.ts";
+import type {
+  Clause,
+  ColumnPatternNode,
+  Expectation,
+  Expr,
+  Identifier,
+  Item,
+  PolicyFile,
+  TestDecl,
+  TestText,
+} from "../ast/index.ts";
+import { environmentsOf, type Environment } from "../check/index.ts";
 import type { Span } from "../source/index.ts";
 
-export type NameKind = "rule" | "let" | "columns" | "variable";
+export type NameKind = "rule" | "let" | "columns" | "detector" | "variable";
 
 /** One place where a name stands. */
 export interface Occurrence {
-  /** What it names: the same for every occurrence of one thing. */
+  /** What it names: the same for every occurrence of one thing, in whatever file. */
   readonly symbol: string;
   readonly kind: NameKind;
   readonly name: string;
@@ -17,69 +28,62 @@ export interface NameTable {
   /** In order of file and place. */
   readonly occurrences: readonly Occurrence[];
   readonly bySymbol: ReadonlyMap<string, readonly Occurrence[]>;
-  /** Names declared in a file's package, by kind. */
-  readonly declaredIn: (packageName: string, kind: NameKind) => readonly string[];
+  /** What a file can name: its package's own and what it imports. */
+  readonly environments: ReadonlyMap<string, Environment>;
 }
 
-export const DEFAULT_PACKAGE = "policy";
+const NO_REPORT = (): void => undefined;
 
-export function packageOf(tree: PolicyFile): string {
-  const found = tree.items.find((item) => item.kind === "package");
-  return found?.kind === "package" ? found.name : DEFAULT_PACKAGE;
-}
-
-export const symbolOf = (packageName: string, kind: NameKind, name: string): string => `${kind} ${packageName}.${name}`;
-
-/** Where every name of rules, lets, column sets and variables is declared and used. */
+/** Where every name of rules, lets, column sets, detectors and variables is declared and used. */
 export function namesOf(trees: readonly PolicyFile[]): NameTable {
-  const declared = new Map<string, Set<string>>();
-  for (const tree of trees) {
-    for (const item of tree.items) {
-      const kind = declaredKind(item);
-      if (kind === null || !("name" in item) || typeof item.name === "string" || "value" in item.name) continue;
-      const key = `${kind} ${packageOf(tree)}`;
-      if (!declared.has(key)) declared.set(key, new Set());
-      declared.get(key)!.add(item.name.text);
-    }
-  }
-  const occurrences = trees.flatMap((tree) => new FileNames(packageOf(tree), declared).read(tree));
+  const found = environmentsOf(trees, NO_REPORT);
+  const occurrences = trees.flatMap((tree) => new FileNames(found.get(tree)!).read(tree));
   const bySymbol = new Map<string, Occurrence[]>();
   for (const one of occurrences) {
-    const found = bySymbol.get(one.symbol);
-    if (found === undefined) bySymbol.set(one.symbol, [one]);
-    else found.push(one);
+    const known = bySymbol.get(one.symbol);
+    if (known === undefined) bySymbol.set(one.symbol, [one]);
+    else known.push(one);
   }
   return {
     occurrences,
     bySymbol,
-    declaredIn: (packageName, kind) => [...(declared.get(`${kind} ${packageName}`) ?? [])],
+    environments: new Map(trees.map((tree) => [tree.path, found.get(tree)!])),
   };
 }
 
-function declaredKind(item: Item): NameKind | null {
-  switch (item.kind) {
-    case "let":
-      return "let";
-    case "column-set":
-      return "columns";
-    case "rule":
-      return "rule";
-    case "package":
-    case "test":
-      return null;
-  }
+/** Names of a kind that a file can use, in the order in which they are declared. */
+export function visibleIn(names: NameTable, file: string, kind: "let" | "columns" | "detector"): readonly string[] {
+  const env = names.environments.get(file);
+  return env === undefined ? [] : [...tableOf(env, kind).keys()];
 }
+
+/** Where a name that a file can use is declared. */
+export function declarationOf(
+  names: NameTable,
+  file: string,
+  kind: "let" | "columns" | "detector",
+  name: string,
+): Occurrence | undefined {
+  const env = names.environments.get(file);
+  const decl = env === undefined ? undefined : tableOf(env, kind).get(name)?.decl;
+  return decl === undefined
+    ? undefined
+    : names.bySymbol.get(symbolAt(kind, decl.name.span))?.find((one) => one.definition);
+}
+
+const tableOf = (env: Environment, kind: "let" | "columns" | "detector") =>
+  kind === "let" ? env.lets : kind === "columns" ? env.columnSets : env.detectors;
+
+const symbolAt = (kind: NameKind, span: Span): string => `${kind} ${span.file}:${span.start}`;
 
 type Variables = readonly { readonly name: string; readonly symbol: string }[];
 
 class FileNames {
-  readonly #package: string;
-  readonly #declared: ReadonlyMap<string, ReadonlySet<string>>;
+  readonly #env: Environment;
   readonly #found: Occurrence[] = [];
 
-  constructor(packageName: string, declared: ReadonlyMap<string, ReadonlySet<string>>) {
-    this.#package = packageName;
-    this.#declared = declared;
+  constructor(env: Environment) {
+    this.#env = env;
   }
 
   read(tree: PolicyFile): readonly Occurrence[] {
@@ -87,30 +91,53 @@ class FileNames {
     return this.#found.sort((a, b) => a.span.start - b.span.start);
   }
 
-  #add(kind: NameKind, { text, span }: Identifier, definition: boolean): void {
-    if (text === "") return;
-    const symbol = symbolOf(this.#package, kind, text);
-    this.#found.push({ symbol, kind, name: text, span, definition });
+  #put(kind: NameKind, symbol: string, { text, span }: Identifier, definition: boolean): void {
+    if (text !== "") this.#found.push({ symbol, kind, name: text, span, definition });
   }
 
-  #knows(kind: NameKind, name: string): boolean {
-    return this.#declared.get(`${kind} ${this.#package}`)?.has(name) === true;
+  #declare(kind: NameKind, name: Identifier): void {
+    this.#put(kind, symbolAt(kind, name.span), name, true);
+  }
+
+  /** A use of a let, column set or detector; nothing when the file knows none of that name. */
+  #use(kind: "let" | "columns" | "detector", name: Identifier): void {
+    const known = tableOf(this.#env, kind).get(name.text);
+    if (known !== undefined) this.#put(kind, symbolAt(kind, known.decl.name.span), name, false);
+  }
+
+  /** Rules are known by their names alone, in all packages together. */
+  #rule(name: Identifier, definition: boolean): void {
+    this.#put("rule", `rule ${name.text}`, name, definition);
   }
 
   #item(item: Item): void {
     switch (item.kind) {
       case "package":
         return;
+      case "import":
+        for (const name of item.names) {
+          const kind = (["let", "columns", "detector"] as const).find(
+            (one) => tableOf(this.#env, one).get(name.text)?.via === name,
+          );
+          if (kind !== undefined) this.#use(kind, name);
+        }
+        return;
       case "let":
-        this.#add("let", item.name, true);
+        this.#declare("let", item.name);
         this.#expr(item.value, []);
         return;
       case "column-set":
-        this.#add("columns", item.name, true);
+        this.#declare("columns", item.name);
         this.#patterns(item.patterns);
         return;
+      case "detector":
+        this.#declare("detector", item.name);
+        return;
+      case "never":
+        for (const clause of item.clauses) this.#clause(clause);
+        return;
       case "rule":
-        this.#add("rule", item.name, true);
+        this.#rule(item.name, true);
         for (const clause of item.clauses) this.#clause(clause);
         return;
       case "test":
@@ -128,14 +155,22 @@ class FileNames {
       case "columns":
         this.#patterns(clause.patterns);
         return;
+      case "detect":
+        for (const name of clause.detectors) this.#use("detector", name);
+        return;
       case "because":
       case "by":
       case "quorum":
       case "within":
       case "valid":
       case "with":
-      case "rows":
-      case "planned":
+      case "limits":
+      case "notify":
+      case "fields":
+      case "output":
+      case "predicates":
+      case "trust":
+      case "even-approved":
         return;
     }
   }
@@ -145,15 +180,70 @@ class FileNames {
     for (const { parts } of patterns) {
       const [first] = parts;
       if (parts.length !== 1 || first === undefined || first.names === "*" || first.names.length !== 1) continue;
-      this.#add("columns", first.names[0]!, false);
+      this.#use("columns", first.names[0]!);
     }
   }
 
   #test(test: TestDecl): void {
+    const variables: { name: string; symbol: string }[] = [];
+    const text = (one: TestText): void => {
+      if (one.kind !== "variable") return;
+      const variable = variables.find(({ name }) => name === one.name.text);
+      if (variable !== undefined) this.#put("variable", variable.symbol, one.name, false);
+    };
     for (const entry of test.entries) {
-      if (entry.kind !== "expect") continue;
-      const { expectation } = entry;
-      if ("by" in expectation && expectation.by !== null) this.#add("rule", expectation.by, false);
+      if (entry.kind !== "for") continue;
+      variables.push({ name: entry.variable.text, symbol: symbolAt("variable", entry.variable.span) });
+      this.#declare("variable", entry.variable);
+    }
+    for (const entry of test.entries) {
+      switch (entry.kind) {
+        case "user":
+          text(entry.name);
+          entry.groups.forEach(text);
+          break;
+        case "target":
+          text(entry.name);
+          for (const label of entry.labels) text(label.value);
+          break;
+        case "text":
+          entry.texts.forEach(text);
+          break;
+        case "http":
+          text(entry.path);
+          for (const header of entry.headers) text(header.value);
+          if (entry.body !== null) text(entry.body);
+          break;
+        case "tool":
+          text(entry.name);
+          for (const { value } of entry.args) if (value.kind === "variable") text(value);
+          break;
+        case "expect":
+          this.#expectation(entry.expectation);
+          break;
+        case "schema":
+        case "time":
+        case "for":
+        case "facts":
+          break;
+      }
+    }
+  }
+
+  #expectation(expectation: Expectation): void {
+    switch (expectation.kind) {
+      case "verdict":
+      case "masked":
+        if (expectation.by !== null) this.#rule(expectation.by, false);
+        return;
+      case "matched":
+        this.#rule(expectation.rule, false);
+        return;
+      case "plain-column":
+      case "limit":
+      case "message":
+      case "approvers":
+        return;
     }
   }
 
@@ -163,7 +253,11 @@ class FileNames {
       case "int":
       case "string":
       case "duration":
+      case "regex":
       case "missing":
+        return;
+      case "plain":
+        this.#patterns([expr.pattern]);
         return;
       case "list":
         for (const item of expr.items) this.#expr(item, variables);
@@ -172,16 +266,15 @@ class FileNames {
         const [first] = expr.parts;
         if (first === undefined) return;
         const variable = variables.find((one) => one.name === first.text);
-        if (variable !== undefined) {
-          const { symbol } = variable;
-          this.#found.push({ symbol, kind: "variable", name: first.text, span: first.span, definition: false });
-        } else if (expr.parts.length === 1 && this.#knows("let", first.text)) this.#add("let", first, false);
+        if (variable !== undefined) this.#put("variable", variable.symbol, first, false);
+        else if (expr.parts.length === 1) this.#use("let", first);
         return;
       }
       case "index":
         this.#expr(expr.of, variables);
         return;
       case "call":
+        if (expr.receiver !== null) this.#expr(expr.receiver, variables);
         for (const arg of expr.args) this.#expr(arg, variables);
         return;
       case "not":
@@ -194,10 +287,9 @@ class FileNames {
         return;
       case "quantified": {
         this.#expr(expr.over, variables);
-        const { text, span } = expr.variable;
-        const symbol = `variable ${span.file}:${span.start}`;
-        this.#found.push({ symbol, kind: "variable", name: text, span, definition: true });
-        this.#expr(expr.condition, [{ name: text, symbol }, ...variables]);
+        this.#declare("variable", expr.variable);
+        const own = { name: expr.variable.text, symbol: symbolAt("variable", expr.variable.span) };
+        this.#expr(expr.condition, [own, ...variables]);
         return;
       }
     }
