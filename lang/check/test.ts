@@ -47,6 +47,9 @@ export function checkTest(
   const actions = test.entries.filter(isAction);
   const given = test.entries.filter((entry) => entry.kind === "facts");
   const protocol = actions[0] === undefined ? protocolOfFacts(given) : protocolOfAction(actions[0]);
+  for (const other of actions.slice(1))
+    if (protocolOfAction(other) !== protocol)
+      report(diagnostic("mixed-actions", other.span, { first: protocol, second: protocolOfAction(other) }));
   const facts = given.flatMap((entry) => factsOfEntry(entry, protocol, report));
   if (user === undefined) report(diagnostic("test-incomplete", test.name.span, { what: "`user`" }));
   if (actions.length === 0 && given.length === 0)

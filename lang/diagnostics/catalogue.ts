@@ -410,6 +410,14 @@ export const catalogue = {
     message: (p: { what: string }) => `${p.what} has no entries, so it would do nothing`,
     explain: "An empty list is most likely one whose entries were lost.",
   },
+  "mixed-actions": {
+    code: "P0057",
+    severity: "error",
+    message: (p: { first: string; second: string }) => `the test mixes actions on ${p.first} and on ${p.second}`,
+    hint: () => "write a test for each",
+    explain:
+      "All actions of a test are decided with the same facts beside them, which only actions of one protocol share.",
+  },
 } as const satisfies Record<string, CatalogueEntry>;
 
 export type Code = keyof typeof catalogue;
