@@ -30,7 +30,7 @@ import { linesOf, rangeOf, type Project } from "./projects.ts";
 import type { TestOutcome } from "./tests.ts";
 
 /** Codes of what is there for nothing: editors show it faded. */
-const UNNECESSARY = new Set(["unused-let", "unused-columns", "exists-always"]);
+const UNNECESSARY = new Set(["unused-let", "unused-columns", "unused-detector", "unused-import", "exists-always"]);
 
 export function toDiagnostic(project: Project, file: SourceFile, found: Diagnostic): WireDiagnostic {
   const { files } = project.workspace;
@@ -132,7 +132,10 @@ export function toCompletionItems(file: SourceFile, found: Completions, snippets
 const SYMBOL_KINDS: Readonly<Record<DocumentSymbol["kind"], SymbolKind>> = {
   package: SymbolKind.Package,
   let: SymbolKind.Variable,
+  import: SymbolKind.Module,
   columns: SymbolKind.Class,
+  detector: SymbolKind.Constant,
+  never: SymbolKind.Event,
   rule: SymbolKind.Function,
   test: SymbolKind.Method,
 };

@@ -361,7 +361,8 @@ export class PolicyServer {
       if (typeof outcome === "string") return new ResponseError(LSPErrorCodes.RequestFailed, outcome);
       this.#outcomes.put(here.workspace, here.path, outcome);
       this.#quiet.changed();
-      if (this.#client.workspace?.codeLens?.refreshSupport === true) await connection.sendRequest(CodeLensRefreshRequest.type);
+      if (this.#client.workspace?.codeLens?.refreshSupport === true)
+        await connection.sendRequest(CodeLensRefreshRequest.type);
       return {
         test: outcome.test,
         passed: outcome.passed,

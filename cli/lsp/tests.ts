@@ -1,5 +1,5 @@
 import { compile, runTests } from "../../compiler/index.ts";
-import { hasErrors, type Span } from "../../lang/index.ts";
+import { hasErrors, type Span, type TestCase } from "../../lang/index.ts";
 import type { Workspace } from "../../lang/editor/index.ts";
 import { loadParser } from "../../runtime/facts/sql/offline.ts";
 import { testDecider } from "../commands/policy/decide.ts";
@@ -29,9 +29,25 @@ export async function runTest(workspace: Workspace, path: string, name: string, 
   await loadParser();
   const results = runTests([test], testDecider(manifest, io));
   const failures = results.flatMap((one) =>
-    one.failures.map(({ expectation, why }) => ({ text: one.sql, why, span: expectation?.span ?? test.span })),
+    one.failures.map(({ expectation, why }) => ({ text: shown(one.one), why, span: expectation?.span ?? test.span })),
   );
   return { test: name, passed: failures.length === 0, cases: results.length, failures };
+}
+
+/** Which case it is, in the writer's own words; null for the only one. */
+function shown({ title, action }: TestCase): string | null {
+  switch (action.form) {
+    case "sql":
+    case "ssh":
+    case "kubectl":
+      return action.text;
+    case "http":
+      return `${action.method} ${action.path}`;
+    case "tool":
+      return action.name;
+    case "facts":
+      return title === "" ? null : title;
+  }
 }
 
 /** Outcomes, each good for the texts it was found with and for no other. */

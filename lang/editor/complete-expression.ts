@@ -1,8 +1,12 @@
 import type { Fact, FactType } from "../../spec/contract/facts/index.ts";
+import { typeOfPart, zoneNames } from "../check/index.ts";
+import { TIME_PARTS } from "../checked/index.ts";
 import type { Token } from "../syntax/index.ts";
 import { texts, type Asked, type Completion } from "./completion.ts";
+import { completeColumns } from "./complete-mask.ts";
 import { elementOf, protocolsWith } from "./facts.ts";
 import { groupsInUse, keysOf, textsComparedWith, usersInUse } from "./in-use.ts";
+import { visibleIn } from "./names.ts";
 import { openBracket, pathBefore, typeBefore, typeOfPath, variablesIn, type Known } from "./operand.ts";
 import { showFact, showType } from "./words.ts";
 
@@ -15,12 +19,20 @@ export function completeExpression(
   asked: Asked,
   body: readonly Token[],
   facts: ReadonlyMap<string, Fact>,
+  inNever = false,
 ): readonly Completion[] {
+  const pattern = body.findLastIndex((token) => token.text === "plain");
+  if (inNever && pattern >= 0 && /^(?:[.{},*]|name|plain)$/.test(kindOrText(body.at(-1)!)))
+    if (body.slice(pattern + 1).every((token) => /^(?:[.{},*]|name)$/.test(kindOrText(token))))
+      return completeColumns(asked, body.slice(pattern));
   const known: Known = { facts, variables: variablesIn(body, facts) };
   const last = body.at(-1);
   const expected = expectedAt(body, known);
   if (asked.place.inText) return completeText(asked, body, known, expected);
-  if (last === undefined) return operands(asked, known);
+  const plain: readonly Completion[] = inNever
+    ? [{ label: "plain", kind: "keyword", rank: 2, detail: "a column comes back as it is" }]
+    : [];
+  if (last === undefined) return [...operands(asked, known), ...plain];
   if (last.text === ".") return members(body, known);
   const before = body.at(-2)?.text;
   if (last.text === "starts" || last.text === "ends") return [{ label: "with", kind: "keyword" }];
@@ -47,8 +59,10 @@ export function completeExpression(
     return facted([...facts.values()].filter((fact) => fact.optional || fact.type.kind === "map"));
   if (inQuantifier(body))
     return facted([...facts.values()].filter(({ type }) => type.kind === "set" || type.kind === "list"));
-  return [...fitting, ...operands(asked, known)];
+  return [...fitting, ...operands(asked, known), ...plain];
 }
+
+const kindOrText = (token: Token): string => (token.kind === "name" ? "name" : token.text);
 
 const inQuantifier = (body: readonly Token[]): boolean =>
   body.at(-1)?.text === "in" && /^(?:any|all)$/.test(body.at(-3)?.text ?? "") && body.at(-4)?.text !== "has";
@@ -99,16 +113,19 @@ const LITERAL_STARTS: readonly Completion[] = [
   },
 ];
 
-function operands({ workspace, packageName }: Asked, known: Known): readonly Completion[] {
+function operands({ workspace, file }: Asked, known: Known): readonly Completion[] {
   const variables = [...known.variables].map(([label, type]): Completion => ({
     label,
     kind: "variable",
     rank: 0,
     ...(type === null ? {} : { detail: showType(type) }),
   }));
-  const lets = workspace.names
-    .declaredIn(packageName, "let")
-    .map((label): Completion => ({ label, kind: "let", detail: "let", rank: 0 }));
+  const lets = visibleIn(workspace.names, file, "let").map((label): Completion => ({
+    label,
+    kind: "let",
+    detail: "let",
+    rank: 0,
+  }));
   return [...variables, ...lets, ...facted([...known.facts.values()]), ...LITERAL_STARTS];
 }
 
@@ -131,6 +148,15 @@ function members(body: readonly Token[], known: Known): readonly Completion[] {
     if (type?.kind !== "record") return [];
     return type.fields.map(({ name, type: of, doc }) => ({ label: name, kind: "field", detail: showType(of), doc }));
   }
+  if (typeOfPath(path, known)?.kind === "time")
+    return TIME_PARTS.map((label) => ({
+      label,
+      kind: "field",
+      detail: showType(typeOfPart(label)),
+      insert: `${label}("\${0:UTC}")`,
+      snippet: true,
+      doc: "As clocks in the zone show it, a name of the IANA time zone database.",
+    }));
   const start = `${path.join(".")}.`;
   return facted(
     [...known.facts.values()].filter((fact) => fact.path.startsWith(start)),
@@ -158,6 +184,7 @@ const TEXTS = [
   op("like", 'like "${0}"', "`*` within a segment, `**` across"),
   op("starts with", 'starts with "${0}"', "begins with"),
   op("ends with", 'ends with "${0}"', "ends with"),
+  op("matches", "matches /${0}/", "an expression is found in it"),
 ];
 const SETS = [
   op("has", 'has "${0}"', "holds a value"),
@@ -204,6 +231,7 @@ function completeText(
   const indexed = body.at(-1)?.text === "[" ? pathBefore(body, body.length - 2) : [];
   if (indexed.length > 0 && typeOfPath(indexed, known)?.kind === "map")
     return texts(keysOf(workspace, indexed.join(".")), `a key of ${indexed.join(".")} in use`);
+  if (open >= 0 && TIME_PARTS.some((part) => part === body[open - 1]?.text)) return texts(zoneNames(), "a time zone");
   if (expected !== null && expected.kind !== "string") return [];
   let at = body.length - 1;
   if (open >= 0 && body[open]?.text === "[") at = open - 1;

@@ -1,7 +1,7 @@
 import { MASKS, type MaskRow } from "../../spec/contract/bundle/index.ts";
 import type { Token } from "../syntax/index.ts";
 import type { Asked, Completion } from "./completion.ts";
-import { symbolOf } from "./names.ts";
+import { declarationOf, visibleIn } from "./names.ts";
 import { openBracket } from "./operand.ts";
 import { columnsNamed } from "./resolved.ts";
 
@@ -10,7 +10,7 @@ const plainName = (name: string): string => (/^[a-z_][a-z0-9_]*$/.test(name) ? n
 
 /** Parts of a column pattern, from the schema files that tests name, and names of column sets. */
 export function completeColumns(
-  { workspace, around, place, packageName }: Asked,
+  { workspace, around, place, file }: Asked,
   body: readonly Token[],
 ): readonly Completion[] {
   if (place.inText) return [];
@@ -40,9 +40,12 @@ export function completeColumns(
       known.map((one) => one.column),
       "column",
     );
-  const sets = workspace.names
-    .declaredIn(packageName, "columns")
-    .map((label): Completion => ({ label, kind: "columns", detail: "column set", rank: 0 }));
+  const sets = visibleIn(workspace.names, file, "columns").map((label): Completion => ({
+    label,
+    kind: "columns",
+    detail: "column set",
+    rank: 0,
+  }));
   return [
     ...sets,
     ...column(
@@ -102,7 +105,7 @@ export function completeMasks(asked: Asked, body: readonly Token[]): readonly Co
 }
 
 /** Names of the columns of a rule's `columns` clause, read from its words, for the rest need not be whole; null is `*`. */
-function columnsOfClause({ workspace, packageName }: Asked, tokens: readonly Token[]): readonly (string | null)[] {
+function columnsOfClause({ workspace, file }: Asked, tokens: readonly Token[]): readonly (string | null)[] {
   const from = tokens.findIndex((token) => token.text === "columns");
   const to = tokens.findIndex((token, i) => i > from && token.text === "with");
   const found: (string | null)[] = [];
@@ -114,9 +117,7 @@ function columnsOfClause({ workspace, packageName }: Asked, tokens: readonly Tok
     else if (token.text === ".") parts++;
     else if (token.text === ",") parts = inBraces ? parts : 0;
     else if (parts === 0 && next !== ".") {
-      const definition = (workspace.names.bySymbol.get(symbolOf(packageName, "columns", token.text)) ?? []).find(
-        (one) => one.definition,
-      );
+      const definition = declarationOf(workspace.names, file, "columns", token.text);
       if (definition !== undefined) found.push(...columnsNamed(workspace, definition).map((one) => one.column));
     } else if (parts >= 2) found.push(token.text === "*" ? null : token.text);
   }

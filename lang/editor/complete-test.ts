@@ -1,8 +1,10 @@
-import type { Effect } from "../../spec/contract/bundle/index.ts";
+import { EFFECTS, type Effect } from "../../spec/contract/bundle/index.ts";
+import { HTTP_METHODS } from "../../spec/contract/facts/index.ts";
 import type { Token } from "../syntax/index.ts";
 import { texts, type Asked, type Completion } from "./completion.ts";
 import { factsFor } from "./facts.ts";
 import { groupsInUse, keysOf, textsComparedWith, usersInUse } from "./in-use.ts";
+import { maskCompletions } from "./complete-mask.ts";
 import { openBracket } from "./operand.ts";
 import { showFact, showType } from "./words.ts";
 
@@ -19,7 +21,12 @@ const ENTRIES: readonly Completion[] = [
   entry("target", 'target "${1:shop}" { ${2:env}: "${0:production}" }', "on what"),
   entry("schema", 'schema "${0:schema.sql}"', "the tables that are there"),
   entry("sql", 'sql "${0}"', "the statement"),
-  entry("for", 'for sql in ["${0}"]', "one case for each statement"),
+  entry("ssh", 'ssh "${0}"', "the command line"),
+  entry("http", 'http ${1:GET} "${0:/path}"', "the request"),
+  entry("kubectl", 'kubectl "${0:get pods}"', "the command"),
+  entry("tool", 'tool "${1:name}" { ${0} }', "the call of a tool"),
+  entry("time", 'time "${0:2026-03-01T10:00:00Z}"', "when"),
+  entry("for", 'for ${1:sql} in ["${0}"]', "one case for each text"),
   entry("facts", "facts { ${0} }", "facts instead of a statement"),
   entry("expect", "expect ${0}", "what must come of it"),
 ];
@@ -38,10 +45,32 @@ const EXPECTATIONS: readonly Completion[] = [
     snippet: true,
   },
   { label: "because", kind: "keyword", detail: "what the client is told", insert: 'because "${0}"', snippet: true },
+  {
+    label: "approvers",
+    kind: "keyword",
+    detail: "who may approve it",
+    insert: 'approvers group "${0}"',
+    snippet: true,
+  },
+  { label: "matched", kind: "keyword", detail: "a rule matches, whether it decides or not" },
+  { label: "not matched", kind: "keyword", detail: "a rule does not match" },
 ];
 
 /** Words that begin an entry of a test. */
-const STARTS = new Set(["user", "target", "schema", "sql", "for", "facts", "expect"]);
+const STARTS = new Set([
+  "user",
+  "target",
+  "schema",
+  "time",
+  "sql",
+  "ssh",
+  "http",
+  "kubectl",
+  "tool",
+  "for",
+  "facts",
+  "expect",
+]);
 
 /** What may stand in a test. */
 export function completeTest(asked: Asked): readonly Completion[] {
@@ -57,7 +86,12 @@ export function completeTest(asked: Asked): readonly Completion[] {
     from--;
   const inside = body.slice(from + 1);
   const last = inside.at(-1);
-  switch (from < 0 ? undefined : body[from]!.text) {
+  const variables = variablesOf(body);
+  // A table's name may stand wherever a text may.
+  const named = (): readonly Completion[] => variables.map((label) => ({ label, kind: "variable", rank: 0 }));
+  const start = from < 0 ? undefined : body[from]!.text;
+  if (!inText && inside.length === 0 && start !== undefined && TAKES_TEXT.has(start)) return named();
+  switch (start) {
     case "user":
       if (inText)
         return last === undefined
@@ -70,6 +104,10 @@ export function completeTest(asked: Asked): readonly Completion[] {
       return completeTarget(asked, inside);
     case "schema":
       return inText ? asked.around.schemaFiles.map((label) => ({ label, kind: "file" })) : finished(inside);
+    case "http":
+      return inText || inside.length > 0
+        ? finished(inside)
+        : HTTP_METHODS.filter((one) => one !== "other").map((label) => ({ label, kind: "value" }));
     case "facts":
       return completeFacts(asked, inside);
     case "expect":
@@ -78,6 +116,17 @@ export function completeTest(asked: Asked): readonly Completion[] {
       return inText ? [] : finished(inside);
   }
 }
+
+/** Entries that begin with a text. */
+const TAKES_TEXT = new Set(["user", "target", "sql", "ssh", "kubectl", "tool"]);
+
+/** Names that the tables of a test declare. */
+const variablesOf = (body: readonly Token[]): readonly string[] =>
+  body.flatMap((token, i) =>
+    token.text === "for" && body[i + 2]?.text === "in" && !/^(?:sql|ssh|kubectl)$/.test(body[i + 1]!.text)
+      ? [body[i + 1]!.text]
+      : [],
+  );
 
 /** Another entry may follow, once the one before could be whole. */
 const finished = (inside: readonly Token[]): readonly Completion[] =>
@@ -103,8 +152,10 @@ function completeTarget({ workspace, place }: Asked, inside: readonly Token[]): 
 function textsOfLabel(workspace: Asked["workspace"], key: string): readonly string[] {
   const found = new Set<string>();
   for (const test of workspace.result.policy.tests) {
-    const value = test.target.labels[key];
-    if (value !== undefined) found.add(value);
+    for (const { target } of test.cases) {
+      const value = target.labels[key];
+      if (value !== undefined) found.add(value);
+    }
   }
   for (const text of textsComparedWith(workspace, `target.labels[${key}]`)) found.add(text);
   return [...found].sort();
@@ -164,8 +215,9 @@ function completeExpectation({ workspace, around, place }: Asked, inside: readon
     return what?.text === "because" ? texts(new Set(reasons), "a reason of a rule") : [];
   }
   if (what === undefined) return EXPECTATIONS;
-  if (last?.text === "by") {
-    const effects = EFFECTS_OF[what.text] ?? [];
+  if (last?.text === "not") return [{ label: "matched", kind: "keyword" }];
+  if (last?.text === "by" || last?.text === "matched") {
+    const effects = EFFECTS_OF[what.text] ?? EFFECTS;
     return workspace.result.policy.rules
       .filter((rule) => effects.includes(rule.effect))
       .map((rule) => ({ label: rule.name, kind: "rule", detail: `${rule.effect} on ${rule.protocols.join(", ")}` }));
@@ -173,7 +225,14 @@ function completeExpectation({ workspace, around, place }: Asked, inside: readon
   if ((what.text === "masked" || what.text === "plain") && inside.length === 1)
     return [...new Set(around.columns.map((one) => one.column))].sort().map((label) => ({ label, kind: "column" }));
   const by: Completion = { label: "by", kind: "keyword", detail: "the rule that must decide", rank: 0 };
+  if (last?.text === "with") return maskCompletions();
+  if (last?.text === "approvers" || (what.text === "approvers" && last?.text === ","))
+    return ["group", "user"].map((label) => ({ label, kind: "keyword", insert: `${label} "\${0}"`, snippet: true }));
+  const more: readonly Completion[] =
+    what.text === "masked" && last?.text !== "masked" && !inside.some((token) => token.text === "with")
+      ? [{ label: "with", kind: "keyword", detail: "the mask", rank: 0 }]
+      : [];
   const takesBy =
     what.text === "masked" ? inside.length === 2 : EFFECTS_OF[what.text] !== undefined && inside.length === 1;
-  return takesBy ? [by, ...ENTRIES] : finished(inside);
+  return takesBy ? [by, ...more, ...ENTRIES] : [...more, ...finished(inside)];
 }

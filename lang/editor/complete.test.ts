@@ -12,24 +12,33 @@ const AROUND: Surroundings = {
 };
 
 /** What the rest of the package declares. */
-const REST = `@owner("data") @soc2("CC6.1")
+const REST = `package shop
+@owner("data") @soc2("CC6.1")
 deny drops on sql
   when production and statement.kind in [drop_table] and user.groups has any ["dba", "dev"]
   because "Not by hand."
 allow reads on sql
 let production = target.labels["env"] == "production"
 columns pii = public.users.email
+detector badge = /B-[0-9]+/
 mask secrets on sql columns pii with redact
+mask badges on ssh values detect [badge] with redact
+alert seen on ssh to "#ops"
 test "t" { user "ana" in "analyst" target "shop" { env: "production" } sql "select 1" expect deny by drops }
 `;
 
 /** Labels at the mark `|` of a file that stands beside the rest. */
 function labels(marked: string): readonly string[] {
-  const offset = marked.indexOf("|");
-  const text = marked.slice(0, offset) + marked.slice(offset + 1);
+  const whole = `package shop\n${marked}`;
+  const offset = whole.indexOf("|");
+  const text = whole.slice(0, offset) + whole.slice(offset + 1);
   const workspace = openWorkspace([
     { path: "a.policy", text },
     { path: "rest.policy", text: REST },
+    {
+      path: "other.policy",
+      text: "package company.people\nexport let staff = true\nlet hidden = true\nexport columns private = a.b.c\n",
+    },
   ]);
   return completionsAt(workspace, "a.policy", offset, AROUND).items.map((one) => one.label);
 }
@@ -91,6 +100,28 @@ describe("completion holds", () => {
     ["columns that are expected", 'test "x" {\n  expect plain |\n}', ["email", "ssn"]],
     ["facts of a test", 'test "x" {\n  facts { | }\n}', ["statement.kind"]],
     ["values of facts", 'test "x" {\n  facts { statement.kind: | }\n}', ["select"]],
+    ["what may be exported", "export |", ["let", "columns", "detector"]],
+    ["names that other packages export", "import { | }", ["staff", "private"]],
+    ["packages", "import { staff } from |", ["company.people"]],
+    ["the rest of a package's name", "import { staff } from company.|", ["people"]],
+    ["checks of a detector", "detector x = /a/ check |", ["luhn", "mod97"]],
+    ["detectors", "mask m on ssh\n  values detect [|]\n  with redact", ["badge", "credit_card", "jwt"]],
+    ["clauses of a mask", "mask m on ssh\n  |", ["columns", "fields", "values", "output", "predicates", "trust"]],
+    ["modes of predicates", "mask m on sql\n  predicates |", ["refuse", "substitute", "allow"]],
+    ["units of a limit", "limit l on sql\n  to 5 |", ["rows", "bytes", "statements"]],
+    ["channels in use", 'alert a on ssh\n  to "|"', ["#ops"]],
+    ["clauses of an invariant", 'never "x" on sql\n  |', ["when", "even"]],
+    ["facts and columns of an invariant", 'never "x" on sql when |', ["plain", "user.groups"]],
+    ["columns that must not be plain", 'never "x" on sql when plain public.users.|', ["ssn"]],
+    ["parts of a time", "deny x on sql when time.|", ["hour", "minute", "weekday"]],
+    ["time zones", 'deny x on sql when time.hour("|")', ["Europe/Vienna", "UTC"]],
+    ["weekdays", 'deny x on sql when time.weekday("UTC") in [|]', ["saturday"]],
+    ["operators of a part of a time", 'deny x on sql when time.hour("UTC") |', ["<", ">="]],
+    ["variables of a table", 'test "x" {\n  for who in ["a"]\n  user |\n}', ["who"]],
+    ["methods of a request", 'test "x" {\n  http |\n}', ["GET", "POST"]],
+    ["actions of a test", 'test "x" {\n  |\n}', ["ssh", "http", "kubectl", "tool", "time", "for"]],
+    ["rules that match", 'test "x" {\n  expect not matched |\n}', ["drops", "reads", "secrets"]],
+    ["masks that are expected of a column", 'test "x" {\n  expect masked ssn by secrets with |\n}', ["last", "redact"]],
     ["reasons", 'test "x" {\n  expect because "|"\n}', ["Not by hand."]],
   ])("%s", (_title, marked, expected) => {
     expect(labels(marked)).toEqual(expect.arrayContaining([...expected]));
@@ -106,6 +137,9 @@ describe("completion leaves out", () => {
     ["facts that are always there, after `exists`", "deny x on sql when exists |", ["user.name"]],
     ["rules of other effects", 'test "x" {\n  expect allow by |\n}', ["drops", "secrets"]],
     ["masks that are given", "mask m on sql\n  columns pii\n  with { email: redact, | }", ["email"]],
+    ["names that are not exported", "import { | }", ["hidden", "production"]],
+    ["columns outside of invariants", "deny x on sql when |", ["plain"]],
+    ["names of other packages", "deny x on sql when |", ["staff"]],
     ["entries in a condition", "deny x on sql when statement.kind == |", ["user", "expect"]],
   ])("%s", (_title, marked, absent) => {
     const found = labels(marked);

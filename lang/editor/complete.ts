@@ -1,22 +1,22 @@
+import { DETECTORS, DETECTOR_CHECKS, PREDICATE_MODES } from "../../spec/contract/bundle/index.ts";
 import { SCOPES } from "../../spec/contract/facts/index.ts";
-import { packageOf } from "./names.ts";
 import { texts, type Asked, type Completion, type Completions } from "./completion.ts";
 import { placeAt, type Place } from "./place.ts";
 import { completeExpression } from "./complete-expression.ts";
 import { completeColumns, completeMasks } from "./complete-mask.ts";
 import { completeTest } from "./complete-test.ts";
-import { CLAUSES_OF, EFFECT_WORDS, ITEM_SNIPPETS, clauseSnippet } from "./snippets.ts";
+import { CLAUSES_OF, EFFECT_WORDS, EXPORT_SNIPPETS, ITEM_SNIPPETS, clauseSnippet } from "./snippets.ts";
 import type { Surroundings, Workspace } from "./workspace.ts";
 import { factsFor, protocolsOf } from "./facts.ts";
 import { openBracket } from "./operand.ts";
-import { annotationValues, groupsInUse, usersInUse } from "./in-use.ts";
+import { annotationValues, channelsInUse, groupsInUse, usersInUse } from "./in-use.ts";
+import { visibleIn } from "./names.ts";
 
 /** What may be written at an offset of a file. Empty in comments, in free text, and where a new name is being made up. */
 export function completionsAt(workspace: Workspace, file: string, offset: number, around: Surroundings): Completions {
   const text = workspace.files.get(file)?.text ?? "";
   const place = placeAt(text, Math.max(0, Math.min(offset, text.length)));
-  const tree = workspace.trees.get(file);
-  const asked: Asked = { workspace, around, place, packageName: tree === undefined ? "" : packageOf(tree) };
+  const asked: Asked = { workspace, around, place, file };
   const seen = new Set<string>();
   const items = place.inComment
     ? []
@@ -35,11 +35,15 @@ function suggest(asked: Asked): readonly Completion[] {
   }
   switch (item) {
     case "top":
-      return inText ? [] : ITEM_SNIPPETS;
+      if (inText) return [];
+      return tokens.at(-1)?.text === "export" ? EXPORT_SNIPPETS : ITEM_SNIPPETS;
     case "package":
-    case "import":
-    case "detector":
       return [];
+    case "import":
+      return completeImport(asked);
+    case "detector":
+      if (tokens.at(-1)?.text === "check") return DETECTOR_CHECKS.map((label) => ({ label, kind: "value" }));
+      return tokens.at(-1)?.kind === "expression" ? [{ label: "check", kind: "keyword" }] : [];
     case "let":
       return tokens.some((token) => token.text === "=")
         ? completeExpression(asked, tokens.slice(tokens.findIndex((token) => token.text === "=") + 1), factsFor([]))
@@ -79,7 +83,7 @@ function completeRule(asked: Asked): readonly Completion[] {
   switch (clause) {
     case "when":
     case "unless":
-      return [...completeExpression(asked, body, factsFor(protocols)), ...(finished(body) ? more() : [])];
+      return [...completeExpression(asked, body, factsFor(protocols), isNever), ...(finished(body) ? more() : [])];
     case "by":
       return completeApprovers(asked, more);
     case "columns":
@@ -95,11 +99,68 @@ function completeRule(asked: Asked): readonly Completion[] {
     case "valid":
       return finished(body) ? more() : [{ label: "once", kind: "keyword", rank: 0 }, ...durations()];
     case "to":
-      if (effect === "limit" && last?.kind === "number") return ["rows"].map((label) => ({ label, kind: "keyword" }));
+      if (inText) return texts(channelsInUse(asked.workspace), "a channel in use");
+      if (last?.kind === "number") return ["rows", "bytes", "statements"].map((label) => ({ label, kind: "keyword" }));
+      if (last?.text === "statements") return [{ label: "per", kind: "keyword" }];
+      if (last?.text === "per")
+        return ["1s", "1m", "1h"].map((label) => ({ label, kind: "value", detail: "Duration" }));
+      return finished(body) ? more() : [];
+    case "values":
+      if (last?.text === "values")
+        return [{ label: "detect", kind: "keyword", insert: "detect [${0}]", snippet: true }];
+      return openBracket(body) >= 0 ? detectors(asked) : finished(body) ? more() : [];
+    case "predicates":
+      return body.length === 0 ? PREDICATE_MODES.map((label) => ({ label, kind: "value" })) : more();
+    case "even":
+      return body.length === 0 ? [{ label: "approved", kind: "keyword" }] : more();
+    case "fields":
+    case "trust":
       return finished(body) ? more() : [];
     default:
       return more();
   }
+}
+
+const detectors = ({ workspace, file }: Asked): readonly Completion[] => [
+  ...visibleIn(workspace.names, file, "detector").map((label): Completion => ({ label, kind: "detector", rank: 0 })),
+  ...DETECTORS.map(({ name, doc }): Completion => ({ label: name, kind: "detector", doc })),
+];
+
+/** Exported names of other packages, and the packages. */
+function completeImport({ workspace, place, file }: Asked): readonly Completion[] {
+  if (place.inText) return [];
+  const { tokens } = place;
+  const last = tokens.at(-1)?.text;
+  const own = workspace.names.environments.get(file)?.package;
+  const others = [...workspace.trees.values()].filter(
+    (tree) => workspace.names.environments.get(tree.path)?.package !== own,
+  );
+  if (last === "import") return [{ label: "{ … }", kind: "snippet", insert: "{ ${1} } from ${0}", snippet: true }];
+  if (openBracket(tokens) >= 0) {
+    return others.flatMap((tree) =>
+      tree.items.flatMap((item): readonly Completion[] =>
+        "exported" in item && item.exported
+          ? [
+              {
+                label: item.name.text,
+                kind: item.kind === "column-set" ? "columns" : item.kind,
+                detail: `of ${workspace.names.environments.get(tree.path)?.package}`,
+              },
+            ]
+          : [],
+      ),
+    );
+  }
+  const from = tokens.findIndex((token) => token.text === "from");
+  if (from < 0) return last === "}" ? [{ label: "from", kind: "keyword" }] : [];
+  const start = tokens
+    .slice(from + 1)
+    .map((token) => token.text)
+    .join("");
+  if (start !== "" && last !== ".") return [];
+  return [...new Set(others.map((tree) => workspace.names.environments.get(tree.path)?.package ?? ""))]
+    .filter((name) => name.startsWith(start))
+    .map((name) => ({ label: name.slice(start.length), kind: "package" }));
 }
 
 /** Words that begin a clause. Some of them are also operators or names, so what stands before counts. */
@@ -138,7 +199,7 @@ function finished(body: Place["tokens"]): boolean {
 function clauses({ place }: Asked, effect: string, on: number): readonly Completion[] {
   if (place.inText) return [];
   const given = new Set(place.tokens.filter((_, i) => i > on && isClause(place.tokens, i)).map((token) => token.text));
-  return (CLAUSES_OF[effect] ?? []).filter((word) => !given.has(word)).map(clauseSnippet);
+  return (CLAUSES_OF[effect] ?? []).filter((word) => !given.has(word)).map((word) => clauseSnippet(word, effect));
 }
 
 const durations = (): readonly Completion[] =>

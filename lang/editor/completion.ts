@@ -44,7 +44,7 @@ export interface Asked {
   readonly workspace: Workspace;
   readonly around: Surroundings;
   readonly place: Place;
-  readonly packageName: string;
+  readonly file: string;
 }
 
 export const texts = (labels: Iterable<string>, detail: string): readonly Completion[] =>

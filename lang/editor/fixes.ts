@@ -33,10 +33,13 @@ export function fixesFor(workspace: Workspace, found: Diagnostic): readonly Fix[
       const span = { file: found.span.file, start: rule.span.end, end: rule.span.end };
       return [{ title: "Add `because`", edits: [{ span, text: '\n  because ""' }], preferred: true }];
     }
+    case "unused-import":
+      return importRemoval(workspace, found, text);
     case "no-tests":
       return skeleton(workspace, found);
     case "unused-let":
     case "unused-columns":
+    case "unused-detector":
       return removal(workspace, found, text);
     default:
       return [];
@@ -104,6 +107,30 @@ function skeleton(workspace: Workspace, found: Diagnostic): readonly Fix[] {
   const lead = text.endsWith("\n") ? "\n" : "\n\n";
   const body = `${lead}test "${name}" {\n  user "someone" in "group"\n  target "target" { env: "production" }\n  sql "select 1"\n  expect ${expected}\n}\n`;
   return [{ title: `Write a test for \`${name}\``, edits: [{ span: at, text: body }], preferred: false }];
+}
+
+/** One name taken out of an import; with the last of them the import goes. */
+function importRemoval(workspace: Workspace, found: Diagnostic, text: string): readonly Fix[] {
+  const item = workspace.trees
+    .get(found.span.file)
+    ?.items.find(
+      (one) => one.kind === "import" && one.span.start <= found.span.start && found.span.end <= one.span.end,
+    );
+  if (item?.kind !== "import") return [];
+  if (item.names.length === 1) return removal(workspace, found, text);
+  const at = item.names.findIndex((name) => name.span.start === found.span.start);
+  const previous = item.names[at - 1];
+  const next = item.names[at + 1];
+  const start = previous === undefined ? found.span.start : previous.span.end;
+  const end = previous === undefined ? (next?.span.start ?? found.span.end) : found.span.end;
+  const span = { file: found.span.file, start, end };
+  return [
+    {
+      title: `Remove \`${text.slice(found.span.start, found.span.end)}\``,
+      edits: [{ span, text: "" }],
+      preferred: false,
+    },
+  ];
 }
 
 function removal(workspace: Workspace, found: Diagnostic, text: string): readonly Fix[] {

@@ -1,5 +1,5 @@
 import { plural } from "../../base/text.ts";
-import { MASKS, type MaskRow } from "../../spec/contract/bundle/index.ts";
+import { DETECTORS, MASKS, type MaskRow } from "../../spec/contract/bundle/index.ts";
 import { SCOPES, type Fact } from "../../spec/contract/facts/index.ts";
 import type { Item, PolicyFile } from "../ast/index.ts";
 import type { CheckedRule } from "../checked/index.ts";
@@ -75,6 +75,9 @@ function aboutWord(
     const given = mask.parameters.length === 0 ? "" : `(${mask.parameters.map((one) => one.name).join(", ")})`;
     return { span, text: `${fence(`${mask.name}${given}`)}\n\n${mask.doc}` };
   }
+  const detector = DETECTORS.find((one) => one.name === token.text);
+  const detecting = "clauses" in item && item.clauses.some((one) => one.kind === "detect" && covers(one.span, offset));
+  if (detector !== undefined && detecting) return { span, text: `${fence(detector.name)}\n\n${detector.doc}` };
   if ("scopes" in item && item.scopes.some((scope) => covers(scope.span, offset)) && Object.hasOwn(SCOPES, token.text))
     return { span, text: `Stands for ${SCOPES[token.text]!.join(", ")}.` };
   return null;
@@ -150,6 +153,8 @@ function aboutName(workspace: Workspace, occurrence: Occurrence, around: Surroun
       const rule = ruleNamedAt(workspace, definition.span.file, definition.span.start);
       return rule === undefined ? null : aboutRule(workspace, rule, around);
     }
+    case "detector":
+      return [fence(source), used].join("\n\n");
     case "variable":
       return `Stands for each element in turn. ${used}`;
   }

@@ -62,6 +62,11 @@ export function usersInUse(workspace: Workspace): readonly string[] {
   return collect(workspace, (node) => (node.kind === "user" && "name" in node ? valuesOf([node.name]) : []));
 }
 
+/** Channels that alerts are sent to. */
+export function channelsInUse(workspace: Workspace): readonly string[] {
+  return collect(workspace, (node) => (node.kind === "notify" && "channels" in node ? valuesOf(node.channels) : []));
+}
+
 /** Annotation keys with the texts given to them. */
 export function annotationValues(workspace: Workspace): ReadonlyMap<string, ReadonlySet<string>> {
   const found = new Map<string, Set<string>>();

@@ -1,4 +1,6 @@
 import type { Fact, FactType } from "../../spec/contract/facts/index.ts";
+import { typeOfPart } from "../check/index.ts";
+import { TIME_PARTS } from "../checked/index.ts";
 import type { Token } from "../syntax/index.ts";
 import { elementOf } from "./facts.ts";
 
@@ -31,6 +33,12 @@ export function typeBefore(tokens: readonly Token[], last: number, known: Known)
     if (tokens[open]?.text !== "[" || tokens[last - 1]?.kind !== "text") return null;
     const map = typeOfPath(pathBefore(tokens, open - 1), known);
     return map?.kind === "map" ? map.of : null;
+  }
+  if (end?.text === ")") {
+    // `time.hour("Europe/Vienna")`
+    const open = openBracket(tokens.slice(0, last));
+    const part = TIME_PARTS.find((one) => one === tokens[open - 1]?.text);
+    return part !== undefined && tokens[open - 2]?.text === "." ? typeOfPart(part) : null;
   }
   // `x else y`: both sides are of one type.
   if (tokens[last - 1]?.text === "else") return typeBefore(tokens, last - 2, known);

@@ -4,7 +4,7 @@ import type { Span } from "../source/index.ts";
 export interface DocumentSymbol {
   readonly name: string;
   readonly detail: string;
-  readonly kind: "package" | "let" | "columns" | "rule" | "test";
+  readonly kind: "package" | "import" | "let" | "columns" | "detector" | "never" | "rule" | "test";
   readonly span: Span;
   readonly nameSpan: Span;
 }
@@ -31,6 +31,30 @@ export function symbolsOf(tree: PolicyFile): readonly DocumentSymbol[] {
           kind: "columns",
           span,
           nameSpan: within(item.name.span, span),
+        };
+      case "import":
+        return {
+          name: item.from.text || "import",
+          detail: "import",
+          kind: "import",
+          span,
+          nameSpan: within(item.from.span, span),
+        };
+      case "detector":
+        return {
+          name: item.name.text || "detector",
+          detail: "detector",
+          kind: "detector",
+          span,
+          nameSpan: within(item.name.span, span),
+        };
+      case "never":
+        return {
+          name: item.title.value || "never",
+          detail: "never",
+          kind: "never",
+          span,
+          nameSpan: within(item.title.span, span),
         };
       case "rule":
         return {

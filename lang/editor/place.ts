@@ -124,7 +124,7 @@ function beginning(tokens: readonly Token[], i: number, item: PlaceItem): PlaceI
     case "export":
       return "top";
     case "detector":
-      return next?.kind === "name" && tokens[i + 2]?.text === "=" ? "detector" : null;
+      return (item !== "rule" && item !== "test") || tokens[i + 2]?.text === "=" ? "detector" : null;
     case "columns":
       // In a rule it is a clause, unless a name and `=` follow.
       return (item !== "rule" && item !== "test" && previous?.text !== "let") || tokens[i + 2]?.text === "="

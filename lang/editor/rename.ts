@@ -9,6 +9,7 @@ const WHAT: Readonly<Record<Occurrence["kind"], string>> = {
   rule: "rule",
   let: "let",
   columns: "column set",
+  detector: "detector",
   variable: "variable",
 };
 
@@ -68,8 +69,7 @@ function nameFault(name: string): string | null {
 
 /** What else a renaming would change, in words, or null when it changes the name alone. */
 function difference(before: Workspace, after: Workspace, what: Occurrence, name: string): string | null {
-  const taken = before.names.bySymbol.get(what.symbol.slice(0, -what.name.length) + name);
-  if (what.kind !== "variable" && taken?.some((one) => one.definition) === true)
+  if (what.kind !== "variable" && isTaken(before, what, name))
     return `there is a ${WHAT[what.kind]} \`${name}\` already`;
   const known = new Set(before.result.diagnostics.map((one) => one.message.replaceAll(what.name, name)));
   const added = after.result.diagnostics.find(
@@ -89,13 +89,25 @@ function difference(before: Workspace, after: Workspace, what: Occurrence, name:
   return null;
 }
 
-/** What the rules mean, without places; the old name read as the new one where it names a rule. */
-function shape(workspace: Workspace, old: string, fresh: string): string {
-  return JSON.stringify(workspace.result.policy, (key, value: unknown) =>
-    key === "span" || key === "nameSpan"
-      ? undefined
-      : (key === "name" || key === "by") && value === old
-        ? fresh
-        : value,
+/** Whether the package has a thing of the kind that is called `name`; of rules and detectors, whether any package has. */
+function isTaken({ names }: Workspace, { kind, symbol }: Occurrence, name: string): boolean {
+  const packageOf = (one: Occurrence | undefined): string | undefined =>
+    one === undefined || kind === "rule" || kind === "detector" ? "" : names.environments.get(one.span.file)?.package;
+  const home = packageOf(names.bySymbol.get(symbol)?.find((one) => one.definition));
+  return names.occurrences.some(
+    (one) => one.definition && one.kind === kind && one.name === name && packageOf(one) === home,
   );
+}
+
+/** Where the checked policy has the names of rules and detectors. */
+const NAMING = new Set(["name", "by", "rule"]);
+
+/** What the rules mean, without places; the old name read as the new one where it names a rule or a detector. */
+function shape(workspace: Workspace, old: string, fresh: string): string {
+  return JSON.stringify(workspace.result.policy, (key, value: unknown) => {
+    if (key === "span" || key === "nameSpan") return undefined;
+    if (key === "detect" && Array.isArray(value))
+      return value.map((one: unknown) => (one === old ? fresh : one)).sort();
+    return NAMING.has(key) && value === old ? fresh : value;
+  });
 }

@@ -39,6 +39,7 @@ const BY_NAME: Readonly<Record<Occurrence["kind"], SemanticKind>> = {
   rule: "function",
   let: "variable",
   columns: "type",
+  detector: "macro",
   variable: "parameter",
 };
 
@@ -104,6 +105,8 @@ function ofItem(item: Item, put: Put): void {
       const { parts } = node as Extract<Expr, { kind: "path" }>;
       if (parts.length === 1 && !facts.has(parts[0]!.text)) put(parts[0]!.span, "enumMember");
       else for (const part of parts) put(part.span, "property");
+    } else if (node.kind === "detect" && "detectors" in node) {
+      for (const name of (node as Extract<Clause, { kind: "detect" }>).detectors) put(name.span, "macro");
     } else if (node.kind === "call") put((node as Extract<Expr, { kind: "call" }>).name.span, "function");
     else if (node.kind === "with" && "masks" in node) {
       for (const { column, mask } of (node as Extract<Clause, { kind: "with" }>).masks) {

@@ -37,7 +37,17 @@ export const ITEM_SNIPPETS: readonly Completion[] = [
     'test "${1:what is shown}" {\n  user "${2:ana}" in "${3:analyst}"\n  target "${4:shop}" { ${5:env}: "${6:production}" }\n  sql "${7:select 1}"\n  expect ${0:allow}\n}',
   ),
   snippet("package", "the package of the file", "package ${0:name}"),
+  snippet("import", "names of another package", "import { ${0} } from ${1:package}"),
+  snippet("export", "what other packages may import", "export "),
+  snippet("alert", "a rule: a notice is sent", 'alert ${1:name} on ${2:sql}\n  to "${3:channel}"\n  when ${0}'),
+  snippet("detector", "a name for what is looked for in values", "detector ${1:name} = /${0}/"),
+  snippet("never", "what no rule may ever allow", 'never "${1:what must not be}" on ${2:sql}\n  when ${0}'),
 ];
+
+/** What may be exported. */
+export const EXPORT_SNIPPETS: readonly Completion[] = ITEM_SNIPPETS.filter((one) =>
+  ["let", "columns", "detector"].includes(one.label),
+);
 
 const SHARED = ["when", "unless", "because"];
 
@@ -46,9 +56,10 @@ export const CLAUSES_OF: Readonly<Record<string, readonly string[]>> = {
   allow: SHARED,
   deny: SHARED,
   approve: [...SHARED, "by", "quorum", "within", "valid"],
-  mask: ["columns", "with", ...SHARED],
+  mask: ["columns", "fields", "values", "output", "with", "predicates", "trust", ...SHARED],
   limit: ["to", ...SHARED],
-  alert: SHARED,
+  alert: ["to", ...SHARED],
+  never: [...SHARED, "even"],
 };
 
 const CLAUSE_TEXTS: Readonly<Record<string, readonly [insert: string, detail: string]>> = {
@@ -62,9 +73,24 @@ const CLAUSE_TEXTS: Readonly<Record<string, readonly [insert: string, detail: st
   columns: ["columns ${0}", "columns that are masked"],
   with: ["with ${0:redact}", "what is shown instead"],
   to: ["to ${1:1000} ${0:rows}", "past what it is stopped"],
+  fields: ['fields "${0:$.path}"', "paths into JSON and forms"],
+  values: ["values detect [${0}]", "what is looked for in every value"],
+  output: ["output", "the text that a command prints"],
+  predicates: ["predicates ${0:refuse}", "what becomes of conditions over masked columns"],
+  trust: ['trust "${0:schema.function}"', "functions that may see masked columns"],
+  even: ["even approved", "not even when somebody approves it"],
 };
 
-export function clauseSnippet(word: string): Completion {
+export function clauseSnippet(word: string, effect: string): Completion {
+  if (word === "to" && effect === "alert")
+    return {
+      label: "to",
+      kind: "keyword",
+      insert: 'to "${0:channel}"',
+      snippet: true,
+      detail: "where the notice goes",
+      rank: 3,
+    };
   const [insert, detail] = CLAUSE_TEXTS[word] ?? [word, ""];
   return { label: word, kind: "keyword", insert, snippet: true, detail, rank: 3 };
 }

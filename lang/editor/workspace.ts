@@ -1,7 +1,8 @@
 import type { PolicyFile } from "../ast/index.ts";
-import { checkFiles, type CheckResult } from "../check/index.ts";
+import { checkTrees, type CheckResult } from "../check/index.ts";
 import type { CheckedRule, CheckedTest } from "../checked/index.ts";
 import type { SourceFile } from "../source/index.ts";
+import { parseFile } from "../syntax/index.ts";
 import { namesOf, type NameTable } from "./names.ts";
 
 /**
@@ -15,10 +16,26 @@ export interface Workspace {
   readonly names: NameTable;
 }
 
+/** What reading a file gave, kept for as long as the file is: of many files only those that changed are read again. */
+const parsed = new WeakMap<SourceFile, ReturnType<typeof parseFile>>();
+
+function parseOnce(file: SourceFile): ReturnType<typeof parseFile> {
+  let found = parsed.get(file);
+  if (found === undefined) {
+    found = parseFile(file);
+    parsed.set(file, found);
+  }
+  return found;
+}
+
 /** Reads and checks; never throws for any text. */
 export function openWorkspace(files: readonly SourceFile[]): Workspace {
   const ordered = [...files].sort((a, b) => (a.path < b.path ? -1 : 1));
-  const result = checkFiles(ordered);
+  const read = ordered.map(parseOnce);
+  const result = checkTrees(
+    read.map(({ tree }) => tree),
+    read.flatMap(({ diagnostics }) => diagnostics),
+  );
   return {
     files: new Map(ordered.map((file) => [file.path, file])),
     trees: new Map(result.trees.map((tree) => [tree.path, tree])),
@@ -35,7 +52,7 @@ export function ruleNamedAt(workspace: Workspace, file: string, start: number): 
 /** Tests that expect something of a rule. */
 export function testsOf(workspace: Workspace, rule: string): readonly CheckedTest[] {
   return workspace.result.policy.tests.filter((test) =>
-    test.expectations.some((one) => "by" in one && one.by === rule),
+    test.expectations.some((one) => ("by" in one ? one.by === rule : one.kind === "matched" && one.rule === rule)),
   );
 }
 

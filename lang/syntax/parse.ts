@@ -39,7 +39,8 @@ export function parseFile(file: SourceFile): {
   }
   parser ??= new PolicyParser();
   parser.begin(file.path, tokens);
-  const items = parser.file() ?? [];
+  parser.file();
+  const { items } = parser;
   for (const error of parser.errors.slice(0, SYNTAX_ERRORS_MAX)) diagnostics.push(syntaxError(file, error));
   const comments = (groups["comments"] ?? []).map((token) => ({ text: token.image, span: spanOf(file.path, token) }));
   void Comment;

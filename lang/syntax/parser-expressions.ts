@@ -317,7 +317,13 @@ export class ExpressionRules extends PatternRules {
   readonly callArguments: (idx?: number) => Expr[] = this.RULE("arguments", (): Expr[] => {
     const args: Expr[] = [];
     this.CONSUME(M.leftParen);
-    this.MANY_SEP({ SEP: M.comma, DEF: () => args.push(this.SUBRULE(this.expression)) });
+    this.MANY_SEP({
+      SEP: M.comma,
+      DEF: () => {
+        const arg = this.SUBRULE(this.expression);
+        this.ACTION(() => args.push(this.orMissing(arg)));
+      },
+    });
     this.CONSUME(M.rightParen);
     return args;
   }) as never;
