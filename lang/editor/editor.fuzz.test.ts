@@ -93,7 +93,7 @@ describe("fuzz: no text and no place", () => {
         const renamed = renameAt(workspace, "shop.policy", offset, name);
         if (renamed.ok) renamed.value.forEach((edit) => inside(edit.span));
       }),
-      { numRuns: 400 },
+      { numRuns: 300 },
     );
   });
 });

@@ -70,7 +70,7 @@ function tooDeep(tokens: readonly IToken[]): IToken | null {
 
 function syntaxError(file: SourceFile, error: IRecognitionException): Diagnostic {
   const atEnd = error.token.tokenType === EOF;
-  const at = atEnd ? file.text.trimEnd().length : error.token.startOffset;
+  const at = atEnd || error.token.startOffset < 0 ? file.text.trimEnd().length : error.token.startOffset;
   const span: Span = { file: file.path, start: at, end: atEnd ? at : at + error.token.image.length };
   const found = atEnd ? "the end of the file" : `\`${error.token.image.slice(0, 40)}\``;
   return diagnostic("syntax", span, { found, expected: expectedOf(error) });
