@@ -70,7 +70,7 @@ const sourceOf = (token: { readonly PATTERN?: unknown }): string => {
   return token.PATTERN.source;
 };
 
-/** A TextMate grammar, as VS Code, Zed, Sublime and GitHub read it, made from the tokens of the language. */
+/** A TextMate grammar, as VS Code, Sublime Text and GitHub read it, made from the tokens of the language. */
 export async function grammar(): Promise<string> {
   const words = [...KEYWORDS.reserved, ...KEYWORDS.contextual];
   const missing = words.filter((word) => SCOPES[word] === undefined);

@@ -46,7 +46,13 @@ export class Diagnoses {
   #of(project: Project): readonly (readonly [uri: string, version: number | undefined, diagnostics: Diagnostic[]])[] {
     const { workspace } = project;
     const byFile = new Map<string, Diagnostic[]>([...workspace.files.keys()].map((path) => [path, []]));
-    for (const found of workspace.result.diagnostics) {
+    // Where there are too many, warnings are left out before errors are.
+    const { diagnostics } = workspace.result;
+    const ranked = [
+      ...diagnostics.filter((one) => one.severity === "error"),
+      ...diagnostics.filter((one) => one.severity !== "error"),
+    ];
+    for (const found of ranked) {
       const list = byFile.get(found.span.file);
       const file = workspace.files.get(found.span.file);
       if (list !== undefined && file !== undefined && list.length < DIAGNOSTICS_MAX)

@@ -85,7 +85,16 @@ export class PolicyServer {
     this.#diagnoses = new Diagnoses(this.#projects, this.#outcomes, (params) => {
       void connection.sendDiagnostics(params);
     });
-    this.#quiet = new WhenQuiet(() => this.#diagnoses.tell());
+    this.#quiet = new WhenQuiet(() => {
+      try {
+        this.#diagnoses.tell();
+      } catch (fault) {
+        // A fault of ours in one text must not end the editor's session: it is told, and the next text is read anew.
+        connection.console.error(
+          `policyc lsp: ${fault instanceof Error ? (fault.stack ?? fault.message) : String(fault)}`,
+        );
+      }
+    });
     this.#life();
     this.#documents();
     this.#words();

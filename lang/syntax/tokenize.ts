@@ -1,4 +1,4 @@
-import { Comment, Duration, Identifier, Int, K, Regex, Text, lexer } from "./tokens.ts";
+import { Comment, Duration, Identifier, Int, K, Regex, Text, tokenize as lex } from "./tokens.ts";
 
 export type TokenKind = "keyword" | "name" | "text" | "number" | "duration" | "expression" | "comment" | "mark";
 
@@ -22,7 +22,7 @@ const KINDS = new Map<unknown, TokenKind>([
 
 /** Every token of a text, comments among them, in order of place. Characters that begin none are passed over. */
 export function tokenize(text: string): readonly Token[] {
-  const { tokens, groups } = lexer.tokenize(text);
+  const { tokens, groups } = lex(text);
   const comments = groups["comments"] ?? [];
   const all = comments.length === 0 ? tokens : [...tokens, ...comments].sort((a, b) => a.startOffset - b.startOffset);
   return all.map((token) => ({
