@@ -108,17 +108,18 @@ export class PolicyServer {
   #life(): void {
     this.#connection.onInitialize((params) => this.#initialize(params));
     this.#connection.onInitialized(async () => {
-      if (this.#client.workspace?.didChangeWatchedFiles?.dynamicRegistration === true) {
-        // Folders too: one that is moved away takes its files with it.
-        const watchers = ["**/*.policy", "**/*.sql", "**/"].map((globPattern) => ({ globPattern }));
-        await this.#connection.client.register(DidChangeWatchedFilesNotification.type, { watchers });
-      }
+      // Before anything is waited for: the next message may already say that a folder was opened.
       if (this.#client.workspace?.workspaceFolders === true) {
         this.#connection.workspace.onDidChangeWorkspaceFolders(({ added, removed }) => {
           for (const folder of removed) this.#projects.removeFolder(folder.uri);
           for (const folder of added) this.#projects.addFolder(folder.uri);
           this.#quiet.changed();
         });
+      }
+      if (this.#client.workspace?.didChangeWatchedFiles?.dynamicRegistration === true) {
+        // Folders too: one that is moved away takes its files with it.
+        const watchers = ["**/*.policy", "**/*.sql", "**/"].map((globPattern) => ({ globPattern }));
+        await this.#connection.client.register(DidChangeWatchedFilesNotification.type, { watchers });
       }
       this.#quiet.changed();
       await this.#schemas.load();
