@@ -72,13 +72,13 @@ export const catalogue = {
     explain:
       "Expressions are compiled when the policy is built, so that none is slow later. A few, such as a wildcard before a long counted repetition, would need more states than a gateway should hold.\n\nbefore: matches /(a|b)*a(a|b){20}/\nafter:  matches /a[ab]{20}$/",
   },
-  "not-supported": {
-    code: "P0010",
+  "unterminated-text": {
+    code: "P0008",
     severity: "error",
-    message: (p: { what: string }) => `${p.what} is not supported by this version`,
-    hint: () => "leave it out; a gateway of this version could not enforce it",
+    message: () => "this text has no closing quote",
+    hint: () => "close it on the same line; \\n stands for the end of a line within a text",
     explain:
-      "The word belongs to the language, but this version can't carry it out. It is an error and not a warning: a rule that is skipped in silence would protect nothing.",
+      'A text begins and ends with a double quote, on one line.\n\nbefore: because "Objects in production are dropped by\nafter:  because "Objects in production are dropped by migrations."',
   },
   "unknown-scope": {
     code: "P0011",
