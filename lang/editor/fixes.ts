@@ -10,10 +10,18 @@ export interface Fix {
   readonly preferred: boolean;
 }
 
-/** What would mend a diagnostic. Each fix is whole: applied, the diagnostic is gone. */
+/** Fixes that a diagnostic brings along; `safe` ones keep every decision. */
+type Offering = Diagnostic & {
+  readonly fixes?: readonly { readonly title: string; readonly edits: readonly Edit[]; readonly safe: boolean }[];
+};
+
+/** What would mend a diagnostic: what it brings along, else what its kind suggests. Each fix is whole: applied, the diagnostic is gone. */
 export function fixesFor(workspace: Workspace, found: Diagnostic): readonly Fix[] {
   const text = workspace.files.get(found.span.file)?.text;
   if (text === undefined) return [];
+  const { fixes: offered = [] }: Offering = found;
+  if (offered.length > 0)
+    return offered.map(({ title, edits }, i) => ({ title, edits, preferred: i === 0 && offered.length === 1 }));
   const here = (replacement: string): readonly Edit[] => [{ span: found.span, text: replacement }];
   const near = /did you mean `([^`]+)`\?/.exec(found.hint ?? "")?.[1];
   if (near !== undefined)
