@@ -137,6 +137,21 @@ export class LanguageClient {
     });
   }
 
+  /** Files in a folder of their own, which the editor has open for as long as `run` takes. */
+  async over(
+    files: Readonly<Record<string, string>>,
+    run: (client: LanguageClient, folder: Folder) => Promise<void>,
+  ): Promise<void> {
+    using own = new Folder(files);
+    await this.folders([own], []);
+    try {
+      await run(this, own);
+    } finally {
+      for (const open of this.openUris.filter((one) => one.startsWith(own.uri()))) await this.close(open);
+      await this.folders([], [own]);
+    }
+  }
+
   get openUris(): readonly string[] {
     return [...this.#documents.keys()];
   }
