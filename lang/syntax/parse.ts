@@ -6,6 +6,7 @@ import { FILE_LENGTH_MAX, NESTING_MAX, SYNTAX_ERRORS_MAX } from "./limits.ts";
 import { textValue } from "./literals.ts";
 import { PolicyParser } from "./parser.ts";
 import { K, M, Text, tokenize } from "./tokens.ts";
+import { unseenIn } from "./unseen.ts";
 
 let parser: PolicyParser | undefined;
 
@@ -29,6 +30,7 @@ export function parseFile(file: SourceFile): {
   });
   for (const token of unterminated.slice(0, SYNTAX_ERRORS_MAX))
     diagnostics.push(diagnostic("unterminated-text", spanOf(file.path, token), {}));
+  diagnostics.push(...unseenIn(file));
   const deep = tooDeep(tokens);
   if (deep !== null) {
     diagnostics.push(diagnostic("nested-too-deep", spanOf(file.path, deep), { depthMax: NESTING_MAX }));
