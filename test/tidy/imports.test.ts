@@ -69,6 +69,8 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   jose: ["runtime/identity/", "cli/commands/serve.ts"],
   "libpg-query": ["runtime/facts/sql/"],
   msgpackr: ["spec/contract/bundle/", "cli/commands/policy/inspect.ts"],
+  "vscode-languageserver": ["cli/lsp/", "cli/commands/policy/lsp.ts"],
+  "vscode-languageserver-textdocument": ["cli/lsp/"],
   yaml: ["runtime/gateway/config.ts", "cli/"],
 };
 

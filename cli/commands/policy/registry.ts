@@ -102,6 +102,11 @@ export const POLICY_COMMANDS: Readonly<Record<string, PolicyCommand>> = {
     summary: "a pair of keys that sign bundles",
     run: async (argv, io) => (await import("./keygen.ts")).keygenCommand(argv, io),
   },
+  lsp: {
+    form: "[--stdio]",
+    summary: "a language server for editors",
+    run: async (argv, io) => (await import("./lsp.ts")).lspCommand(argv, io),
+  },
   completion: {
     form: "bash|zsh|fish",
     summary: "completion for a shell",
