@@ -270,8 +270,10 @@ export class Gateway {
   async #reload(): Promise<string | null> {
     const { config, bundleKeys, readBundle, say } = this.parts;
     const bytes = await readBundle();
-    const refuse = (why: string): string => {
+    // Whoever asked for it is told once that is on disk, as with a bundle that is taken in.
+    const refuse = async (why: string): Promise<string> => {
       this.entry({ type: "bundle.refused", why });
+      await this.recorder.flush();
       return why;
     };
     if (bytes === null) return refuse(`${config.bundle.path} can't be read`);
