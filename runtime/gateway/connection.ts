@@ -260,9 +260,10 @@ export class Connection {
     const buffer = new ReadBuffer();
     const early = new ByteStream();
     let relay: Relay | null = null;
+    const stamp = stampOf(identity.name, this.sid);
     const upstream = await connectTarget(
       target,
-      [["client_encoding", "UTF8"], ["application_name", stamp(identity.name, this.sid)], ...startup.settings],
+      [["client_encoding", "UTF8"], ["application_name", stamp], ...startup.settings],
       parts.random,
       {
         stream: early,
@@ -321,6 +322,7 @@ export class Connection {
         facts: (path) => facts.get(path) ?? ABSENT,
         identity: { name: identity.name, issuer: identity.issuer, expiresAt: identity.expiresAt },
         target: { name: target.name, database: target.database, account: target.credential.user },
+        application: { stamp, own: startup.application },
         commitKey: parts.secret,
         approvalSettings: { ...parts.config.approvals, howToGrant: parts.howToGrant },
         notify: (text, hint) => machine().notice(text, hint),
@@ -392,7 +394,7 @@ export class Connection {
 
   /** What a server says before its first ReadyForQuery: the target's settings as they are, with our own cancel key. */
   #welcome(startup: StartupRequest, upstream: Upstream): void {
-    this.processId = this.#gateway.register(this);
+    this.processId = this.#gateway.register(this, upstream.session.processId);
     this.#cancelKey = this.#gateway.parts.random.bytes(startup.minor >= 2 ? KEY_BYTES : KEY_BYTES_OLD);
     const out = [authenticationOk()];
     for (const [name, value] of upstream.session.parameters) {
@@ -450,7 +452,7 @@ export class Connection {
 }
 
 /** How a session shows at the target: who, by us, and which session. PostgreSQL keeps 63 bytes. */
-function stamp(user: string, sid: string): string {
+function stampOf(user: string, sid: string): string {
   const suffix = ` via sallyport ${sid}`;
   let name = user;
   while (Buffer.byteLength(name + suffix) > 63 && name.length > 0) name = name.slice(0, -1);

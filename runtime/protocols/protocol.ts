@@ -104,6 +104,8 @@ export interface ActionHost {
   withdraw(why: "cancelled" | "disconnected"): void;
   /** The server reported a setting (ParameterStatus). Answers why the session can't go on, or null. */
   setting(name: string, value: string): string | null;
+  /** What the client is told of a setting: the value, or its own where the gateway gave the server another. */
+  shownSetting(name: string, value: string): string;
 }
 
 /** Where the adapter's bytes go. */

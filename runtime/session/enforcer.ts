@@ -57,6 +57,8 @@ export interface EnforcerParts {
   readonly facts: FactReader;
   readonly identity: { readonly name: string; readonly issuer: string | null; readonly expiresAt: number | null };
   readonly target: { readonly name: string; readonly database: string; readonly account: string };
+  /** How the session shows at the target, and what the client calls itself. */
+  readonly application: { readonly stamp: string; readonly own: string };
   /** Key of the commitments to statements whose text is not kept whole. */
   readonly commitKey: Uint8Array;
   readonly approvalSettings: {
@@ -204,6 +206,11 @@ export class Enforcer implements ActionHost {
     if (name === "client_encoding" && value !== "UTF8")
       return `the client encoding was changed to ${value}; statements are read as UTF-8`;
     return null;
+  }
+
+  shownSetting(name: string, value: string): string {
+    const { stamp, own } = this.#parts.application;
+    return name === "application_name" && value === stamp ? own : value;
   }
 
   /** The gateway stops: what waits stays pending. */
@@ -481,7 +488,10 @@ export class Enforcer implements ActionHost {
       if (!(fault instanceof RecorderFailed)) throw fault;
       return this.#recordFailed();
     }
-    return { go: false, refusal: withDecision(refusal, this.#parts.log.sid, decisionId) };
+    // The server would say the same, and no more.
+    return error.kind === "syntax"
+      ? { go: false, refusal }
+      : { go: false, refusal: withDecision(refusal, this.#parts.log.sid, decisionId) };
   }
 
   /** What the statement may do to the meaning of later ones. */

@@ -5,7 +5,7 @@ import { CopyMasker, copyObstacle } from "./copy-rows.ts";
 import type { Expect, ExpectQueue } from "./expect.ts";
 import { BodyReader, readReport, readRowDescription, type FieldDescription } from "./fields.ts";
 import { ROW_BYTES_MAX, SAMPLED_ROW_BYTES_MAX, SERVER_CONTROL_BYTES_MAX } from "./limits.ts";
-import { HEADER_BYTES, IDLE, SERVER, errorResponse } from "./messages.ts";
+import { HEADER_BYTES, IDLE, SERVER, errorResponse, parameterStatus } from "./messages.ts";
 import type { Names } from "./names.ts";
 import { MALFORMED, copyRun, fitMasks, maskDataRow, rowBound, type RowMask } from "./rows.ts";
 import { ResultSample, SAMPLE_ROWS, type SampleRows } from "./sample.ts";
@@ -609,7 +609,12 @@ export class ServerSide {
       return STOP;
     }
     const obstacle = this.#host.setting(name, value);
-    if (obstacle === null) return FORWARD;
+    if (obstacle === null) {
+      const shown = this.#host.shownSetting(name, value);
+      if (shown === value) return FORWARD;
+      this.#replacement = parameterStatus(name, shown);
+      return REPLACE;
+    }
     this.#owner.fail(
       errorResponse({ severity: "FATAL", sqlstate: "42501", message: `sallyport: ${obstacle}` }),
       `setting ${name}: ${obstacle}`,
