@@ -40,6 +40,7 @@ export function benchDecisions(say: (line: string) => void): void {
     const policy = new SessionPolicy(executableOf(manifest), "postgres", (path) => session.get(path) ?? ABSENT);
     const own = sqlFactReader(UNIT, {
       nowMs: 0,
+      startedMs: 0,
       inTransaction: false,
       prepared: false,
       statementCount: 1,

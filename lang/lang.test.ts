@@ -39,7 +39,6 @@ describe("what the checker says, and where", () => {
     ["a mask that is none", "mask m on sql columns a.b.c with emial", ["P0028 emial"]],
     ["a column set that is not there", "mask m on sql columns pii with redact", ["P0020 pii"]],
     ["a pattern of two parts", "mask m on sql columns a.b with redact", ["P0027 a.b"]],
-    ["a planned scope", "allow a on ssh", ["P0010 ssh"]],
     ["an unknown scope", "allow a on sqll", ["P0011 sqll"]],
     ["a let that uses itself", "let x = x\nallow a on sql when x", ["P0031 x"]],
     ["a bad range", 'allow a on sql when client.address within cidr("10.0.0.0/33")', ['P0030 "10.0.0.0/33"']],

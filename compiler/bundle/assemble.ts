@@ -1,9 +1,26 @@
 import { createHash } from "node:crypto";
 import { assert } from "../../base/assert.ts";
 import { OPCODES, ELEMENTS_MAX, verify } from "../../spec/contract/bytecode/index.ts";
-import type { BundleRule, Manifest, Program, TestVector } from "../../spec/contract/bundle/index.ts";
-import { placeOf, type CheckedExpr, type CheckedPolicy, type CheckedRule, type SourceFile } from "../../lang/index.ts";
-import { Emitter } from "../emit/index.ts";
+import { err, ok, type Result } from "../../base/result.ts";
+import type {
+  BundleRule,
+  DetectorSpec,
+  Manifest,
+  MaskClause,
+  Program,
+  TestVector,
+} from "../../spec/contract/bundle/index.ts";
+import {
+  diagnostic,
+  placeOf,
+  type CheckedExpr,
+  type CheckedMask,
+  type CheckedPolicy,
+  type CheckedRule,
+  type Diagnostic,
+  type SourceFile,
+} from "../../lang/index.ts";
+import { EXPRESSION_STATES, Emitter } from "../emit/index.ts";
 import { buildIndex } from "../index/index.ts";
 
 export interface AssembleOptions {
@@ -19,12 +36,15 @@ export function conditionOf(rule: CheckedRule): CheckedExpr | null {
   return { kind: "and", left: rule.when, right: unless, span: rule.when.span };
 }
 
-/** The manifest of a policy without errors. The same policy, files and options give the same manifest. */
+/**
+ * The manifest of a policy without errors. The same policy, files and options give the same manifest. What can't be
+ * compiled within the limits is told instead.
+ */
 export function assembleManifest(
   policy: CheckedPolicy,
   files: readonly SourceFile[],
   options: AssembleOptions,
-): Manifest {
+): Result<Manifest, readonly Diagnostic[]> {
   const emitter = new Emitter();
   const texts = new Map(files.map((file) => [file.path, file.text]));
   const rules = policy.rules.map((rule): BundleRule => {
@@ -39,18 +59,25 @@ export function assembleManifest(
       annotations: rule.annotations,
       source: { file: rule.nameSpan.file, line, column },
       approve: rule.approve,
-      mask: rule.mask,
-      rowLimit: rule.rowLimit,
+      mask: rule.mask === null ? null : maskClause(rule.mask, emitter),
+      limit: rule.limit,
+      alertTo: rule.alertTo,
     };
   });
+  const detectors = detectorsOf(policy, emitter);
+  const { tooLarge, all: expressions } = emitter.expressions;
+  if (tooLarge.length > 0)
+    return err(tooLarge.map((span) => diagnostic("expression-too-large", span, { statesMax: EXPRESSION_STATES })));
   const programs = withSteps(emitter.programs());
   const manifest: Manifest = {
-    format: 2,
+    format: 3,
     package: policy.package,
     sequence: options.sequence,
     requires: featuresOf(rules),
     facts: emitter.facts,
     constants: emitter.constants,
+    expressions,
+    detectors,
     programs,
     rules,
     sources: files
@@ -65,7 +92,20 @@ export function assembleManifest(
     verified.ok,
     `the compiler wrote bytecode that does not verify: ${verified.ok ? "" : JSON.stringify(verified.error)}`,
   );
-  return manifest;
+  return ok(manifest);
+}
+
+function maskClause(mask: CheckedMask, emitter: Emitter): MaskClause {
+  return { ...mask, output: mask.output?.map((regex) => emitter.expressions.add(regex, "anchored")) ?? null };
+}
+
+/** Detectors of the policy's own that a mask names, in order of name. */
+function detectorsOf(policy: CheckedPolicy, emitter: Emitter): readonly DetectorSpec[] {
+  const wanted = new Set(policy.rules.flatMap((rule) => rule.mask?.detect ?? []));
+  return policy.detectors
+    .filter((one) => wanted.has(one.name))
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .map(({ name, regex, check }) => ({ name, expression: emitter.expressions.add(regex, "anchored"), check }));
 }
 
 /** The certificate that the loader checks: most steps of each program, inner ones first. */
@@ -81,12 +121,25 @@ function withSteps(programs: readonly Program[]): readonly Program[] {
   return programs.map((program, i) => ({ code: program.code, stepsMax: steps[i]! }));
 }
 
+/** What a gateway must be able to carry out, so that one which can't refuses the bundle instead of skipping a rule. */
 function featuresOf(rules: readonly BundleRule[]): readonly string[] {
   const features = new Set<string>(["sql/1"]);
-  for (const rule of rules) {
-    if (rule.effect === "mask") features.add("mask/1");
-    if (rule.effect === "approve") features.add("approve/1");
-    if (rule.effect === "limit") features.add("limit-rows/1");
+  for (const { effect, mask, limit } of rules) {
+    if (effect === "approve") features.add("approve/1");
+    if (effect === "alert") features.add("alert/1");
+    if (mask !== null) {
+      features.add("mask/1");
+      if (mask.fields.length > 0) features.add("mask-fields/1");
+      if (mask.detect.length > 0) features.add("mask-detect/1");
+      if (mask.output !== null) features.add("mask-output/1");
+      if (mask.predicates === "substitute") features.add("mask-substitute/1");
+      if (mask.trusted.length > 0) features.add("mask-trusted/1");
+    }
+    if (limit !== null) {
+      if (limit.rows !== null) features.add("limit-rows/1");
+      if (limit.bytes !== null) features.add("limit-bytes/1");
+      if (limit.rate !== null) features.add("limit-rate/1");
+    }
   }
   return [...features].sort();
 }

@@ -20,6 +20,8 @@ export function typeName(type: FactType): string {
     case "set":
     case "list":
       return `a ${type.kind} of ${plainName(type.of)}`;
+    case "record":
+      return `a ${type.name}`;
     case "map":
       return "a map (index it with a key)";
   }

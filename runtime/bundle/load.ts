@@ -133,7 +133,7 @@ function wrongReference(manifest: Manifest): BundleError | null {
       return malformed("has approval details that don't fit its effect");
     if ((rule.effect === "mask") !== (rule.mask !== null))
       return malformed("has mask details that don't fit its effect");
-    if ((rule.effect === "limit") !== (rule.rowLimit !== null))
+    if ((rule.effect === "limit") !== (rule.limit !== null))
       return malformed("has a limit that doesn't fit its effect");
     if (
       rule.approve !== null &&

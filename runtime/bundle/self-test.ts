@@ -1,5 +1,11 @@
 import type { Manifest, TestVector, VectorValue } from "../../spec/contract/bundle/index.ts";
-import { ABSENT, UNKNOWN, type FactValue, type ProtocolName } from "../../spec/contract/facts/index.ts";
+import {
+  ABSENT,
+  UNKNOWN,
+  type FactRecord,
+  type FactValue,
+  type ProtocolName,
+} from "../../spec/contract/facts/index.ts";
 import { run, type CubeIndex, type Machine } from "../vm/index.ts";
 
 interface Testable {
@@ -62,6 +68,7 @@ function byIndex(bundle: Testable, { protocol }: TestVector, facts: Facts): read
 function toFactValue(value: VectorValue | null): FactValue {
   if (value === null) return UNKNOWN;
   if (typeof value !== "object") return value;
+  if ("records" in value && Array.isArray(value.records)) return value.records as readonly FactRecord[];
   return Array.isArray(value)
     ? new Set(value as readonly string[])
     : new Map(Object.entries(value as Record<string, string>));

@@ -7,6 +7,14 @@ import type { Executable } from "./executable.ts";
 /** Whether a rule counts as matched when its condition came out as `found`: what restricts does, what allows does not. */
 export const counts = (effect: string, found: Truth): boolean => (found === UNKNOWN ? effect !== "allow" : found);
 
+interface Limit {
+  readonly most: number | null;
+  readonly rule: number | null;
+}
+const NO_LIMIT: Limit = { most: null, rule: null };
+/** The lower of two limits; of equal ones the first. */
+const stricter = (a: Limit, b: Limit): Limit => (b.most !== null && (a.most === null || b.most < a.most) ? b : a);
+
 /** What the matching rules of one action come to. `unknown`: those of them that match because something is unknown. */
 export function decisionOf(manifest: Manifest, matched: readonly number[], unknown: readonly number[]): Decision {
   const { rules } = manifest;
@@ -14,8 +22,10 @@ export function decisionOf(manifest: Manifest, matched: readonly number[], unkno
   const approves: number[] = [];
   const allows: number[] = [];
   const masks: number[] = [];
-  let rowLimit: number | null = null;
-  let rowLimitRule: number | null = null;
+  const rates: number[] = [];
+  const alerts: number[] = [];
+  let rows = NO_LIMIT;
+  let bytes = NO_LIMIT;
   for (const index of matched) {
     const rule = rules[index]!;
     switch (rule.effect) {
@@ -32,16 +42,30 @@ export function decisionOf(manifest: Manifest, matched: readonly number[], unkno
         masks.push(index);
         break;
       case "limit":
-        if (rule.rowLimit !== null && (rowLimit === null || rule.rowLimit < rowLimit)) {
-          rowLimit = rule.rowLimit;
-          rowLimitRule = index;
-        }
+        rows = stricter(rows, { most: rule.limit?.rows ?? null, rule: index });
+        bytes = stricter(bytes, { most: rule.limit?.bytes ?? null, rule: index });
+        if (rule.limit !== null && rule.limit.rate !== null) rates.push(index);
+        break;
+      case "alert":
+        alerts.push(index);
         break;
     }
   }
   const verdict = denies.length > 0 ? "deny" : approves.length > 0 ? "approve" : allows.length > 0 ? "allow" : "deny";
   const deciding = denies.length > 0 ? denies : approves.length > 0 ? approves : allows;
-  return { verdict, matched, deciding, masks, rowLimit, rowLimitRule, unknown };
+  return {
+    verdict,
+    matched,
+    deciding,
+    masks,
+    rowLimit: rows.most,
+    rowLimitRule: rows.rule,
+    byteLimit: bytes.most,
+    byteLimitRule: bytes.rule,
+    rates,
+    alerts,
+    unknown,
+  };
 }
 
 /**
@@ -75,15 +99,26 @@ export function combine(decisions: readonly Decision[]): Decision {
   if (first === undefined) return EMPTY;
   return rest.reduce((all, one): Decision => {
     const level = STRICTNESS[one.verdict] - STRICTNESS[all.verdict];
-    const stricterLimit = one.rowLimit !== null && (all.rowLimit === null || one.rowLimit < all.rowLimit);
+    const rows = stricter(
+      { most: all.rowLimit, rule: all.rowLimitRule },
+      { most: one.rowLimit, rule: one.rowLimitRule },
+    );
+    const bytes = stricter(
+      { most: all.byteLimit, rule: all.byteLimitRule },
+      { most: one.byteLimit, rule: one.byteLimitRule },
+    );
     return {
       verdict: level > 0 ? one.verdict : all.verdict,
       matched: union(all.matched, one.matched),
       // A default denial has no deciding rule, and the rules of the other actions must not seem to have made it.
       deciding: level > 0 ? one.deciding : level < 0 ? all.deciding : union(all.deciding, one.deciding),
       masks: union(all.masks, one.masks),
-      rowLimit: stricterLimit ? one.rowLimit : all.rowLimit,
-      rowLimitRule: stricterLimit ? one.rowLimitRule : all.rowLimitRule,
+      rowLimit: rows.most,
+      rowLimitRule: rows.rule,
+      byteLimit: bytes.most,
+      byteLimitRule: bytes.rule,
+      rates: union(all.rates, one.rates),
+      alerts: union(all.alerts, one.alerts),
       unknown: union(all.unknown, one.unknown),
     };
   }, first);
@@ -97,5 +132,9 @@ const EMPTY: Decision = {
   masks: [],
   rowLimit: null,
   rowLimitRule: null,
+  byteLimit: null,
+  byteLimitRule: null,
+  rates: [],
+  alerts: [],
   unknown: [],
 };

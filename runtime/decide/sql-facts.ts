@@ -4,6 +4,7 @@ import type { UnitFacts } from "../facts/index.ts";
 /** What holds for one execution of a message, beside the facts of its statements. */
 export interface ExecutionFacts {
   readonly nowMs: number;
+  readonly startedMs: number;
   readonly inTransaction: boolean;
   readonly prepared: boolean;
   readonly statementCount: number;
@@ -53,10 +54,15 @@ export function sqlFactReader(unit: UnitFacts, execution: ExecutionFacts): (path
         return execution.prepared;
       case "statement.parameters":
         return execution.parameters ?? ABSENT;
+      case "statement.estimated_rows":
+        return ABSENT;
+      case "session.age":
+        return execution.nowMs - execution.startedMs;
       case "time":
         return execution.nowMs;
       default:
-        return undefined;
+        // A fact of the statement that is not worked out here is not known, and never absent.
+        return path.startsWith("statement.") ? UNKNOWN : undefined;
     }
   };
 }

@@ -421,6 +421,7 @@ export class Connection {
       ["client.address", this.#from],
       ["client.tls", this.#encrypted],
       ["client.application", startup.application === "" ? ABSENT : startup.application],
+      ["session.id", this.sid],
       ["session.started", startedAt],
     ]);
   }

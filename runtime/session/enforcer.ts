@@ -363,6 +363,7 @@ export class Enforcer implements ActionHost {
   ): Kept {
     const execution = {
       nowMs: this.#parts.clock.now(),
+      startedMs: Number(this.#parts.facts("session.started")),
       inTransaction: action.inTransaction,
       prepared: action.phase !== "simple",
       statementCount: analysis.statements.length,

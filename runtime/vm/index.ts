@@ -1,2 +1,3 @@
 export * from "./run.ts";
+export { ExpressionMatcher } from "./expression.ts";
 export * from "./cubes/index.ts";

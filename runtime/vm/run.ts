@@ -1,11 +1,13 @@
 import { InvariantError } from "../../base/assert.ts";
-import { ABSENT, UNKNOWN, type FactValue, type Truth } from "../../spec/contract/facts/index.ts";
+import { ABSENT, UNKNOWN, type FactRecord, type FactValue, type Truth } from "../../spec/contract/facts/index.ts";
 import { ELEMENTS_MAX, OP, type VerifiedManifest } from "../../spec/contract/bytecode/index.ts";
 import { compileGlob, matchGlob, type Glob } from "./glob.ts";
+import { ExpressionMatcher } from "./expression.ts";
+import { Zone } from "./zone.ts";
 import { inRange, parseRange, type Range } from "./address.ts";
 
 /** A constant as the interpreter uses it. */
-type Ready = boolean | number | string | ReadonlySet<string> | Glob | Range;
+type Ready = boolean | number | string | ReadonlySet<string> | Glob | Range | ExpressionMatcher | Zone;
 
 /** A bundle's programs and constants, made ready to run. */
 export interface Machine {
@@ -14,6 +16,7 @@ export interface Machine {
 }
 
 export function prepare(manifest: VerifiedManifest): Machine {
+  const expressions = manifest.expressions.map((one) => new ExpressionMatcher(one));
   return {
     code: manifest.programs.map((program) => Int32Array.from(program.code)),
     constants: manifest.constants.map((constant): Ready => {
@@ -25,6 +28,10 @@ export function prepare(manifest: VerifiedManifest): Machine {
         case "cidr":
           // A range that can't be read contains nothing; the compiler refuses to write one.
           return parseRange(constant.text) ?? { network: -1n, shift: 0n, length: 32 };
+        case "expression":
+          return expressions[constant.expression]!;
+        case "zone":
+          return new Zone(constant.from, constant.minutes);
         default:
           return constant.value;
       }
@@ -162,6 +169,28 @@ export function run(
         );
         break;
       }
+      case OP.field: {
+        const value = stack.pop()!;
+        stack.push(fieldOf(value, constants[operand] as string));
+        break;
+      }
+      case OP.matches: {
+        const value = stack.pop()!;
+        stack.push(
+          value === UNKNOWN
+            ? UNKNOWN
+            : typeof value === "string" && (constants[operand] as ExpressionMatcher).matches(value),
+        );
+        break;
+      }
+      case OP.hour:
+      case OP.minute:
+      case OP.weekday: {
+        const value = stack.pop()!;
+        const zone = constants[operand] as Zone;
+        stack.push(typeof value !== "number" ? (value === ABSENT ? ABSENT : UNKNOWN) : partOf(op, zone, value));
+        break;
+      }
       case OP.exists: {
         const value = stack.pop()!;
         stack.push(value === UNKNOWN ? UNKNOWN : value !== ABSENT);
@@ -184,8 +213,18 @@ export function run(
   throw new InvariantError("a verified program always halts");
 }
 
+const partOf = (op: number, zone: Zone, timeMs: number): number | string =>
+  op === OP.hour ? zone.hour(timeMs) : op === OP.minute ? zone.minute(timeMs) : zone.weekday(timeMs);
+
+/** A field of a record; of anything else it is unknown, for a record always has its fields. */
+function fieldOf(value: FactValue, name: string): FactValue {
+  if (value === ABSENT) return ABSENT;
+  if (typeof value !== "object" || value instanceof Set || value instanceof Map || Array.isArray(value)) return UNKNOWN;
+  return Object.hasOwn(value, name) ? (value as FactRecord)[name]! : UNKNOWN;
+}
+
 const NO_ELEMENTS: readonly FactValue[] = [];
-const NO_MEMBERS: readonly string[] = [];
+const NO_MEMBERS: readonly FactValue[] = [];
 
 function compare(op: number, left: FactValue, right: FactValue): Truth {
   if (left === UNKNOWN || right === UNKNOWN) return UNKNOWN;
@@ -196,8 +235,8 @@ function compare(op: number, left: FactValue, right: FactValue): Truth {
   return op === OP.lt ? left < right : op === OP.le ? left <= right : op === OP.gt ? left > right : left >= right;
 }
 
-function members(set: FactValue): readonly string[] | ReadonlySet<string> {
-  return set instanceof Set || Array.isArray(set) ? (set as readonly string[] | ReadonlySet<string>) : NO_MEMBERS;
+function members(set: FactValue): readonly FactValue[] | ReadonlySet<string> {
+  return set instanceof Set || Array.isArray(set) ? (set as readonly FactValue[] | ReadonlySet<string>) : NO_MEMBERS;
 }
 
 function contains(set: FactValue, value: FactValue): Truth {
@@ -208,7 +247,7 @@ function contains(set: FactValue, value: FactValue): Truth {
   return Array.isArray(set) && (set as readonly string[]).includes(text);
 }
 
-function hasMany(set: FactValue, wanted: Iterable<string>, any: boolean): Truth {
+function hasMany(set: FactValue, wanted: Iterable<FactValue>, any: boolean): Truth {
   if (set === UNKNOWN) return UNKNOWN;
   for (const item of wanted) if (contains(set, item) === any) return any;
   return !any;

@@ -57,13 +57,16 @@ export async function explainCommand(argv: readonly string[], io: Io): Promise<n
     ["target.database", values.target ?? "test"],
     ["client.address", "127.0.0.1"],
     ["client.tls", true],
+    ["session.id", "test"],
     ["session.started", 0],
+    ["session.age", 0],
   ]);
   const found = decideSql(executableOf(manifest), session, catalog, values.sql);
   if (typeof found === "string") throw new UsageError(found);
   for (const unit of found.analysis.statements.flatMap((statement) => statement.units)) {
     const own = sqlFactReader(unit, {
       nowMs: 0,
+      startedMs: 0,
       inTransaction: false,
       prepared: false,
       statementCount: found.analysis.statements.length,

@@ -1,4 +1,10 @@
-import type { BundleRule, ColumnPattern, MaskSpec } from "../../../spec/contract/bundle/manifest.ts";
+import {
+  REDACT,
+  compareMasks,
+  type BundleRule,
+  type ColumnPattern,
+  type MaskSpec,
+} from "../../../spec/contract/bundle/index.ts";
 import type { AnalysedStatement, ColumnId } from "../../facts/index.ts";
 import type { Catalog } from "../../facts/index.ts";
 
@@ -28,18 +34,6 @@ function matches(pattern: ColumnPattern, schema: string, table: string, column: 
     (pattern.column === null || pattern.column === column)
   );
 }
-
-/** From the strictest to the mildest, so that two masks on one column have one answer whatever their order. */
-const STRICTNESS: readonly MaskSpec["kind"][] = ["null", "redact", "hash", "email", "first", "last"];
-
-/** Negative when `a` hides more than `b`. Fewer kept characters hide more. */
-export function compareMasks(a: MaskSpec, b: MaskSpec): number {
-  const byKind = STRICTNESS.indexOf(a.kind) - STRICTNESS.indexOf(b.kind);
-  if (byKind !== 0) return byKind;
-  return "keep" in a && "keep" in b ? a.keep - b.keep : 0;
-}
-
-const REDACT: MaskSpec = { kind: "redact" };
 
 export interface ActiveMask {
   readonly spec: MaskSpec;
@@ -77,7 +71,7 @@ export class MaskedCatalog {
     for (const rule of this.#rules) {
       const clause = rule.mask;
       if (clause === null || !clause.columns.some((pattern) => matches(pattern, schema, table, column))) continue;
-      const named = clause.with.find((entry) => entry.column === column) ?? clause.with.find((e) => e.column === null);
+      const named = clause.with.find((entry) => entry.name === column) ?? clause.with.find((e) => e.name === null);
       const spec = named?.mask ?? REDACT;
       if (found === null || compareMasks(spec, found.spec) < 0) found = { spec, rule: rule.name };
     }

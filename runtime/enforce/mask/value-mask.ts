@@ -1,5 +1,5 @@
 import { createHmac } from "node:crypto";
-import type { MaskSpec } from "../../../spec/contract/bundle/manifest.ts";
+import type { MaskSpec } from "../../../spec/contract/bundle/index.ts";
 import { unreachable } from "../../../base/assert.ts";
 
 /** What `write` answers when the value is to be NULL. */
@@ -94,18 +94,19 @@ function email(spec: MaskSpec): ValueMask {
 }
 
 /** Keeps at most `keep` characters at one end; a value not longer than that is hidden whole. */
-function edge(spec: MaskSpec & { keep: number }): ValueMask {
+function edge(spec: MaskSpec): ValueMask {
+  const keep = Number(spec.args[0]);
   const atStart = spec.kind === "first";
   return {
     spec,
     bound: withStars,
     write(source, start, end, out, at) {
       if (atStart) {
-        const shown = afterFirst(source, start, end, spec.keep);
+        const shown = afterFirst(source, start, end, keep);
         if (shown < end) at = put(source, start, shown, out, at);
         return putStars(out, at);
       }
-      const shown = beforeLast(source, start, end, spec.keep);
+      const shown = beforeLast(source, start, end, keep);
       at = putStars(out, at);
       return shown > start ? put(source, shown, end, out, at) : at;
     },
@@ -151,6 +152,6 @@ export function textMask(spec: MaskSpec, hashKey: Uint8Array): ValueMask {
     case "hash":
       return keyedHash(spec, hashKey);
     default:
-      return unreachable(spec);
+      return unreachable(spec.kind);
   }
 }

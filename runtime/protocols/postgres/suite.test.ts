@@ -43,8 +43,17 @@ const masked = new MaskedCatalog(catalog, [
     annotations: [],
     source: { file: "test.policy", line: 1, column: 1 },
     approve: null,
-    mask: { columns: [{ schema: "public", table: "customers", column: "email" }], with: [] },
-    rowLimit: null,
+    mask: {
+      columns: [{ schema: "public", table: "customers", column: "email" }],
+      fields: [],
+      detect: [],
+      output: null,
+      with: [],
+      predicates: "refuse",
+      trusted: [],
+    },
+    limit: null,
+    alertTo: [],
   },
 ]);
 

@@ -11,6 +11,7 @@ import {
   type Dimension,
 } from "./decision-index.ts";
 import { array, fail, flag, int, ints, member, text, textOrNull, texts } from "./read.ts";
+import { encodeTable, readTable } from "./table.ts";
 
 /** Places of the index in a bundle; reader and writer side by side, as in `layout.ts`. */
 const ATOM_KINDS = ["exists", "one-of", "below", "at-most", "above", "at-least", "range", "pattern"] as const;
@@ -49,19 +50,6 @@ function atomOperand(atom: Atom): unknown {
     default:
       return atom.bound;
   }
-}
-
-/** Four bytes each, little-endian: half a million states are not read one by one. */
-function encodeTable(next: Uint32Array): Buffer {
-  const bytes = Buffer.alloc(next.length * 4);
-  for (const [i, value] of next.entries()) bytes.writeUInt32LE(value, i * 4);
-  return bytes;
-}
-
-function readTable(raw: unknown, where: string): Uint32Array {
-  if (!(raw instanceof Uint8Array) || raw.length % 4 !== 0) return fail(where, "is not a table of numbers");
-  const view = new DataView(raw.buffer, raw.byteOffset, raw.length);
-  return Uint32Array.from({ length: raw.length / 4 }, (_, i) => view.getUint32(i * 4, true));
 }
 
 export function readIndex(raw: unknown, where: string): DecisionIndex {

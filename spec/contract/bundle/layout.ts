@@ -3,16 +3,22 @@ import { err, ok, type Result } from "../../../base/result.ts";
 import { PROTOCOLS, type ProtocolName } from "../facts/index.ts";
 import { encodeIndex, readIndex } from "./index-layout.ts";
 import {
+  DETECTOR_CHECKS,
   EFFECTS,
+  PREDICATE_MODES,
   type BundleRule,
   type ColumnPattern,
   type Constant,
+  type Expression,
+  type LimitSpec,
   type Manifest,
-  type MaskSpec,
   type TestVector,
+  type VectorRecord,
   type VectorValue,
 } from "./manifest.ts";
+import { maskFault, maskRow, type MaskKind, type MaskSpec } from "./masks.ts";
 import { Malformed, array, fail, int, intOrNull, ints, member, text, textOrNull, texts } from "./read.ts";
+import { encodeTable, readTable } from "./table.ts";
 
 /**
  * The payload: MessagePack arrays whose places are fixed, so that equal manifests give equal bytes. Reader and writer stand
@@ -25,8 +31,7 @@ const packr = new Packr({
   int64AsType: "number",
 });
 
-const MASK_KINDS = ["null", "redact", "email", "hash", "first", "last"] as const;
-const CONSTANT_KINDS = ["bool", "int", "string", "set", "glob", "cidr"] as const;
+const CONSTANT_KINDS = ["bool", "int", "string", "set", "glob", "cidr", "expression", "zone"] as const;
 const VERDICTS = ["allow", "approve", "deny"] as const;
 
 export function encodeManifest(manifest: Manifest): Buffer {
@@ -38,6 +43,19 @@ export function encodeManifest(manifest: Manifest): Buffer {
       manifest.requires,
       manifest.facts,
       manifest.constants.map(encodeConstant),
+      manifest.expressions.map((one) => [
+        one.source,
+        one.starts,
+        one.inputs,
+        one.inputCount,
+        encodeTable(one.next),
+        one.accepting,
+      ]),
+      manifest.detectors.map((one) => [
+        one.name,
+        one.expression,
+        one.check === null ? null : DETECTOR_CHECKS.indexOf(one.check),
+      ]),
       manifest.programs.map((program) => [program.stepsMax, program.code]),
       manifest.rules.map(encodeRule),
       manifest.sources.map((source) => [source.file, source.sha256]),
@@ -57,13 +75,22 @@ function encodeConstant(constant: Constant): unknown[] {
       return [kind, constant.pattern];
     case "cidr":
       return [kind, constant.text];
+    case "expression":
+      return [kind, constant.expression];
+    case "zone":
+      return [kind, [constant.name, constant.from, constant.minutes]];
     default:
       return [kind, constant.value];
   }
 }
 
-const encodeMask = (mask: MaskSpec): unknown[] =>
-  "keep" in mask ? [MASK_KINDS.indexOf(mask.kind), mask.keep] : [MASK_KINDS.indexOf(mask.kind)];
+const encodeMask = (mask: MaskSpec): unknown[] => [mask.kind, ...mask.args];
+
+const encodeLimit = (limit: LimitSpec): unknown[] => [
+  limit.rows,
+  limit.bytes,
+  limit.rate === null ? null : [limit.rate.count, limit.rate.perMs],
+];
 
 function encodeRule(rule: BundleRule): unknown[] {
   const { approve, mask, source } = rule;
@@ -78,8 +105,17 @@ function encodeRule(rule: BundleRule): unknown[] {
     approve === null ? null : [approve.groups, approve.users, approve.quorum, approve.withinMs, approve.validMs],
     mask === null
       ? null
-      : [mask.columns.map((c) => [c.schema, c.table, c.column]), mask.with.map((w) => [w.column, encodeMask(w.mask)])],
-    rule.rowLimit,
+      : [
+          mask.columns.map((c) => [c.schema, c.table, c.column]),
+          mask.fields,
+          mask.detect,
+          mask.output,
+          mask.with.map((w) => [w.name, encodeMask(w.mask)]),
+          PREDICATE_MODES.indexOf(mask.predicates),
+          mask.trusted,
+        ],
+    rule.limit === null ? null : encodeLimit(rule.limit),
+    rule.alertTo,
   ];
 }
 
@@ -90,13 +126,15 @@ function encodeVector(vector: TestVector): unknown[] {
 
 function encodeValue(value: VectorValue | null): unknown {
   if (value === null || typeof value !== "object" || Array.isArray(value)) return value;
-  return [
-    0,
-    ...Object.entries(value as Record<string, string>)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, text]) => [key, text]),
-  ];
+  if (isRecords(value)) return [1, ...value.records.map((record) => sortedEntries(record))];
+  return [0, ...sortedEntries(value as Readonly<Record<string, string>>)];
 }
+
+const isRecords = (value: object): value is { readonly records: readonly VectorRecord[] } =>
+  Array.isArray((value as { readonly records?: unknown }).records);
+
+const sortedEntries = (of: Readonly<Record<string, unknown>>): unknown[] =>
+  Object.entries(of).sort(([a], [b]) => (a < b ? -1 : 1));
 
 /** What is wrong with a payload, and at which place of it. */
 export interface LayoutError {
@@ -127,27 +165,37 @@ export function decodeManifest(bytes: Uint8Array): Result<Manifest, LayoutError>
 }
 
 function readManifest(raw: unknown): Manifest {
-  const top = array(raw, "payload", 12);
-  if (top[0] !== 2) return fail("format", `is version ${String(top[0])}; this gateway reads version 2`);
+  const top = array(raw, "payload", 14);
+  if (top[0] !== 3) return fail("format", `is version ${String(top[0])}; this gateway reads version 3`);
   return {
-    format: 2,
+    format: 3,
     package: text(top[1], "package"),
     sequence: int(top[2], "sequence"),
     requires: texts(top[3], "requires"),
     facts: texts(top[4], "facts"),
     constants: array(top[5], "constants").map((item, i) => readConstant(item, `constants[${i}]`)),
-    programs: array(top[6], "programs").map((item, i) => {
+    expressions: array(top[6], "expressions").map((item, i) => readExpression(item, `expressions[${i}]`)),
+    detectors: array(top[7], "detectors").map((item, i) => {
+      const where = `detectors[${i}]`;
+      const [name, expression, check] = array(item, where, 3);
+      return {
+        name: text(name, where),
+        expression: int(expression, where),
+        check: check === null ? null : member(DETECTOR_CHECKS, check, where),
+      };
+    }),
+    programs: array(top[8], "programs").map((item, i) => {
       const [stepsMax, code] = array(item, `programs[${i}]`, 2);
       return { stepsMax: int(stepsMax, `programs[${i}]`), code: ints(code, `programs[${i}]`) };
     }),
-    rules: array(top[7], "rules").map((item, i) => readRule(item, `rules[${i}]`)),
-    sources: array(top[8], "sources").map((item, i) => {
+    rules: array(top[9], "rules").map((item, i) => readRule(item, `rules[${i}]`)),
+    sources: array(top[10], "sources").map((item, i) => {
       const [file, sha256] = array(item, `sources[${i}]`, 2);
       return { file: text(file, `sources[${i}]`), sha256: text(sha256, `sources[${i}]`) };
     }),
-    vectors: array(top[9], "vectors").map((item, i) => readVector(item, `vectors[${i}]`)),
-    stepsMax: int(top[10], "stepsMax"),
-    index: readIndex(top[11], "index"),
+    vectors: array(top[11], "vectors").map((item, i) => readVector(item, `vectors[${i}]`)),
+    stepsMax: int(top[12], "stepsMax"),
+    index: readIndex(top[13], "index"),
   };
 }
 
@@ -165,21 +213,50 @@ function readConstant(raw: unknown, where: string): Constant {
       return { kind, pattern: text(value, where) };
     case "cidr":
       return { kind, text: text(value, where) };
+    case "expression":
+      return { kind, expression: int(value, where) };
+    case "zone": {
+      const [name, from, minutes] = array(value, where, 3);
+      return { kind, name: text(name, where), from: ints(from, where), minutes: ints(minutes, where) };
+    }
     case "set":
       return { kind, values: array(value, where).map((item) => (typeof item === "string" ? item : int(item, where))) };
   }
 }
 
 function readMask(raw: unknown, where: string): MaskSpec {
-  const places = array(raw, where);
-  const kind = member(MASK_KINDS, places[0], where);
-  if (kind === "first" || kind === "last") return { kind, keep: int(array(raw, where, 2)[1], where) };
-  array(raw, where, 1);
-  return { kind };
+  const [kind, ...args] = array(raw, where);
+  const spec: MaskSpec = {
+    kind: maskRow(text(kind, where)) === undefined ? fail(where, "is no mask that is known") : (kind as MaskKind),
+    args: args.map((arg) => (typeof arg === "string" ? arg : int(arg, where))),
+  };
+  const wrong = maskFault(spec);
+  return wrong === null ? spec : fail(where, wrong);
+}
+
+function readExpression(raw: unknown, where: string): Expression {
+  const [source, starts, inputs, inputCount, next, accepting] = array(raw, where, 6);
+  return {
+    source: text(source, where),
+    starts: ints(starts, where),
+    inputs: ints(inputs, where),
+    inputCount: int(inputCount, where),
+    next: readTable(next, where),
+    accepting: ints(accepting, where),
+  };
+}
+
+function readLimit(raw: unknown, where: string): LimitSpec {
+  const [rows, bytes, rate] = array(raw, where, 3);
+  const readRate = (item: unknown): LimitSpec["rate"] => {
+    const [count, perMs] = array(item, where, 2);
+    return { count: int(count, where), perMs: int(perMs, where) };
+  };
+  return { rows: intOrNull(rows, where), bytes: intOrNull(bytes, where), rate: rate === null ? null : readRate(rate) };
 }
 
 function readRule(raw: unknown, where: string): BundleRule {
-  const r = array(raw, where, 10);
+  const r = array(raw, where, 11);
   const source = array(r[6], `${where}.source`, 3);
   return {
     name: text(r[0], where),
@@ -201,7 +278,8 @@ function readRule(raw: unknown, where: string): BundleRule {
     source: { file: text(source[0], where), line: int(source[1], where), column: int(source[2], where) },
     approve: r[7] === null ? null : readApproval(r[7], `${where}.approve`),
     mask: r[8] === null ? null : readMaskClause(r[8], `${where}.mask`),
-    rowLimit: intOrNull(r[9], `${where}.rowLimit`),
+    limit: r[9] === null ? null : readLimit(r[9], `${where}.limit`),
+    alertTo: texts(r[10], `${where}.alertTo`),
   };
 }
 
@@ -217,15 +295,20 @@ function readApproval(raw: unknown, where: string): NonNullable<BundleRule["appr
 }
 
 function readMaskClause(raw: unknown, where: string): NonNullable<BundleRule["mask"]> {
-  const [columns, withs] = array(raw, where, 2);
+  const [columns, fields, detect, output, withs, predicates, trusted] = array(raw, where, 7);
   return {
+    fields: texts(fields, where),
+    detect: texts(detect, where),
+    output: output === null ? null : ints(output, where),
+    predicates: member(PREDICATE_MODES, predicates, where),
+    trusted: texts(trusted, where),
     columns: array(columns, where).map((item): ColumnPattern => {
       const [schema, table, column] = array(item, where, 3);
       return { schema: textOrNull(schema, where), table: textOrNull(table, where), column: textOrNull(column, where) };
     }),
     with: array(withs, where).map((item) => {
-      const [column, mask] = array(item, where, 2);
-      return { column: textOrNull(column, where), mask: readMask(mask, where) };
+      const [name, mask] = array(item, where, 2);
+      return { name: textOrNull(name, where), mask: readMask(mask, where) };
     }),
   };
 }
@@ -247,11 +330,27 @@ function readValue(raw: unknown, where: string): VectorValue | null {
   if (raw === null || typeof raw === "boolean" || typeof raw === "string") return raw;
   if (typeof raw === "number") return int(raw, where);
   const items = array(raw, where);
+  if (items[0] === 1) return { records: items.slice(1).map((item) => readRecord(item, where)) };
   if (items[0] !== 0) return texts(items, where);
   return Object.fromEntries(
     items.slice(1).map((item) => {
       const [key, value] = array(item, where, 2);
       return [text(key, where), text(value, where)] as const;
+    }),
+  );
+}
+
+function readRecord(raw: unknown, where: string): VectorRecord {
+  return Object.fromEntries(
+    array(raw, where).map((item) => {
+      const [key, value] = array(item, where, 2);
+      const read =
+        typeof value === "boolean" || typeof value === "string"
+          ? value
+          : Array.isArray(value)
+            ? texts(value, where)
+            : int(value, where);
+      return [text(key, where), read] as const;
     }),
   );
 }

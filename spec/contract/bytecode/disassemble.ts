@@ -10,6 +10,10 @@ export function showConstant(constant: Constant | undefined): string {
       return `like ${JSON.stringify(constant.pattern)}`;
     case "cidr":
       return constant.text;
+    case "expression":
+      return `expression ${constant.expression}`;
+    case "zone":
+      return constant.name;
     default:
       return JSON.stringify(constant.value);
   }

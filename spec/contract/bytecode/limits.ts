@@ -11,3 +11,5 @@ export const TABLE_LENGTH_MAX = 200_000;
 export const STEPS_MAX = 1e12;
 /** Constraints of one cube. */
 export const CUBE_CONSTRAINTS_MAX = 1_000;
+/** States of the automaton of one expression. */
+export const EXPRESSION_STATES_MAX = 20_000;

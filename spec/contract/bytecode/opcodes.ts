@@ -10,7 +10,7 @@ export interface OpcodeRow {
   readonly pops: number;
   readonly pushes: number;
   /** What kind of constant the operand must be, for `constant`. */
-  readonly constant: "any" | "set" | "glob" | "cidr" | "string" | null;
+  readonly constant: "any" | "set" | "glob" | "cidr" | "string" | "expression" | "zone" | null;
   readonly meaning: string;
 }
 
@@ -60,6 +60,11 @@ export const OPCODES = [
   row(27, "or_else", "none", 2, 1, "pop a fallback, a value; push the value, or the fallback when it is absent"),
   row(28, "any", "program", 1, 1, "pop a set; run program operand for each element; push the disjunction"),
   row(29, "all", "program", 1, 1, "pop a set; run program operand for each element; push the conjunction"),
+  row(30, "field", "constant", 1, 1, "pop a record; push its field constants[operand]", "string"),
+  row(31, "matches", "constant", 1, 1, "pop a text; push whether constants[operand] matches in it", "expression"),
+  row(32, "hour", "constant", 1, 1, "pop a time; push its hour, 0 to 23, in the zone constants[operand]", "zone"),
+  row(33, "minute", "constant", 1, 1, "pop a time; push its minute in the zone constants[operand]", "zone"),
+  row(34, "weekday", "constant", 1, 1, "pop a time; push the name of its day in the zone constants[operand]", "zone"),
 ] as const satisfies readonly OpcodeRow[];
 
 type Row = (typeof OPCODES)[number];

@@ -2,6 +2,7 @@ import { err, ok, type Result } from "../../../base/result.ts";
 import type { Manifest } from "../bundle/manifest.ts";
 import { CODE_LENGTH_MAX, ELEMENTS_MAX, QUANTIFIER_DEPTH_MAX, STACK_DEPTH_MAX, STEPS_MAX } from "./limits.ts";
 import { OP, OPCODES, type OpcodeRow } from "./opcodes.ts";
+import { expressionsFault } from "./verify-expressions.ts";
 import { indexFault } from "./verify-index.ts";
 
 declare const verified: unique symbol;
@@ -54,7 +55,7 @@ export function verify(manifest: Manifest): Result<VerifiedManifest, VerifyError
   if (total !== manifest.stepsMax)
     return fail(-1, -1, `the bundle claims ${manifest.stepsMax} steps but may take ${total}`);
   if (total > STEPS_MAX) return fail(-1, -1, `a decision may take ${total} steps; at most ${STEPS_MAX} are run`);
-  const wrong = indexFault(manifest);
+  const wrong = expressionsFault(manifest) ?? indexFault(manifest);
   return wrong === null ? ok(manifest as VerifiedManifest) : fail(-1, -1, wrong);
 }
 
@@ -112,6 +113,9 @@ function verifyProgram(
   return ok({ steps: cost, quantifierDepth });
 }
 
+/** Constants that are no values of their own. */
+const NOT_VALUES: ReadonlySet<string> = new Set(["glob", "cidr", "expression", "zone"]);
+
 function wrongOperand(manifest: Manifest, row: OpcodeRow, operand: number, program: number, at: number): string | null {
   if (!Number.isSafeInteger(operand) || operand < 0) return `operand ${operand}`;
   switch (row.operand) {
@@ -123,7 +127,7 @@ function wrongOperand(manifest: Manifest, row: OpcodeRow, operand: number, progr
       const constant = manifest.constants[operand];
       if (constant === undefined) return `no constant ${operand}`;
       const { kind } = constant;
-      const fits = row.constant === "any" ? kind !== "glob" && kind !== "cidr" : kind === row.constant;
+      const fits = row.constant === "any" ? !NOT_VALUES.has(kind) : kind === row.constant;
       return fits ? null : `constant ${operand} is a ${kind}`;
     }
     case "target":

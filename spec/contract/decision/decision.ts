@@ -18,6 +18,13 @@ export interface Decision {
   readonly rowLimit: number | null;
   /** The matching rule that set `rowLimit`. */
   readonly rowLimitRule: number | null;
+  /** The lowest byte limit of the matching `limit` rules, and the rule that set it. */
+  readonly byteLimit: number | null;
+  readonly byteLimitRule: number | null;
+  /** Matching `limit` rules that count actions over time; the caller keeps the counts. */
+  readonly rates: readonly number[];
+  /** Matching `alert` rules. */
+  readonly alerts: readonly number[];
   /** Matching rules whose condition came out unknown and that count as matched for that reason. */
   readonly unknown: readonly number[];
 }

@@ -15,7 +15,15 @@ export type FactType =
   | { readonly kind: "set"; readonly of: FactType }
   | { readonly kind: "list"; readonly of: FactType }
   /** String keys; indexing with a key that is not there gives `absent`. */
-  | { readonly kind: "map"; readonly of: FactType };
+  | { readonly kind: "map"; readonly of: FactType }
+  /** Stands in lists only: `any c in command.commands : c.program == "rm"`. Every field is always there. */
+  | { readonly kind: "record"; readonly name: string; readonly fields: readonly RecordField[] };
+
+export interface RecordField {
+  readonly name: string;
+  readonly type: FactType;
+  readonly doc: string;
+}
 
 /**
  * How long a fact keeps its value.
@@ -40,6 +48,9 @@ export const INT: FactType = { kind: "int" };
 export const STRING: FactType = { kind: "string" };
 export const TIME: FactType = { kind: "time" };
 export const ADDRESS: FactType = { kind: "address" };
+export const DURATION: FactType = { kind: "duration" };
+export const enumOf = (name: string, values: readonly string[]): FactType => ({ kind: "enum", name, values });
+export const recordOf = (name: string, fields: readonly RecordField[]): FactType => ({ kind: "record", name, fields });
 export const setOf = (of: FactType): FactType => ({ kind: "set", of });
 export const listOf = (of: FactType): FactType => ({ kind: "list", of });
 export const mapOf = (of: FactType): FactType => ({ kind: "map", of });

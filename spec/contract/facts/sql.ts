@@ -1,4 +1,4 @@
-import { BOOL, INT, STRING, fact, listOf, setOf, type Fact, type FactType } from "./schema.ts";
+import { BOOL, INT, STRING, enumOf, fact, listOf, setOf, type Fact, type FactType } from "./schema.ts";
 
 /** What a statement does, in the family's common terms. Anything without a name of its own is `other`. */
 export const SQL_CLASSES = ["read", "write", "ddl", "dcl", "transaction", "session", "admin"] as const;
@@ -106,6 +106,26 @@ export const SQL_KINDS = {
 export type SqlKind = keyof typeof SQL_KINDS;
 export const SQL_KIND_NAMES = Object.keys(SQL_KINDS) as readonly SqlKind[];
 
+/** Rights that a statement gives, takes or uses, in whatever words it says so. */
+export const SQL_PRIVILEGES = [
+  "superuser",
+  "create_role",
+  "create_database",
+  "replication",
+  "bypass_row_security",
+  "login",
+  "password",
+  "ownership",
+  "role_membership",
+  "grant_option",
+  "security_definer",
+] as const;
+export type SqlPrivilege = (typeof SQL_PRIVILEGES)[number];
+
+/** Guards of the database that a statement switches off. */
+export const SQL_GUARDS = ["triggers", "row_security", "constraints", "logging"] as const;
+export type SqlGuard = (typeof SQL_GUARDS)[number];
+
 const KIND: FactType = { kind: "enum", name: "SqlKind", values: SQL_KIND_NAMES };
 const CLASS: FactType = { kind: "enum", name: "SqlClass", values: SQL_CLASSES };
 
@@ -114,6 +134,7 @@ const CLASS: FactType = { kind: "enum", name: "SqlClass", values: SQL_CLASSES };
  * WITH, EXPLAIN ANALYZE, PREPARE, COPY of a query), give one set of facts for each; the strictest decision holds for all.
  */
 export const SQL_FACTS = [
+  fact("target.database", STRING, "session", "The database that the session is connected to."),
   fact("statement.kind", KIND, "statement", "What the statement is."),
   fact("statement.kinds", setOf(KIND), "statement", "The kinds of the statement and of every statement inside it."),
   fact("statement.class", CLASS, "statement", "The family of the statement's kind."),
@@ -148,6 +169,25 @@ export const SQL_FACTS = [
     "Columns it names, as `schema.table.column`, with `*` expanded.",
   ),
   fact("statement.functions", setOf(STRING), "statement", "Functions it calls, as `schema.function`."),
+  fact(
+    "statement.privileges",
+    setOf(enumOf("SqlPrivilege", SQL_PRIVILEGES)),
+    "statement",
+    "Rights that it gives or takes, however they are spelled.",
+  ),
+  fact(
+    "statement.disables",
+    setOf(enumOf("SqlGuard", SQL_GUARDS)),
+    "statement",
+    "Guards of the database that it switches off.",
+  ),
+  fact(
+    "statement.estimated_rows",
+    INT,
+    "execution",
+    "How many rows the database's planner expects it to touch, where the target is set to be asked.",
+    "optional",
+  ),
   fact("statement.nested", BOOL, "statement", "Whether it stands inside another statement."),
   fact("statement.count", INT, "statement", "How many statements the message holds."),
   fact("statement.in_transaction", BOOL, "execution", "Whether the session is inside an explicit transaction."),

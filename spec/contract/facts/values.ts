@@ -11,8 +11,15 @@ export type FactValue =
   | readonly string[]
   | ReadonlySet<string>
   | ReadonlyMap<string, string>
+  | readonly FactRecord[]
+  | FactRecord
   | typeof UNKNOWN
   | typeof ABSENT;
+
+/** One entry of a list of records: every field of its type, by name. */
+export interface FactRecord {
+  readonly [field: string]: boolean | number | string | readonly string[];
+}
 
 /** The three truth values. */
 export type Truth = boolean | typeof UNKNOWN;
