@@ -4,14 +4,8 @@ import { InvariantError } from "../../../base/assert.ts";
 import { Expect, ExpectQueue, type Described } from "./expect.ts";
 import { readBind, readExecute, readNamed, readParse } from "./fields.ts";
 import { Intake } from "./intake.ts";
-import {
-  BIND_BYTES_MAX,
-  CONTROL_BYTES_MAX,
-  COPY_BYTES_MAX,
-  HELD_BYTES_MAX,
-  IN_FLIGHT_MAX,
-  STATEMENT_BYTES_MAX,
-} from "./limits.ts";
+import { LENGTH_MAX } from "./lengths.ts";
+import { HELD_BYTES_MAX, IN_FLIGHT_MAX } from "./limits.ts";
 import { CLIENT, HEADER_BYTES, IDLE, FAILED_TRANSACTION, describePortal, query, readyForQuery } from "./messages.ts";
 import { noteEffects } from "./name-effects.ts";
 import { Names, type Portal } from "./names.ts";
@@ -20,23 +14,6 @@ import { ServerSide, type ServerSideOwner } from "./server-side.ts";
 
 /** What to do with the message at hand. */
 type Next = "forward" | "drop" | "hold" | "closed";
-
-/** Longest message by type; a type without a row is unknown and ends the connection. */
-const LENGTH_MAX: Readonly<Record<number, number>> = {
-  [CLIENT.bind]: BIND_BYTES_MAX,
-  [CLIENT.close]: CONTROL_BYTES_MAX,
-  [CLIENT.copyData]: COPY_BYTES_MAX,
-  [CLIENT.copyDone]: CONTROL_BYTES_MAX,
-  [CLIENT.copyFail]: CONTROL_BYTES_MAX,
-  [CLIENT.describe]: CONTROL_BYTES_MAX,
-  [CLIENT.execute]: CONTROL_BYTES_MAX,
-  [CLIENT.flush]: CONTROL_BYTES_MAX,
-  [CLIENT.functionCall]: CONTROL_BYTES_MAX,
-  [CLIENT.parse]: STATEMENT_BYTES_MAX,
-  [CLIENT.query]: STATEMENT_BYTES_MAX,
-  [CLIENT.sync]: CONTROL_BYTES_MAX,
-  [CLIENT.terminate]: CONTROL_BYTES_MAX,
-};
 
 const FUNCTION_CALL: Refusal = {
   kind: "unsupported",
