@@ -178,7 +178,7 @@ export class Connection {
           this.#socket.write("N");
           break;
         case "cancel":
-          this.#cancel(packet.value.processId, packet.value.key);
+          await this.#cancel(packet.value.processId, packet.value.key);
           return null;
         case "startup":
           return packet.value;
@@ -210,20 +210,21 @@ export class Connection {
     this.#attach(secure);
   }
 
-  #cancel(processId: number, key: Buffer): void {
+  /** The connection is closed only once the target knows: until then the client waits, and sends nothing that could be hit. */
+  async #cancel(processId: number, key: Buffer): Promise<void> {
     const connection = this.#gateway.byProcess(processId);
     if (connection === undefined) return;
     const own = connection.#cancelKey;
-    if (own.length === key.length && timingSafeEqual(own, key)) connection.cancelStatement();
+    if (own.length === key.length && timingSafeEqual(own, key)) await connection.cancelStatement();
   }
 
   /** The client wants its running statement stopped: one that waits for a person is withdrawn, one that runs is cancelled there. */
-  cancelStatement(): void {
+  async cancelStatement(): Promise<void> {
     const relay = this.#relay;
     if (relay === null) return;
     if (relay.machine.holding) this.#enforcer?.withdraw("cancelled");
     else if (this.#upstream !== null && this.#target !== null)
-      void cancelAtTarget(this.#target, this.#upstream.session);
+      await cancelAtTarget(this.#target, this.#upstream.session);
   }
 
   // ---- sign-in and target --------------------------------------------------------------------------------------------
@@ -337,7 +338,7 @@ export class Connection {
       host: enforcer,
       recorder: gateway.recorder,
       hashKey: parts.secret,
-      cancelUpstream: () => void cancelAtTarget(target, upstream.session),
+      cancelUpstream: () => cancelAtTarget(target, upstream.session),
       after: parts.clock.after,
       ended: (why) => this.#ended(why),
     });
