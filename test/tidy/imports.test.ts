@@ -23,10 +23,18 @@ const ORDER: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["checked"],
     ["check"],
     ["evaluate", "format"],
+    ["lint", "cedar"],
     ["editor"],
     ["index.ts"],
   ],
-  compiler: [["index"], ["analyse", "emit"], ["bundle"], ["compile.ts", "explain", "test"], ["index.ts"]],
+  compiler: [
+    ["condition", "index"],
+    ["analyse", "emit"],
+    ["bundle"],
+    ["compile.ts", "explain", "test"],
+    ["coverage", "mutate"],
+    ["index.ts"],
+  ],
   runtime: [
     ["outside"],
     ["credentials"],
@@ -61,6 +69,8 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   jose: ["runtime/identity/", "cli/commands/serve.ts"],
   "libpg-query": ["runtime/facts/sql/"],
   msgpackr: ["spec/contract/bundle/", "cli/commands/policy/inspect.ts"],
+  "vscode-languageserver": ["cli/lsp/", "cli/commands/policy/lsp.ts"],
+  "vscode-languageserver-textdocument": ["cli/lsp/"],
   yaml: ["runtime/gateway/config.ts", "cli/"],
 };
 
