@@ -7,7 +7,13 @@ import { SessionPolicy, reasonsOf, type ActionFacts, type FactReader } from "../
 import type { ApprovalDemand, ApprovalRecord, Approvals, Settlement } from "../enforce/approve/index.ts";
 import type { Clock } from "../outside/index.ts";
 import type { Refusal } from "../protocols/index.ts";
-import { RecorderFailed, decisionFragments, type DecisionFragments, type Recorder, type SessionLog } from "../record/index.ts";
+import {
+  RecorderFailed,
+  decisionFragments,
+  type DecisionFragments,
+  type Recorder,
+  type SessionLog,
+} from "../record/index.ts";
 
 /** Everything that is fixed for a session of a protocol whose actions are requests. */
 export interface RequestEnforcerParts {
@@ -92,7 +98,11 @@ export class RequestEnforcer {
     const bundle = policy.bundle as LoadedBundle;
     const now = this.parts.clock.now();
     const age = now - this.parts.startedAt;
-    const timed = actions.map((own): ActionFacts => (path) => (path === "time" ? now : path === "session.age" ? age : own(path)));
+    const timed = actions.map(
+      (own): ActionFacts =>
+        (path) =>
+          path === "time" ? now : path === "session.age" ? age : own(path),
+    );
     const decision = timed.length === 1 ? policy.decide(timed[0]!) : policy.decideAll(timed);
     const { rules } = bundle.manifest;
     return {
@@ -100,7 +110,8 @@ export class RequestEnforcer {
       decision,
       decisionId: ++this.#decisions,
       refusal: decision.verdict === "deny" ? this.#denied(bundle, decision) : null,
-      approveRules: decision.verdict === "approve" ? decision.matched.filter((one) => rules[one]!.effect === "approve") : [],
+      approveRules:
+        decision.verdict === "approve" ? decision.matched.filter((one) => rules[one]!.effect === "approve") : [],
     };
   }
 
@@ -111,7 +122,8 @@ export class RequestEnforcer {
     return {
       kind: "policy",
       message: `${summary}${because === null ? "" : `: ${because}`}`,
-      detail: rules.length === 0 ? `No rule of ${manifest.package} allows it for ${identity.name} on ${target}.` : undefined,
+      detail:
+        rules.length === 0 ? `No rule of ${manifest.package} allows it for ${identity.name} on ${target}.` : undefined,
       hint: rules.length === 0 ? "Ask your security team for a rule that allows it." : undefined,
     };
   }
@@ -152,10 +164,18 @@ export class RequestEnforcer {
 
   /** A commitment: whoever holds the key can show that these bytes were it. */
   #commit(bytes: Uint8Array): string {
-    return createHmac("sha256", this.parts.commitKey).update(`request ${this.parts.log.sid} `).update(bytes).digest("base64");
+    return createHmac("sha256", this.parts.commitKey)
+      .update(`request ${this.parts.log.sid} `)
+      .update(bytes)
+      .digest("base64");
   }
 
-  #fragmentsOf(bundle: LoadedBundle, decision: Decision, kinds: readonly string[], refused: boolean): DecisionFragments {
+  #fragmentsOf(
+    bundle: LoadedBundle,
+    decision: Decision,
+    kinds: readonly string[],
+    refused: boolean,
+  ): DecisionFragments {
     const verdict = refused ? "deny" : decision.verdict;
     const key = `${verdict} ${decision.verdict} ${decision.matched.join()} ${kinds.join("\n")}`;
     const known = this.#fragments.get(key);
@@ -237,7 +257,10 @@ export class RequestEnforcer {
     if (request === null) {
       return {
         state: "refused",
-        refusal: unavailable("the request for approval can't be taken", "Too many are waiting already, or the record can't be written."),
+        refusal: unavailable(
+          "the request for approval can't be taken",
+          "Too many are waiting already, or the record can't be written.",
+        ),
       };
     }
     const late = Promise.withResolvers<"late">();
@@ -250,11 +273,21 @@ export class RequestEnforcer {
     }
     if (first === "left") {
       await approvals.withdraw(request.id, "the client left");
-      return { state: "refused", refusal: { kind: "withdrawn", message: "the client left; the request for approval is withdrawn" } };
+      return {
+        state: "refused",
+        refusal: { kind: "withdrawn", message: "the client left; the request for approval is withdrawn" },
+      };
     }
     if (first.state !== "approved") return { state: "refused", refusal: settledRefusal(first) };
     return (await approvals.use(action.digest, identity.name, names)) === null
-      ? { state: "refused", refusal: { kind: "policy", message: "the approval is no longer valid", hint: "Send the request again to ask for a new one." } }
+      ? {
+          state: "refused",
+          refusal: {
+            kind: "policy",
+            message: "the approval is no longer valid",
+            hint: "Send the request again to ask for a new one.",
+          },
+        }
       : { state: "granted" };
   }
 
@@ -265,7 +298,11 @@ export class RequestEnforcer {
     const now = this.judge(actions);
     if (!("decision" in now)) return now;
     if (now.bundle !== before.bundle)
-      return { kind: "policy", message: "the policy changed while the request waited", hint: "Send the request again." };
+      return {
+        kind: "policy",
+        message: "the policy changed while the request waited",
+        hint: "Send the request again.",
+      };
     if (now.refusal !== null) return now.refusal;
     const others = now.approveRules.some((rule) => !before.approveRules.includes(rule));
     const masks = now.decision.masks.join() !== before.decision.masks.join();
@@ -281,7 +318,10 @@ export function unavailable(message: string, hint: string): Refusal {
   return { kind: "unavailable", message, hint };
 }
 
-export const RECORD_FAILED: Refusal = unavailable("the record can't be written, so nothing is let through", "An operator must look at the gateway's log.");
+export const RECORD_FAILED: Refusal = unavailable(
+  "the record can't be written, so nothing is let through",
+  "An operator must look at the gateway's log.",
+);
 
 function settledRefusal(settlement: Exclude<Settlement, { state: "approved" }>): Refusal {
   const reason = settlement.reason === null ? "" : `: ${settlement.reason}`;

@@ -3,4 +3,4 @@ export * from "./plan.ts";
 export * from "./statement-text.ts";
 export * from "./sample-rows.ts";
 export * from "./json/index.ts";
-export * from "./request-text.ts";
+export * from "./web-text.ts";

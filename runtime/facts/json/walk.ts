@@ -45,7 +45,9 @@ export function readScalars(bytes: Buffer): Result<ReadonlyMap<string, string>, 
     const sign = text[at];
     if (sign === '"') {
       const string = take(STRING);
-      return string === null ? bad("a string is not closed or holds what no string may hold") : put(path, JSON.parse(string) as string);
+      return string === null
+        ? bad("a string is not closed or holds what no string may hold")
+        : put(path, JSON.parse(string) as string);
     }
     if (sign === "{") return members(path, depth);
     if (sign === "[") return elements(path, depth);

@@ -51,7 +51,8 @@ export class ChunkedReader {
           const digit = hex(byte);
           if (digit >= 0) {
             this.#size = this.#size * 16 + digit;
-            if (++this.#digits > CHUNK_LINE_BYTES_MAX || this.#size > CHUNK_BYTES_MAX) this.fault = "a chunk is too large";
+            if (++this.#digits > CHUNK_LINE_BYTES_MAX || this.#size > CHUNK_BYTES_MAX)
+              this.fault = "a chunk is too large";
           } else if (byte === CR && this.#digits > 0) this.#state = SIZE_LF;
           else this.fault = "a chunk's size is not a plain hexadecimal number";
           at++;

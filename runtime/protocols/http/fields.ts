@@ -116,7 +116,14 @@ const LISTS: ReadonlySet<string> = new Set([
   "warning",
 ]);
 
-const CONNECTION_OPTIONS: ReadonlySet<string> = new Set(["close", "keep-alive", "upgrade", "te", "http2-settings", "trailers"]);
+const CONNECTION_OPTIONS: ReadonlySet<string> = new Set([
+  "close",
+  "keep-alive",
+  "upgrade",
+  "te",
+  "http2-settings",
+  "trailers",
+]);
 
 /** The one spelling of a field's name. */
 export const folded = (name: string): string => (/[_.]/.test(name) ? name.replaceAll(/[_.]/g, "-") : name);
@@ -150,7 +157,10 @@ export interface SortedFields {
  *
  * @param stripped names that the configuration takes off too, folded
  */
-export function sortRequestFields(fields: readonly Field[], stripped: ReadonlySet<string>): Result<SortedFields, HttpFault> {
+export function sortRequestFields(
+  fields: readonly Field[],
+  stripped: ReadonlySet<string>,
+): Result<SortedFields, HttpFault> {
   const forward: Field[] = [];
   const byName = new Map<string, string>();
   let close = false;
@@ -167,7 +177,8 @@ export function sortRequestFields(fields: readonly Field[], stripped: ReadonlySe
       for (const option of value.toLowerCase().split(",")) {
         const one = option.trim();
         if (one === "") continue;
-        if (!CONNECTION_OPTIONS.has(one)) return httpFault(400, `Connection names ${one}, which is no option of a connection`);
+        if (!CONNECTION_OPTIONS.has(one))
+          return httpFault(400, `Connection names ${one}, which is no option of a connection`);
         close ||= one === "close";
         keepAlive ||= one === "keep-alive";
         wantsUpgrade ||= one === "upgrade";
@@ -185,7 +196,9 @@ export function sortRequestFields(fields: readonly Field[], stripped: ReadonlySe
 
 /** Fields of an answer that may go on to the client. */
 export function forwardedAnswer(fields: readonly Field[]): readonly Field[] {
-  return fields.filter(([name]) => !HOP_BY_HOP.has(name) && name !== "content-length" && !name.startsWith("sallyport-"));
+  return fields.filter(
+    ([name]) => !HOP_BY_HOP.has(name) && name !== "content-length" && !name.startsWith("sallyport-"),
+  );
 }
 
 /** `text/html; charset=utf-8` in parts. Null: not a media type, or the same parameter twice. */

@@ -3,7 +3,10 @@ import { httpFault, type Field, type HttpFault } from "./head.ts";
 
 /** How a body's end is told. `length`: after so many bytes; `close`: when the connection ends, of answers only. */
 export type Framing =
-  { readonly kind: "none" } | { readonly kind: "length"; readonly bytes: number } | { readonly kind: "chunked" } | { readonly kind: "close" };
+  | { readonly kind: "none" }
+  | { readonly kind: "length"; readonly bytes: number }
+  | { readonly kind: "chunked" }
+  | { readonly kind: "close" };
 
 const NONE: Framing = { kind: "none" };
 const CHUNKED: Framing = { kind: "chunked" };
@@ -48,7 +51,12 @@ export function requestFraming(method: string, minor: 0 | 1, fields: readonly Fi
 }
 
 /** How long the body of an answer to `method` is (RFC 9112, section 6.3). */
-export function responseFraming(method: string, status: number, minor: 0 | 1, fields: readonly Field[]): Result<Framing, HttpFault> {
+export function responseFraming(
+  method: string,
+  status: number,
+  minor: 0 | 1,
+  fields: readonly Field[],
+): Result<Framing, HttpFault> {
   const found = stated(fields, 502);
   if (!found.ok) return found;
   const { length, chunked } = found.value;

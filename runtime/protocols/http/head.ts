@@ -53,7 +53,8 @@ export function headEnd(bytes: Buffer, start: number, end: number, looked: numbe
     return httpFault(431, `the head of the message is longer than ${HEAD_BYTES_MAX} bytes`);
   // Who ends lines with a bare line feed would wait for ever; who reads them as ends could be led past.
   for (let i = start + looked; i < end; i++)
-    if (bytes[i] === LF && (i === start || bytes[i - 1] !== CR)) return httpFault(400, "a line ends without carriage return");
+    if (bytes[i] === LF && (i === start || bytes[i - 1] !== CR))
+      return httpFault(400, "a line ends without carriage return");
   return ok(0);
 }
 
@@ -105,7 +106,9 @@ function readFields(text: string, at: number): Result<readonly Field[], HttpFaul
     if (code !== 0x3a || at === from) {
       return httpFault(
         400,
-        code === 0x20 || code === 0x09 ? "a field's line is folded, or has a space before its colon" : "a field's name is not a token",
+        code === 0x20 || code === 0x09
+          ? "a field's line is folded, or has a space before its colon"
+          : "a field's name is not a token",
       );
     }
     const raw = text.slice(from, at);
@@ -115,7 +118,8 @@ function readFields(text: string, at: number): Result<readonly Field[], HttpFaul
     const begin = at;
     let last = at;
     while ((code = text.charCodeAt(at)) !== CR) {
-      if ((code < 0x20 && code !== 0x09) || code === 0x7f) return httpFault(400, `field ${name} holds a control character`);
+      if ((code < 0x20 && code !== 0x09) || code === 0x7f)
+        return httpFault(400, `field ${name} holds a control character`);
       at++;
       if (code !== 0x20 && code !== 0x09) last = at;
     }
@@ -141,9 +145,11 @@ export function readRequestHead(bytes: Buffer, start: number, end: number): Resu
   const method = text.slice(0, at);
   const from = ++at;
   while ((code = text.charCodeAt(at)) > 0x20 && code < 0x7f) at++;
-  if (at - from > TARGET_CHARS_MAX) return httpFault(414, `the request's target is longer than ${TARGET_CHARS_MAX} characters`);
+  if (at - from > TARGET_CHARS_MAX)
+    return httpFault(414, `the request's target is longer than ${TARGET_CHARS_MAX} characters`);
   const target = text.slice(from, at);
-  if (target === "" || code !== 0x20) return httpFault(400, "the request line is not method, target and version with one space between");
+  if (target === "" || code !== 0x20)
+    return httpFault(400, "the request line is not method, target and version with one space between");
   const version = text.slice(at + 1, at + 11);
   if (version !== "HTTP/1.1\r\n" && version !== "HTTP/1.0\r\n")
     return httpFault(/^HTTP\/\d/.test(version) ? 505 : 400, "the request is not HTTP/1.1 or HTTP/1.0");
@@ -161,11 +167,13 @@ export function readResponseHead(bytes: Buffer, start: number, end: number): Res
   if (!/^[1-5][0-9][0-9]$/.test(digits)) return httpFault(502, "the answer's status is not a number from 100 to 599");
   let at = 12;
   if (text.charCodeAt(at) === 0x20) at++;
-  else if (text.charCodeAt(at) !== CR) return httpFault(502, "the answer's status line is not version, status and reason");
+  else if (text.charCodeAt(at) !== CR)
+    return httpFault(502, "the answer's status line is not version, status and reason");
   const from = at;
   let code: number;
   while ((code = text.charCodeAt(at)) !== CR) {
-    if ((code < 0x20 && code !== 0x09) || code === 0x7f) return httpFault(502, "the answer's reason holds a control character");
+    if ((code < 0x20 && code !== 0x09) || code === 0x7f)
+      return httpFault(502, "the answer's reason holds a control character");
     at++;
   }
   if (text.charCodeAt(at + 1) !== LF) return httpFault(502, "the answer's reason holds a carriage return");

@@ -26,6 +26,7 @@ export const REASONS: Readonly<Record<number, string>> = {
   403: "Forbidden",
   404: "Not Found",
   405: "Method Not Allowed",
+  407: "Proxy Authentication Required",
   408: "Request Timeout",
   409: "Conflict",
   413: "Content Too Large",

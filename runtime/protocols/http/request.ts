@@ -30,10 +30,14 @@ const NO_NAMES: ReadonlySet<string> = new Set();
  *
  * @param stripped more names of fields that do not go on, folded
  */
-export function normaliseRequest(head: RequestHead, stripped: ReadonlySet<string> = NO_NAMES): Result<NormalRequest, HttpFault> {
+export function normaliseRequest(
+  head: RequestHead,
+  stripped: ReadonlySet<string> = NO_NAMES,
+): Result<NormalRequest, HttpFault> {
   const { method, minor, fields } = head;
   if (method === "CONNECT") return httpFault(501, "CONNECT is not taken: the gateway opens no tunnels");
-  if (method === "TRACE" || method === "TRACK") return httpFault(405, `${method} is not taken: its answer would show what the gateway adds`);
+  if (method === "TRACE" || method === "TRACK")
+    return httpFault(405, `${method} is not taken: its answer would show what the gateway adds`);
   if (method === "PRI") return httpFault(505, "HTTP/2 is not spoken here; use HTTP/1.1");
   const read = readTarget(head.target);
   if (!read.ok) return read;
@@ -43,7 +47,8 @@ export function normaliseRequest(head: RequestHead, stripped: ReadonlySet<string
   const framing = requestFraming(method, minor, fields);
   if (!framing.ok) return framing;
   const stated = byName.get("host");
-  if (stated === undefined && (minor === 1 || read.value.authority === null)) return httpFault(400, "there is no Host field");
+  if (stated === undefined && (minor === 1 || read.value.authority === null))
+    return httpFault(400, "there is no Host field");
   const host = stated === undefined ? ok(read.value.authority!) : readAuthority(stated);
   if (!host.ok) return host;
   const named = read.value.authority;
@@ -58,7 +63,8 @@ export function normaliseRequest(head: RequestHead, stripped: ReadonlySet<string
   const contentType = readMediaType(media);
   if (media !== undefined && contentType === null) return httpFault(400, "Content-Type is not a media type");
   const websocket = upgrade === "websocket";
-  if (websocket && (method !== "GET" || minor === 0)) return httpFault(400, "an upgrade to WebSocket is a GET in HTTP/1.1");
+  if (websocket && (method !== "GET" || minor === 0))
+    return httpFault(400, "an upgrade to WebSocket is a GET in HTTP/1.1");
   if (upgrade !== null && !websocket && upgrade !== "h2c")
     return httpFault(501, `an upgrade to ${JSON.stringify(upgrade.slice(0, 40))} is not taken`);
   return ok({

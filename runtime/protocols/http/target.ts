@@ -118,7 +118,8 @@ export function readPairs(text: string, what: string): Result<Target["query"], H
     const sign = part.indexOf("=");
     const name = decodeOnce(sign < 0 ? part : part.slice(0, sign), true);
     const value = sign < 0 ? null : decodeOnce(part.slice(sign + 1), true);
-    if (name === null || (sign >= 0 && value === null)) return refuse(`the ${what} is not encoded properly, or not UTF-8`);
+    if (name === null || (sign >= 0 && value === null))
+      return refuse(`the ${what} is not encoded properly, or not UTF-8`);
     if (name === "") return refuse(`the ${what} has a field without a name`);
     if (/[\0\r\n]/.test(name) || name.includes("\0") || (value !== null && value.includes("\0")))
       return refuse(`the ${what} has a control character`);
@@ -128,7 +129,8 @@ export function readPairs(text: string, what: string): Result<Target["query"], H
 }
 
 function readQuery(text: string): Result<Target["query"], HttpFault> {
-  if (text.includes(";")) return refuse("the query has a semicolon, which some servers take for a separator; encode it as %3B");
+  if (text.includes(";"))
+    return refuse("the query has a semicolon, which some servers take for a separator; encode it as %3B");
   if (!/^[A-Za-z0-9\-._~!$&'()*+,=:@/?%[\]{}|^`"<>]*$/.test(text))
     return refuse("the query has a character that must be encoded");
   const fields = readPairs(text, "query");
@@ -179,7 +181,9 @@ export function readAuthority(text: string): Result<Authority, HttpFault> {
  *
  * @returns the authority only when the target names one
  */
-export function readTarget(text: string): Result<{ readonly target: Target; readonly authority: Authority | null }, HttpFault> {
+export function readTarget(
+  text: string,
+): Result<{ readonly target: Target; readonly authority: Authority | null }, HttpFault> {
   if (text[0] === "/") {
     const target = readOrigin(text);
     return target.ok ? ok({ target: target.value, authority: null }) : target;

@@ -58,7 +58,8 @@ export class WebSocketReader {
     const final = (first & 0x80) !== 0;
     const opcode = first & 15;
     if ((first & 0x70) !== 0) return bad("a frame uses an extension that was not agreed on");
-    if (((second & 0x80) !== 0) !== this.#masked) return bad(this.#masked ? "a client's frame is not masked" : "a server's frame is masked");
+    if (((second & 0x80) !== 0) !== this.#masked)
+      return bad(this.#masked ? "a client's frame is not masked" : "a server's frame is masked");
     const control = opcode >= 8;
     if (![0, 1, 2, 8, 9, 10].includes(opcode)) return bad(`a frame has the unknown code ${opcode}`);
     let length = second & 127;
@@ -76,7 +77,8 @@ export class WebSocketReader {
       at = 10;
     }
     if (control && (!final || length > CONTROL_FRAME_BYTES_MAX)) return bad("a control frame is in parts or too long");
-    if (!control && this.#bytes + length > MESSAGE_BYTES_MAX) return bad(`a message is longer than ${MESSAGE_BYTES_MAX} bytes`);
+    if (!control && this.#bytes + length > MESSAGE_BYTES_MAX)
+      return bad(`a message is longer than ${MESSAGE_BYTES_MAX} bytes`);
     const key = this.#masked ? at : -1;
     if (this.#masked) at += 4;
     if (b.length < at + length) return 0;
@@ -87,7 +89,8 @@ export class WebSocketReader {
       out.push({ opcode, data });
       return size;
     }
-    if ((opcode === OPCODE.continuation) !== this.#opcode > 0) return bad("a frame goes on with a message that did not begin, or begins one too early");
+    if ((opcode === OPCODE.continuation) !== this.#opcode > 0)
+      return bad("a frame goes on with a message that did not begin, or begins one too early");
     if (opcode !== OPCODE.continuation) this.#opcode = opcode;
     this.#pieces.push(data);
     this.#bytes += length;

@@ -45,7 +45,9 @@ export function buildPlaces(patterns: readonly PlacedPattern[], masks: readonly 
   const states: PlaceState[] = [];
   const byKey = new Map<string, number>();
   const queue: (readonly number[])[] = [];
-  const names = [...new Set(patterns.flatMap(({ steps }) => steps.flatMap((s) => (s.kind === "name" ? [s.name] : []))))];
+  const names = [
+    ...new Set(patterns.flatMap(({ steps }) => steps.flatMap((s) => (s.kind === "name" ? [s.name] : [])))),
+  ];
   const indexes = [
     ...new Set(patterns.flatMap(({ steps }) => steps.flatMap((s) => (s.kind === "index" ? [s.index] : [])))),
   ];

@@ -4,7 +4,7 @@ import { REDACT, type MaskSpec } from "../../../../spec/contract/bundle/index.ts
 import { textMask } from "../value-mask.ts";
 import { NO_PLACES, buildPlaces } from "./automaton.ts";
 import { JSON_DEPTH_MAX, JSON_NUMBER_BYTES_MAX, JSON_VALUE_BYTES_MAX } from "./limits.ts";
-import { JsonMasker, type TextScan } from "./masker.ts";
+import { JsonStreamMasker, type TextScan } from "./masker.ts";
 import { readFieldPattern, type PathStep } from "./path.ts";
 import { maskText } from "./plan.ts";
 
@@ -17,16 +17,21 @@ function stepsOf(path: string): readonly PathStep[] {
   return read.value.steps;
 }
 
-function maskerOf(fields: Fields, scan: TextScan | null = null, sequence = false): JsonMasker {
+function maskerOf(fields: Fields, scan: TextScan | null = null, sequence = false): JsonStreamMasker {
   const specs = Object.values(fields);
   const patterns = Object.keys(fields).map((path, mask) => ({ steps: stepsOf(path), mask }));
   const places = patterns.length === 0 ? { ok: true as const, value: NO_PLACES } : buildPlaces(patterns, specs);
   if (!places.ok) throw new Error(places.error);
-  return new JsonMasker({ places: places.value, masks: specs.map((spec) => textMask(spec, KEY)), scan, sequence });
+  return new JsonStreamMasker({
+    places: places.value,
+    masks: specs.map((spec) => textMask(spec, KEY)),
+    scan,
+    sequence,
+  });
 }
 
 /** Hands the text in, cut at these places; the output, or the fault. */
-function run(masker: JsonMasker, text: Buffer, cuts: readonly number[] = []): string {
+function run(masker: JsonStreamMasker, text: Buffer, cuts: readonly number[] = []): string {
   const places = [...new Set(cuts.filter((at) => at > 0 && at < text.length))].sort((a, b) => a - b);
   const out: Buffer[] = [];
   let from = 0;
@@ -53,7 +58,11 @@ describe("paths", () => {
     ["$[*]", '["x",["y"],{"k":"z"}]', '["***",["***"],{"k":"***"}]'],
     ["$[1]", '["x","y","z"]', '["x","***","z"]'],
     ["$.*", '{"a":"x","b":["y"]}', '{"a":"***","b":["***"]}'],
-    ["$..ssn", '{"ssn":"1","a":[{"ssn":"2","b":{"ssn":"3"}}],"x":"4"}', '{"ssn":"***","a":[{"ssn":"***","b":{"ssn":"***"}}],"x":"4"}'],
+    [
+      "$..ssn",
+      '{"ssn":"1","a":[{"ssn":"2","b":{"ssn":"3"}}],"x":"4"}',
+      '{"ssn":"***","a":[{"ssn":"***","b":{"ssn":"***"}}],"x":"4"}',
+    ],
     ["$..a.b", '{"a":{"b":"x"},"c":{"a":{"b":"y"}},"b":"z"}', '{"a":{"b":"***"},"c":{"a":{"b":"***"}},"b":"z"}'],
     ["$", '"x"', '"***"'],
     ['$["odd name"]', '{"odd name":"x","odd":"x"}', '{"odd name":"***","odd":"x"}'],
@@ -63,25 +72,28 @@ describe("paths", () => {
     expect(mask({ [path]: REDACT }, text)).toBe(wanted);
   });
 
-  it.each(["a", "$.", "$[", "$[x]", "$.a[", "$['a", "$...a", "$.a b", "$[-1]", "$.[a]", "a.b.c", ""])("%j is no path", (text) => {
-    expect(readFieldPattern(text).ok).toBe(false);
-  });
+  it.each(["a", "$.", "$[", "$[x]", "$.a[", "$['a", "$...a", "$.a b", "$[-1]", "$.[a]", "a.b.c", ""])(
+    "%j is no path",
+    (text) => {
+      expect(readFieldPattern(text).ok).toBe(false);
+    },
+  );
 
   it("GraphQL's fields by type", () => {
-    expect(readFieldPattern("User.email")).toEqual({ ok: true, value: { kind: "type-field", type: "User", field: "email" } });
+    expect(readFieldPattern("User.email")).toEqual({
+      ok: true,
+      value: { kind: "type-field", type: "User", field: "email" },
+    });
   });
 
   it("of two masks the stricter stands", () => {
-    expect(mask({ "$..n": LAST4, "$.a.n": REDACT, "$.b": EMAIL }, '{"a":{"n":"123456"},"n":"123456","b":{"n":"1@b.at"}}')).toBe(
-      '{"a":{"n":"***"},"n":"***3456","b":{"n":"***@***.at"}}',
-    );
+    expect(
+      mask({ "$..n": LAST4, "$.a.n": REDACT, "$.b": EMAIL }, '{"a":{"n":"123456"},"n":"123456","b":{"n":"1@b.at"}}'),
+    ).toBe('{"a":{"n":"***"},"n":"***3456","b":{"n":"***@***.at"}}');
   });
 
   it("paths that multiply are refused, not built", () => {
-    const places = buildPlaces(
-      [{ steps: stepsOf(`$..a${"[*]".repeat(16)}`), mask: 0 }],
-      [REDACT],
-    );
+    const places = buildPlaces([{ steps: stepsOf(`$..a${"[*]".repeat(16)}`), mask: 0 }], [REDACT]);
     expect(places).toEqual({ ok: false, error: expect.stringMatching(/states/) as string });
   });
 });
@@ -190,14 +202,46 @@ const KEYS = ["a", "b", "ssn", "e-mail", "größe", "😀", "", "toString"];
 const json = fc.letrec<{ value: Json }>((tie) => ({
   value: fc.oneof(
     { maxDepth: 5, withCrossShrink: true },
-    fc.oneof(fc.constant(null), fc.boolean(), fc.double({ noNaN: true, noDefaultInfinity: true }), fc.string({ unit: "binary" }), fc.string()),
+    fc.oneof(
+      fc.constant(null),
+      fc.boolean(),
+      fc.double({ noNaN: true, noDefaultInfinity: true }),
+      fc.string({ unit: "binary" }),
+      fc.string(),
+    ),
     fc.array(tie("value"), { maxLength: 5 }),
-    fc.uniqueArray(fc.tuple(fc.constantFrom(...KEYS), tie("value")), { maxLength: 5, selector: ([key]) => key }).map((all) => Object.fromEntries(all) as Json),
+    fc
+      .uniqueArray(fc.tuple(fc.constantFrom(...KEYS), tie("value")), { maxLength: 5, selector: ([key]) => key })
+      .map((all) => Object.fromEntries(all) as Json),
   ),
 })).value;
-const step = fc.constantFrom(".a", ".b", ".ssn", '["e-mail"]', ".größe", '["😀"]', '[""]', ".toString", "[*]", ".*", "[0]", "[1]", "..a", "..ssn", "..*", "..[0]");
+const step = fc.constantFrom(
+  ".a",
+  ".b",
+  ".ssn",
+  '["e-mail"]',
+  ".größe",
+  '["😀"]',
+  '[""]',
+  ".toString",
+  "[*]",
+  ".*",
+  "[0]",
+  "[1]",
+  "..a",
+  "..ssn",
+  "..*",
+  "..[0]",
+);
 const path = fc.array(step, { maxLength: 4 }).map((steps) => `$${steps.join("")}`);
-const spec = fc.constantFrom<MaskSpec>(REDACT, { kind: "null", args: [] }, EMAIL, LAST4, { kind: "first", args: [2] }, { kind: "hash", args: [] });
+const spec = fc.constantFrom<MaskSpec>(
+  REDACT,
+  { kind: "null", args: [] },
+  EMAIL,
+  LAST4,
+  { kind: "first", args: [2] },
+  { kind: "hash", args: [] },
+);
 const fields = fc.dictionary(path, spec, { maxKeys: 4 });
 
 /** The plain meaning: which masks match a place, by trying every pattern on its path. */
@@ -211,10 +255,16 @@ function matches(steps: readonly PathStep[], place: readonly (string | number)[]
   return false;
 }
 const STRICT = ["null", "redact", "hash", "email", "first", "last"];
-function oracle(value: Json, all: readonly (readonly [readonly PathStep[], MaskSpec])[], place: readonly (string | number)[] = []): Json {
+function oracle(
+  value: Json,
+  all: readonly (readonly [readonly PathStep[], MaskSpec])[],
+  place: readonly (string | number)[] = [],
+): Json {
   if (Array.isArray(value)) return value.map((one, i) => oracle(one as Json, all, [...place, i]));
   if (typeof value === "object" && value !== null)
-    return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, oracle(one as Json, all, [...place, key])]));
+    return Object.fromEntries(
+      Object.entries(value).map(([key, one]) => [key, oracle(one as Json, all, [...place, key])]),
+    );
   const specs = all.filter(([steps]) => matches(steps, place)).map(([, one]) => one);
   specs.sort((a, b) => STRICT.indexOf(a.kind) - STRICT.indexOf(b.kind));
   if (specs[0] === undefined || value === null) return value;
@@ -227,12 +277,18 @@ const plain = (value: Json): unknown => JSON.parse(JSON.stringify(value));
 describe("fuzz", () => {
   it("equals parse, mask and stringify, however it is cut", () => {
     fc.assert(
-      fc.property(json, fields, fc.array(fc.nat(400), { maxLength: 8 }), fc.constantFrom(undefined, 1), (value, chosen, cuts, indent) => {
-        const text = Buffer.from(JSON.stringify(value, null, indent));
-        const out = run(maskerOf(chosen), text, cuts);
-        const all = Object.entries(chosen).map(([one, by]) => [stepsOf(one), by] as const);
-        expect(JSON.parse(out)).toEqual(plain(oracle(plain(value) as Json, all)));
-      }),
+      fc.property(
+        json,
+        fields,
+        fc.array(fc.nat(400), { maxLength: 8 }),
+        fc.constantFrom(undefined, 1),
+        (value, chosen, cuts, indent) => {
+          const text = Buffer.from(JSON.stringify(value, null, indent));
+          const out = run(maskerOf(chosen), text, cuts);
+          const all = Object.entries(chosen).map(([one, by]) => [stepsOf(one), by] as const);
+          expect(JSON.parse(out)).toEqual(plain(oracle(plain(value) as Json, all)));
+        },
+      ),
       { numRuns: 1500 },
     );
   });
@@ -242,14 +298,44 @@ describe("fuzz", () => {
       fc.property(json, fields, (value, chosen) => {
         const text = Buffer.from(JSON.stringify(value));
         const whole = run(maskerOf(chosen), text);
-        expect(run(maskerOf(chosen), text, Array.from({ length: text.length }, (_, i) => i))).toBe(whole);
+        expect(
+          run(
+            maskerOf(chosen),
+            text,
+            Array.from({ length: text.length }, (_, i) => i),
+          ),
+        ).toBe(whole);
       }),
       { numRuns: 300 },
     );
   });
 
   it("any bytes: what JSON.parse refuses is a fault, and what it takes passes", () => {
-    const scraps = fc.array(fc.constantFrom("{", "}", "[", "]", ",", ":", '"', "\\", "a", "1", "-", ".", "e", "true", "null", " ", "\n", "\\u00", "é", '"a":'), { maxLength: 14 });
+    const scraps = fc.array(
+      fc.constantFrom(
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        '"',
+        "\\",
+        "a",
+        "1",
+        "-",
+        ".",
+        "e",
+        "true",
+        "null",
+        " ",
+        "\n",
+        "\\u00",
+        "é",
+        '"a":',
+      ),
+      { maxLength: 14 },
+    );
     fc.assert(
       fc.property(scraps, fc.array(fc.nat(40), { maxLength: 3 }), (parts, cuts) => {
         const text = parts.join("");

@@ -7,7 +7,7 @@ import { JSON_DEPTH_MAX, JSON_KEY_BYTES_MAX, JSON_NUMBER_BYTES_MAX, JSON_VALUE_B
 /** Looks for values by their form. Answers the text with them masked; the same text when there are none. */
 export type TextScan = (text: string) => string;
 
-export interface JsonMaskerOptions {
+export interface JsonStreamOptions {
   readonly places: Places;
   /** The masks that places name by number. */
   readonly masks: readonly ValueMask[];
@@ -47,7 +47,7 @@ const TRUE = Buffer.from("true");
 const FALSE = Buffer.from("false");
 /** Runs shorter than this are copied here: a call costs more. */
 const SHORT_RUN = 128;
-const NOTHING = Buffer.alloc(0);
+const NOTHING: Buffer = Buffer.alloc(0);
 const NO_VIEW = new DataView(new ArrayBuffer(0));
 
 /** 1: white space. 2: begins or goes on with a number. */
@@ -72,7 +72,7 @@ const isHex = (byte: number): boolean =>
  * readers, and a number of their form would look like a value. Keys are compared after their escapes are read, and each of
  * a doubled key is masked.
  */
-export class JsonMasker {
+export class JsonStreamMasker {
   /** Why the text can't be read, or null. */
   fault: string | null = null;
   /** Values that each mask replaced; the last counts those that the scan changed. */
@@ -105,7 +105,7 @@ export class JsonMasker {
   #escaped = false;
   #beyondAscii = false;
 
-  constructor(options: JsonMaskerOptions) {
+  constructor(options: JsonStreamOptions) {
     this.#places = options.places;
     this.#masks = options.masks;
     this.#scan = options.scan;

@@ -29,10 +29,12 @@ export function readFieldPattern(text: string): Result<FieldPattern, string> {
   if (text.length > PATH_CHARS_MAX) return err(`a path has at most ${PATH_CHARS_MAX} characters`);
   const typed = TYPE_FIELD.exec(text);
   if (typed !== null) return ok({ kind: "type-field", type: typed[1]!, field: typed[2]! });
-  if (text[0] !== "$") return err(`${JSON.stringify(text)} is neither a path such as $.email nor a field such as User.email`);
+  if (text[0] !== "$")
+    return err(`${JSON.stringify(text)} is neither a path such as $.email nor a field such as User.email`);
   const steps: PathStep[] = [];
   let at = 1;
-  const bad = (why: string): Result<FieldPattern, string> => err(`${JSON.stringify(text)}, character ${at + 1}: ${why}`);
+  const bad = (why: string): Result<FieldPattern, string> =>
+    err(`${JSON.stringify(text)}, character ${at + 1}: ${why}`);
   const match = (pattern: RegExp): string | null => {
     pattern.lastIndex = at;
     const found = pattern.exec(text)?.[0] ?? null;

@@ -31,7 +31,11 @@ export type ScanMaker = (rules: readonly BundleRule[]) => TextScan | null;
  * @param scanOf makes the scan of the rules that name detectors
  * @returns in words why not: a path that can't be read, or paths that multiply
  */
-export function planBody(rules: readonly BundleRule[], hashKey: Uint8Array, scanOf: ScanMaker): Result<BodyMasks, string> {
+export function planBody(
+  rules: readonly BundleRule[],
+  hashKey: Uint8Array,
+  scanOf: ScanMaker,
+): Result<BodyMasks, string> {
   const specs: MaskSpec[] = [];
   const labels: string[] = [];
   const patterns: PlacedPattern[] = [];
@@ -41,8 +45,10 @@ export function planBody(rules: readonly BundleRule[], hashKey: Uint8Array, scan
     if (rule.mask === null) continue;
     detects ||= rule.mask.detect.length > 0;
     const specOf = (name: string | null): MaskSpec =>
-      (rule.mask!.with.find((entry) => entry.name !== null && entry.name === name) ??
-        rule.mask!.with.find((entry) => entry.name === null))?.mask ?? REDACT;
+      (
+        rule.mask!.with.find((entry) => entry.name !== null && entry.name === name) ??
+        rule.mask!.with.find((entry) => entry.name === null)
+      )?.mask ?? REDACT;
     for (const text of rule.mask.fields) {
       const pattern = readFieldPattern(text);
       if (!pattern.ok) return err(`rule ${rule.name}: ${pattern.error}`);
@@ -60,7 +66,8 @@ export function planBody(rules: readonly BundleRule[], hashKey: Uint8Array, scan
   const places = patterns.length === 0 ? ok(NO_PLACES) : buildPlaces(patterns, specs);
   if (!places.ok) return err(`rules ${rules.map((rule) => rule.name).join(", ")}: ${places.error}`);
   const scan = detects ? scanOf(rules) : null;
-  if (detects && scan === null) return err(`rules ${rules.map((rule) => rule.name).join(", ")}: a detector is not known`);
+  if (detects && scan === null)
+    return err(`rules ${rules.map((rule) => rule.name).join(", ")}: a detector is not known`);
   return ok({
     rules: rules.map((rule) => rule.name),
     places: places.value,

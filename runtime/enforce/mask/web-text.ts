@@ -1,6 +1,6 @@
 import { maskedByPolicy, type Masked } from "../../../spec/contract/record/index.ts";
 import { HIDDEN } from "./statement-text.ts";
-import { JsonMasker, maskOfName, maskText, type BodyMasks } from "./json/index.ts";
+import { JsonStreamMasker, maskOfName, maskText, type BodyMasks } from "./json/index.ts";
 
 /** Of a body at most so many bytes are kept. */
 export const KEPT_BODY_BYTES_MAX = 16 * 1024;
@@ -8,7 +8,8 @@ export const KEPT_BODY_BYTES_MAX = 16 * 1024;
 export const KEPT_ANSWER_BYTES_MAX = 2 * 1024;
 
 /** Names of fields that hold secrets wherever they stand. */
-const SECRET = /pass(word|wd|phrase)?$|^pwd$|secret|token|api[-_]?key|^key$|credential|^sig(nature)?$|^code$|^assertion$|session[-_]?id|^auth/i;
+const SECRET =
+  /pass(word|wd|phrase)?$|^pwd$|secret|token|api[-_]?key|^key$|credential|^sig(nature)?$|^code$|^assertion$|session[-_]?id|^auth/i;
 
 /** A request as the record and approvers see it. */
 export interface RequestText {
@@ -17,7 +18,12 @@ export interface RequestText {
   readonly path: string;
   readonly query: readonly (readonly [name: string, value: string | null])[];
   /** What is known of the body: `text` when it is JSON or a form that was read. */
-  readonly body: { readonly type: string; readonly bytes: number | null; readonly text: Buffer | null; readonly form: boolean } | null;
+  readonly body: {
+    readonly type: string;
+    readonly bytes: number | null;
+    readonly text: Buffer | null;
+    readonly form: boolean;
+  } | null;
 }
 
 /**
@@ -30,7 +36,11 @@ export function recordRequest(request: RequestText, anybody: BodyMasks | null): 
   const { method, host, path, query, body } = request;
   const scan = anybody?.scan ?? null;
   const shown = (name: string, value: string): string =>
-    SECRET.test(name) || (anybody !== null && maskOfName(anybody, name) >= 0) ? HIDDEN : scan === null ? value : scan(value);
+    SECRET.test(name) || (anybody !== null && maskOfName(anybody, name) >= 0)
+      ? HIDDEN
+      : scan === null
+        ? value
+        : scan(value);
   const text = (scan === null ? path : scan(path)) + queryText(query, shown);
   let out = `${method} ${host}${text}`;
   if (body !== null) out += bodyText(body, anybody, shown);
@@ -52,7 +62,10 @@ function bodyText(
   if (text === null) return head;
   if (form) {
     const pairs = [...new URLSearchParams(text.toString("utf8"))];
-    return `${head}\n${pairs.map(([name, value]) => `${name}=${shown(name, value)}`).join("&")}`.slice(0, KEPT_BODY_BYTES_MAX);
+    return `${head}\n${pairs.map(([name, value]) => `${name}=${shown(name, value)}`).join("&")}`.slice(
+      0,
+      KEPT_BODY_BYTES_MAX,
+    );
   }
   const masked = hideSecrets(anybody === null ? text : maskJson(text, anybody));
   if (masked === null) return `${head}\n${HIDDEN}`;
@@ -61,7 +74,7 @@ function bodyText(
 
 /** A JSON text under masks; null when it can't be read. */
 export function maskJson(text: Buffer, masks: BodyMasks): Buffer | null {
-  const masker = new JsonMasker({ places: masks.places, masks: masks.masks, scan: masks.scan, sequence: false });
+  const masker = new JsonStreamMasker({ places: masks.places, masks: masks.masks, scan: masks.scan, sequence: false });
   const out = Buffer.concat([masker.push(text), masker.end()]);
   return masker.fault === null ? out : null;
 }
@@ -88,8 +101,16 @@ export function recordAnswer(start: Buffer, anybody: BodyMasks | null, json: boo
   if (anybody === null) return maskedByPolicy(start.toString("utf8"));
   if (anybody.readsFields && !json) return null;
   if (anybody.typeFields.length > 0) return null;
-  if (!json) return anybody.scan === null ? maskedByPolicy(start.toString("utf8")) : maskedByPolicy(anybody.scan(start.toString("utf8")));
-  const masker = new JsonMasker({ places: anybody.places, masks: anybody.masks, scan: anybody.scan, sequence: true });
+  if (!json)
+    return anybody.scan === null
+      ? maskedByPolicy(start.toString("utf8"))
+      : maskedByPolicy(anybody.scan(start.toString("utf8")));
+  const masker = new JsonStreamMasker({
+    places: anybody.places,
+    masks: anybody.masks,
+    scan: anybody.scan,
+    sequence: true,
+  });
   const out = masker.push(start);
   return masker.fault === null ? maskedByPolicy(out.toString("utf8")) : null;
 }
