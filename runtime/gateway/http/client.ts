@@ -68,6 +68,8 @@ export class ClientConnection {
   #headSent = false;
   #chunked = false;
   #gone = false;
+  #answerBy = 0;
+  #onLate: (() => void) | null = null;
   /** Called when the client goes away while it is answered. */
   onGone: (() => void) | null = null;
   onDrain: (() => void) | null = null;
@@ -356,8 +358,23 @@ export class ClientConnection {
     this.#host.closed(this);
   }
 
+  /** Calls back unless the answer begins within so many ms; looked at every second or so. */
+  answerWithin(ms: number, late: () => void): void {
+    this.#answerBy = this.#host.clock.now() + ms;
+    this.#onLate = late;
+  }
+
+  answerCame(): void {
+    this.#onLate = null;
+  }
+
   /** Closes it when its time is over. */
   sweep(now: number): void {
+    if (this.#onLate !== null && now >= this.#answerBy) {
+      const late = this.#onLate;
+      this.#onLate = null;
+      late();
+    }
     if (now < this.#deadline || this.#gone) return;
     this.#deadline = Number.POSITIVE_INFINITY;
     if (this.#state === "head" && this.#rest.length > 0) {

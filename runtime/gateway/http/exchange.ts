@@ -417,7 +417,6 @@ class Forwarding implements AnswerHandler {
   #connection: UpstreamConnection | null = null;
   #settle: (result: "done" | "stale") => void = () => undefined;
   #whole = true;
-  #late: (() => void) | null = null;
   #answered = false;
   #body: AnswerBody | null = null;
   #status = "";
@@ -466,7 +465,7 @@ class Forwarding implements AnswerHandler {
       const { service } = this.#session;
       this.#client.onGone = () => this.#clientLeft();
       this.#client.onDrain = () => this.#drained();
-      this.#late = service.deadline(service.settings.upstreamMs, () => {
+      this.#client.answerWithin(service.settings.upstreamMs, () => {
         if (this.#answered) return;
         this.#connection?.abandon();
         this.failed("the target did not answer in time", false);
@@ -537,7 +536,7 @@ class Forwarding implements AnswerHandler {
 
   head(head: ResponseHead, framing: Framing): boolean {
     this.#answered = true;
-    this.#late?.();
+    this.#client.answerCame();
     this.#status = `${head.status}${head.reason === "" ? "" : ` ${head.reason.slice(0, 64)}`}`;
     if (head.status === 101) return this.#upgraded(head);
     if (!this.#whole && !this.#client.gone) {
@@ -696,7 +695,7 @@ class Forwarding implements AnswerHandler {
 
   failed(why: string, untouched: boolean): void {
     if (this.#finished) return;
-    this.#late?.();
+    this.#client.answerCame();
     const { method, framing } = this.#request;
     if (
       untouched &&
@@ -734,7 +733,7 @@ class Forwarding implements AnswerHandler {
   #end(status: "ok" | "cut" | "lost", tag: string, then: () => void = () => undefined): void {
     if (this.#finished) return;
     this.#finished = true;
-    this.#late?.();
+    this.#client.answerCame();
     this.#client.onGone = null;
     this.#client.onDrain = null;
     const { enforcer } = this.#session;

@@ -244,11 +244,6 @@ export class HttpService {
     });
   }
 
-  /** Calls back unless it is called off. */
-  deadline(ms: number, call: () => void): () => void {
-    return this.clock.after(ms, call);
-  }
-
   say(line: string): void {
     this.#host.say(line);
   }
