@@ -1,4 +1,4 @@
-import { placeOf, type SourceFile } from "../source/index.ts";
+import { lineOf, placeOf, type SourceFile } from "../source/index.ts";
 import { catalogue } from "./catalogue.ts";
 import type { Diagnostic } from "./diagnostic.ts";
 
@@ -17,7 +17,7 @@ export function renderTerminal(found: readonly Diagnostic[], files: readonly Sou
 
 function renderOne(found: Diagnostic, text: string, colour: boolean): string {
   const { line, column } = placeOf(text, found.span.start);
-  const source = (text.split("\n", line)[line - 1] ?? "").replaceAll("\t", " ");
+  const source = lineOf(text, line).replaceAll("\t", " ");
   const length = Math.max(1, Math.min(found.span.end - found.span.start, source.length - column + 1));
   const gutter = " ".repeat(String(line).length);
   const tint = found.severity === "error" ? RED : YELLOW;

@@ -69,6 +69,26 @@ const KEYWORDS = {
     "masked",
     "plain",
     "detect",
+    "from",
+    "export",
+    "detector",
+    "check",
+    "even",
+    "approved",
+    "predicates",
+    "trust",
+    "bytes",
+    "statements",
+    "per",
+    "time",
+    "ssh",
+    "http",
+    "kubectl",
+    "tool",
+    "header",
+    "body",
+    "approvers",
+    "matched",
   ],
 } as const;
 export type Keyword = (typeof KEYWORDS.reserved)[number] | (typeof KEYWORDS.contextual)[number];
@@ -76,9 +96,8 @@ export type Keyword = (typeof KEYWORDS.reserved)[number] | (typeof KEYWORDS.cont
 function keyword(text: string, contextual: boolean): TokenType {
   return createToken({
     name: text,
-    pattern: text,
-    // Without it `allowed` would be read as `allow` and `ed`.
-    longer_alt: Identifier,
+    // Words are read as identifiers and told apart by a table, so that `allowed` is never `allow` and `ed`.
+    pattern: Lexer.NA,
     categories: contextual ? [Name, Word] : [Word],
     label: `\`${text}\``,
   });
@@ -121,12 +140,15 @@ export const Duration = createToken({
 });
 export const Int = createToken({ name: "Int", pattern: /-?[0-9][0-9_]*/, label: "a number" });
 export const Text = createToken({ name: "Text", pattern: /"(?:[^"\\\n]|\\.)*"/, label: "a text in quotes" });
-export const Regex = createToken({ name: "Regex", pattern: /\/(?:[^/\\\n]|\\.)+\//, label: "an expression" });
+export const Regex = createToken({
+  name: "Regex",
+  pattern: /\/(?:[^/\\\n]|\\.)+\/(?:i(?![A-Za-z0-9_]))?/,
+  label: "an expression such as /re/",
+});
 export const Comment = createToken({ name: "Comment", pattern: /\/\/[^\n]*/, group: "comments" });
 export const Space = createToken({ name: "Space", pattern: /[ \t\r\n]+/, group: Lexer.SKIPPED, line_breaks: true });
 
-const keywordTokens = Object.values(K).sort((a, b) => b.name.length - a.name.length);
-
+/** What the parser may meet. */
 export const allTokens: TokenType[] = [
   Space,
   Comment,
@@ -134,11 +156,29 @@ export const allTokens: TokenType[] = [
   Text,
   Duration,
   Int,
-  ...keywordTokens,
   Identifier,
+  ...Object.values(K),
   ...Object.values(M),
   Word,
   Name,
 ];
 
-export const lexer = new Lexer(allTokens, { positionTracking: "onlyOffset", ensureOptimizations: false });
+const lexer = new Lexer([Space, Comment, Regex, Text, Duration, Int, Identifier, ...Object.values(M)], {
+  positionTracking: "onlyOffset",
+  ensureOptimizations: true,
+});
+
+const KEYWORD_BY_TEXT: ReadonlyMap<string, TokenType> = new Map(Object.entries(K));
+
+/** The tokens of a text; what can't be read is among the errors, and comments are in the group `comments`. */
+export function tokenize(text: string): ReturnType<Lexer["tokenize"]> {
+  const found = lexer.tokenize(text);
+  for (const token of found.tokens) {
+    if (token.tokenType !== Identifier) continue;
+    const keyword = KEYWORD_BY_TEXT.get(token.image);
+    if (keyword === undefined) continue;
+    token.tokenType = keyword;
+    token.tokenTypeIdx = keyword.tokenTypeIdx!;
+  }
+  return found;
+}
