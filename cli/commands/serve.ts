@@ -121,6 +121,7 @@ async function startLocked(
     openRecord: (options) => openRecorderInThread(join(state, "log"), options),
     logKey: signingKey(join(state, "log.key")),
     approvalsPath: join(state, "approvals.db"),
+    vaultPath: join(state, "vault.db"),
     secret,
     tls: config.listen.map(({ tls }) =>
       tls === null ? null : { certificate: readFileSync(at(tls.certificate)), key: readFileSync(at(tls.key)) },

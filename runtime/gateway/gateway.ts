@@ -3,6 +3,8 @@ import { isIP } from "node:net";
 import type { Result } from "../../base/result.ts";
 import { ActiveBundle, describeBundleError, loadBundle } from "../bundle/index.ts";
 import { ApprovalStore, Approvals, type ApprovalEvent } from "../enforce/approve/index.ts";
+import { scannerOf } from "../enforce/detect/index.ts";
+import { TokenVault } from "../enforce/mask/index.ts";
 import { Analyser } from "../facts/index.ts";
 import type { Directory } from "../identity/index.ts";
 import {
@@ -44,6 +46,8 @@ export interface GatewayParts {
   readonly logKey: KeyObject;
   /** File of the approvals' database. */
   readonly approvalsPath: string;
+  /** File of the tokens' vault. */
+  readonly vaultPath: string;
   /** Key of keyed hashes in results and of commitments in the record. */
   readonly secret: Buffer;
   /** Per listener: certificate and key in PEM, and the certificate in DER for channel binding. */
@@ -85,6 +89,7 @@ export class Gateway {
   readonly analyser: Analyser;
   readonly recorder: Recorder;
   readonly approvals: Approvals;
+  readonly tokens: TokenVault;
   /** A name for this run of the process. */
   readonly boot: string;
   readonly connections = new Set<ClientConnection>();
@@ -107,6 +112,7 @@ export class Gateway {
     this.approvals = new Approvals(new ApprovalStore(parts.approvalsPath), parts.clock, parts.random, (event) =>
       this.#recordApproval(event),
     );
+    this.tokens = new TokenVault(parts.vaultPath, parts.secret, (count) => parts.random.bytes(count));
     this.#http = parts.http === null ? null : this.#httpService(parts.http);
     for (const target of parts.targets) {
       const service = new ServiceConnection(target, parts.random, parts.clock.after);
@@ -171,6 +177,7 @@ export class Gateway {
       recorder: this.recorder,
       directory: parts.directory,
       secret: parts.secret,
+      maskSecrets: { hashKey: parts.secret, tokens: this.tokens },
       origin: parts.config.record.origin,
       recordsSamples: parts.config.record.results === "sample",
       headMs: parts.config.limits.handshakeMs,
@@ -343,6 +350,8 @@ export class Gateway {
       return "the record can't be written";
     // In force only once that is on disk, so that no decision refers to a bundle the record does not know.
     if (!(await this.recorder.flush())) return "the record can't be written";
+    // Its detectors are made ready here and not while somebody waits for a statement.
+    scannerOf(bundle.manifest);
     this.bundles.swap(bundle);
     say(
       `bundle ${bundle.digest.slice(0, 16)} of ${bundle.manifest.package} is in force (${bundle.manifest.rules.length} rules)`,
@@ -381,6 +390,7 @@ export class Gateway {
     this.endAll("the gateway stopped");
     await this.#http?.close();
     this.approvals.close();
+    this.tokens.close();
     for (const { service } of this.#catalogs.values()) service.close();
     this.entry({ type: "log.stop" });
     await this.recorder.close();

@@ -3,7 +3,7 @@ import { hkdfSync } from "node:crypto";
 import { err, ok, type Result } from "../../../base/result.ts";
 import type { ActiveBundle, LoadedBundle } from "../../bundle/index.ts";
 import type { Approvals } from "../../enforce/approve/index.ts";
-import { planBody, type BodyMasks } from "../../enforce/mask/index.ts";
+import { planBody, type BodyMasks, type MaskSecrets } from "../../enforce/mask/index.ts";
 import {
   WebAssertions,
   WebIdentities,
@@ -73,6 +73,7 @@ export interface HttpHost {
   readonly recorder: Recorder;
   readonly directory: Directory;
   readonly secret: Buffer;
+  readonly maskSecrets: MaskSecrets;
   readonly origin: string;
   readonly recordsSamples: boolean;
   readonly headMs: number;
@@ -473,8 +474,8 @@ export class HttpService {
     if (known !== undefined) return known;
     const plan = planBody(
       rules.map((index) => bundle.manifest.rules[index]!),
-      this.secret,
-      (list) => scanOf(bundle.manifest, list, this.secret),
+      this.#host.maskSecrets,
+      (list) => scanOf(bundle.manifest, list, this.#host.maskSecrets),
     );
     const masks = plan.ok ? plan.value : plan.error;
     made.set(key, masks);

@@ -466,7 +466,6 @@ export class JsonStreamMasker {
       this.#replace(b, i, close + 1, made);
       return close + 1;
     }
-    // Masks show parts of the value, stars and hex digits: nothing that must be escaped.
     this.#flush(b, i, by.bound(close - i - 1) + 4);
     const out = this.#out;
     const at = this.#used;
@@ -476,8 +475,17 @@ export class JsonStreamMasker {
       out.set(NULL, at);
       this.#used = at + NULL.length;
     } else {
-      out[written] = QUOTE;
-      this.#used = written + 1;
+      let k = at + 1;
+      while (k < written && PLAIN[out[k]!] === 1) k++;
+      if (k === written) {
+        out[written] = QUOTE;
+        this.#used = written + 1;
+      } else {
+        // Most masks show parts of the value, stars and digits; this one wrote what must be escaped.
+        const text = JSON.stringify(out.toString("utf8", at + 1, written));
+        this.#copied = i;
+        this.#replace(b, i, close + 1, Buffer.from(text));
+      }
     }
     this.#copied = close + 1;
     return close + 1;

@@ -1,5 +1,6 @@
 import { err, ok, type Result } from "../../../../base/result.ts";
 import { REDACT, type BundleRule, type MaskSpec } from "../../../../spec/contract/bundle/index.ts";
+import type { MaskSecrets } from "../secrets.ts";
 import { textMask, type ValueMask } from "../value-mask.ts";
 import { NO_PLACES, buildPlaces, type PlacedPattern, type Places } from "./automaton.ts";
 import type { TextScan } from "./masker.ts";
@@ -33,7 +34,7 @@ export type ScanMaker = (rules: readonly BundleRule[]) => TextScan | null;
  */
 export function planBody(
   rules: readonly BundleRule[],
-  hashKey: Uint8Array,
+  secrets: Uint8Array | MaskSecrets,
   scanOf: ScanMaker,
 ): Result<BodyMasks, string> {
   const specs: MaskSpec[] = [];
@@ -71,7 +72,7 @@ export function planBody(
   return ok({
     rules: rules.map((rule) => rule.name),
     places: places.value,
-    masks: specs.map((spec) => textMask(spec, hashKey)),
+    masks: specs.map((spec) => textMask(spec, secrets)),
     labels,
     typeFields,
     readsFields: labels.length > 0,
