@@ -34,7 +34,7 @@ beforeAll(async () => {
   });
   gateway = await startHttpGateway({
     policy: POLICY,
-    targets: `  - { name: api, protocol: http, address: "127.0.0.1:${target.port}", labels: { env: production } }`,
+    targets: `  - { name: api, protocol: http, hosts: [api, 127.0.0.1], address: "127.0.0.1:${target.port}", labels: { env: production } }`,
   });
 });
 afterAll(async () => {
