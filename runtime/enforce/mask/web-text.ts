@@ -1,4 +1,8 @@
 import { maskedByPolicy, type Masked } from "../../../spec/contract/record/index.ts";
+import { assert } from "../../../base/assert.ts";
+import { REDACT } from "../../../spec/contract/bundle/index.ts";
+import { buildPlaces, type PlacedPattern } from "./json/automaton.ts";
+import { textMask } from "./value-mask.ts";
 import { HIDDEN } from "./statement-text.ts";
 import { JsonStreamMasker, maskOfName, maskText, type BodyMasks } from "./json/index.ts";
 
@@ -6,6 +10,9 @@ import { JsonStreamMasker, maskOfName, maskText, type BodyMasks } from "./json/i
 export const KEPT_BODY_BYTES_MAX = 16 * 1024;
 /** Of an answer's body at most so many bytes. */
 export const KEPT_ANSWER_BYTES_MAX = 2 * 1024;
+
+/** Longer than what detectors look for, but for keys in blocks of text. */
+const LONGEST_VALUE_BYTES = 256;
 
 /** Names of fields that hold secrets wherever they stand. */
 const SECRET =
@@ -90,6 +97,18 @@ function hideSecrets(text: Buffer | null): string | null {
   }
 }
 
+/** Names that mark secrets in answers; `SECRET` is of texts that are parsed. */
+const SECRET_NAMES =
+  "password passwd pwd secret client_secret clientSecret access_token accessToken refresh_token refreshToken id_token idToken token session_token sessionToken api_key apiKey private_key privateKey secret_key secretKey SecretAccessKey SessionToken credential credentials authorization"
+    .split(" ")
+    .map((name): PlacedPattern => ({ steps: [{ kind: "name", name, index: -1, deep: true }], mask: 0 }));
+const secrets = buildPlaces(SECRET_NAMES, [REDACT]);
+assert(secrets.ok, "the names of secrets make an automaton");
+const SECRET_PLACES = secrets.value;
+const SECRET_MASKS = [textMask(REDACT, new Uint8Array(16))];
+/** Without one of these no name of a secret is there. */
+const HINTS = ["oken", "ecret", "assw", "pwd", "rivate", "pi_key", "piKey", "redential", "uthoriz"];
+
 /**
  * The beginning of an answer's body as anybody may see it.
  *
@@ -98,6 +117,11 @@ function hideSecrets(text: Buffer | null): string | null {
  * @param json whether it is JSON
  */
 export function recordAnswer(start: Buffer, anybody: BodyMasks | null, json: boolean): Masked | null {
+  if (json && HINTS.some((hint) => start.includes(hint))) {
+    const masker = new JsonStreamMasker({ places: SECRET_PLACES, masks: SECRET_MASKS, scan: null, sequence: true });
+    start = masker.push(start);
+    if (masker.fault !== null) return null;
+  }
   if (anybody === null) return maskedByPolicy(start.toString("utf8"));
   if (anybody.readsFields && !json) return null;
   if (anybody.typeFields.length > 0) return null;

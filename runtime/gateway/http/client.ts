@@ -80,7 +80,14 @@ export class ClientConnection {
     this.encrypted = encrypted;
     this.#host = host;
     this.#deadline = host.clock.now() + host.headMs;
-    socket.on("data", (chunk: Buffer) => this.#onData(chunk));
+    socket.on("data", (chunk: Buffer) => {
+      try {
+        this.#onData(chunk);
+      } catch {
+        // A bug of ours: this one connection ends, and the gateway goes on.
+        this.cut();
+      }
+    });
     socket.on("end", () => this.#ended());
     socket.on("close", () => this.#ended());
     socket.on("error", () => this.#ended());

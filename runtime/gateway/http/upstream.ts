@@ -60,7 +60,14 @@ export class UpstreamConnection {
   constructor(socket: Socket | TLSSocket, released: (connection: UpstreamConnection, reusable: boolean) => void) {
     this.socket = socket;
     this.#released = released;
-    socket.on("data", (chunk: Buffer) => this.#onData(chunk));
+    socket.on("data", (chunk: Buffer) => {
+      try {
+        this.#onData(chunk);
+      } catch (fault) {
+        // A bug of ours: this one request fails, and the gateway goes on.
+        this.#fail(`the gateway could not take the answer: ${fault instanceof Error ? fault.message : String(fault)}`);
+      }
+    });
     socket.on("drain", () => this.#handler?.drain());
     socket.on("end", () => this.#closed("the target closed the connection"));
     socket.on("close", () => this.#closed("the target's connection closed"));
@@ -175,7 +182,14 @@ export class UpstreamConnection {
     const reusable = clean && this.#keep && this.#sent;
     if (!reusable) this.destroy();
     this.#released(this, reusable);
-    handler.end();
+    try {
+      handler.end();
+    } catch (fault) {
+      handler.failed(
+        `the gateway could not take the answer: ${fault instanceof Error ? fault.message : String(fault)}`,
+        false,
+      );
+    }
   }
 
   #fail(why: string): void {

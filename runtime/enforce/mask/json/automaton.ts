@@ -51,8 +51,16 @@ export function buildPlaces(patterns: readonly PlacedPattern[], masks: readonly 
   const indexes = [
     ...new Set(patterns.flatMap(({ steps }) => steps.flatMap((s) => (s.kind === "index" ? [s.index] : [])))),
   ];
+  const maskOf = (one: number): number => patterns[Math.floor(one / 256)]!.mask;
+  const isEnd = (one: number): boolean => patterns[Math.floor(one / 256)]!.steps.length === one % 256;
+  /** The strictest mask that a set has come to holds for all below, so what could only come to a milder one is left out. */
   const stateOf = (positions: ReadonlySet<number>): number => {
-    const sorted = [...positions].sort((a, b) => a - b);
+    let end = -1;
+    for (const one of positions)
+      if (isEnd(one) && (end < 0 || compareMasks(masks[maskOf(one)]!, masks[maskOf(end)]!) < 0)) end = one;
+    const sorted = [...positions]
+      .filter((one) => one === end || end < 0 || compareMasks(masks[maskOf(one)]!, masks[maskOf(end)]!) < 0)
+      .sort((a, b) => a - b);
     const key = sorted.join();
     const known = byKey.get(key);
     if (known !== undefined) return known;
@@ -81,8 +89,7 @@ export function buildPlaces(patterns: readonly PlacedPattern[], masks: readonly 
     const positions = queue[i]!;
     let mask = -1;
     for (const one of positions) {
-      const { steps, mask: own } = patterns[Math.floor(one / 256)]!;
-      if (one % 256 === steps.length && (mask < 0 || compareMasks(masks[own]!, masks[mask]!) < 0)) mask = own;
+      if (isEnd(one)) mask = maskOf(one);
     }
     const other = after(positions, (step) => step.kind === "any");
     const element = other;
