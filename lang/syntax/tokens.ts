@@ -1,4 +1,4 @@
-import { Lexer, createToken, type TokenType } from "chevrotain";
+import { Lexer, createToken, type IToken, type TokenType } from "chevrotain";
 
 /** Any word: what may stand after a dot, or name a column or an annotation. */
 export const Word = createToken({ name: "Word", pattern: Lexer.NA });
@@ -140,6 +140,8 @@ export const Duration = createToken({
 });
 export const Int = createToken({ name: "Int", pattern: /-?[0-9][0-9_]*/, label: "a number" });
 export const Text = createToken({ name: "Text", pattern: /"(?:[^"\\\n]|\\.)*"/, label: "a text in quotes" });
+/** A text whose closing quote is missing: read to the end of the line, so that only this is told. */
+export const OpenText = createToken({ name: "OpenText", pattern: /"(?:[^"\\\n]|\\.)*/ });
 export const Regex = createToken({
   name: "Regex",
   pattern: /\/(?:[^/\\\n]|\\.)+\/(?:i(?![A-Za-z0-9_]))?/,
@@ -163,7 +165,7 @@ export const allTokens: TokenType[] = [
   Name,
 ];
 
-const lexer = new Lexer([Space, Comment, Regex, Text, Duration, Int, Identifier, ...Object.values(M)], {
+const lexer = new Lexer([Space, Comment, Regex, Text, OpenText, Duration, Int, Identifier, ...Object.values(M)], {
   positionTracking: "onlyOffset",
   ensureOptimizations: true,
 });
@@ -171,14 +173,20 @@ const lexer = new Lexer([Space, Comment, Regex, Text, Duration, Int, Identifier,
 const KEYWORD_BY_TEXT: ReadonlyMap<string, TokenType> = new Map(Object.entries(K));
 
 /** The tokens of a text; what can't be read is among the errors, and comments are in the group `comments`. */
-export function tokenize(text: string): ReturnType<Lexer["tokenize"]> {
+export function tokenize(text: string): ReturnType<Lexer["tokenize"]> & { readonly unterminated: readonly IToken[] } {
   const found = lexer.tokenize(text);
+  const unterminated: IToken[] = [];
   for (const token of found.tokens) {
+    if (token.tokenType === OpenText) {
+      unterminated.push(token);
+      token.tokenType = Text;
+      token.tokenTypeIdx = Text.tokenTypeIdx!;
+    }
     if (token.tokenType !== Identifier) continue;
     const keyword = KEYWORD_BY_TEXT.get(token.image);
     if (keyword === undefined) continue;
     token.tokenType = keyword;
     token.tokenTypeIdx = keyword.tokenTypeIdx!;
   }
-  return found;
+  return { ...found, unterminated };
 }
