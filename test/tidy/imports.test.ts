@@ -64,7 +64,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "libpg-query": ["runtime/facts/sql/"],
   "openid-client": ["runtime/identity/"],
   msgpackr: ["spec/contract/bundle/", "cli/commands/policy/inspect.ts"],
-  yaml: ["runtime/gateway/config.ts", "cli/"],
+  yaml: ["runtime/gateway/", "cli/"],
 };
 
 const partOf = (path: string): string =>
