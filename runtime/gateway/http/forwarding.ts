@@ -69,6 +69,8 @@ export class Forwarding implements AnswerHandler {
     readonly length: number | null;
     readonly hasBody: boolean;
   } | null = null;
+  /** An answer that can't be read, as long as nothing of its body came. */
+  #unread: { readonly head: ResponseHead; readonly why: string; readonly fields: readonly Field[] } | null = null;
   #sample: Buffer[] = [];
   #sampleBytes = 0;
   #samples: "none" | "text" | "json" = "none";
@@ -188,8 +190,8 @@ export class Forwarding implements AnswerHandler {
     const plan: AnswerPlan =
       empty || (masks === null && !this.#inspection.alwaysAnswers)
         ? { kind: "pass" }
-        : this.#inspection.answer(head, masks, (own) =>
-            this.#session.permits(own as (path: string) => FactValue | undefined),
+        : this.#inspection.answer(head, masks, (own, open) =>
+            this.#session.permits(own as (path: string) => FactValue | undefined, open),
           );
     const limit = this.#judged.decision.byteLimit;
     const stated = framing.kind === "length" ? framing.bytes : null;
@@ -208,7 +210,10 @@ export class Forwarding implements AnswerHandler {
         return true;
       }
       case "unreadable":
-        return this.#unreadable(head, plan.why);
+        if (framing.kind === "length") return this.#unreadable(head, plan.why);
+        // A body of unknown length may be none at all.
+        this.#unread = { head, why: plan.why, fields: fields.filter(([name]) => !OF_THE_BODY.has(name)) };
+        return true;
       case "mask":
         return this.#masked(head, fields, plan);
     }
@@ -307,7 +312,8 @@ export class Forwarding implements AnswerHandler {
   }
 
   data(bytes: Buffer): void {
-    if (this.#finished) return;
+    if (this.#finished || bytes.length === 0) return;
+    if (this.#unread !== null) return void this.#unreadable(this.#unread.head, this.#unread.why);
     if (this.#body !== null) return this.#body.write(bytes);
     if (!this.#passes) return;
     this.#bytes += bytes.length;
@@ -324,6 +330,11 @@ export class Forwarding implements AnswerHandler {
 
   end(): void {
     if (this.#finished) return;
+    if (this.#unread !== null) {
+      const { head, fields } = this.#unread;
+      this.#client.head(head.status, head.reason, fields, 0, true, EMPTY);
+      return this.#end("ok", this.#status, () => this.#client.done());
+    }
     if (this.#body !== null) return this.#body.end();
     const pending = this.#pending;
     this.#pending = null;
