@@ -61,7 +61,9 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   jose: ["runtime/identity/", "cli/commands/serve.ts"],
   "libpg-query": ["runtime/facts/sql/"],
   msgpackr: ["spec/contract/bundle/", "cli/commands/policy/inspect.ts"],
-  yaml: ["runtime/gateway/config.ts", "cli/"],
+  ssh2: ["runtime/gateway/ssh/", "cli/commands/serve-ssh.ts", "cli/demo/"],
+  unbash: ["runtime/facts/shell/"],
+  yaml: ["runtime/gateway/config", "cli/"],
 };
 
 const partOf = (path: string): string =>
