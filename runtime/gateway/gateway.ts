@@ -187,8 +187,9 @@ export class Gateway {
       parts,
       refusedSignIn: (user: string, from: string, why: string) => this.refusedSignIn(user, from, why),
     };
-    const connection: SshConnection = new SshConnection(host, socket, addressOf(socket), () => this.forget(connection));
+    const connection = new SshConnection(host, socket, addressOf(socket));
     this.connections.add(connection);
+    connection.serve(() => this.forget(connection));
   }
 
   #accept(

@@ -19,7 +19,7 @@ export class SshConnection {
   readonly #host: SshHost;
   readonly #socket: Socket;
   readonly #from: string;
-  readonly #gone: () => void;
+  #gone: () => void = () => undefined;
   readonly #stopTimer: () => void;
   #connection: Connection | null = null;
   #requests = 0;
@@ -44,11 +44,10 @@ export class SshConnection {
     readonly startedAt: number;
   } | null = null;
 
-  constructor(host: SshHost, socket: Socket, from: string, gone: () => void) {
+  constructor(host: SshHost, socket: Socket, from: string) {
     this.#host = host;
     this.#socket = socket;
     this.#from = from;
-    this.#gone = gone;
     const { clock, config } = host.parts;
     const { handshakeMs } = config.limits;
     this.#stopTimer = clock.after(handshakeMs, () => {
@@ -58,10 +57,11 @@ export class SshConnection {
     });
     socket.once("close", () => this.#ended("the client's connection closed"));
     socket.on("error", () => undefined);
-    this.#serve();
   }
 
-  #serve(): void {
+  /** Speaks SSH with the client; `gone` is called once, when the connection is over. */
+  serve(gone: () => void): void {
+    this.#gone = gone;
     const server = new ssh2.Server({
       hostKeys: hostKeysFor(this.#host.ssh.hostKey, () => this.#connection!),
       ident: "Sallyport",
@@ -118,10 +118,19 @@ export class SshConnection {
       return context.reject(["publickey"]);
     }
     const proof = signature === undefined || blob === undefined ? null : { signature, data: blob };
+    let trust;
+    try {
+      trust = this.#host.ssh.trust();
+    } catch (fault) {
+      // A list of what was taken back that can't be read may hold the very key that is shown.
+      this.#refused = `the revocation list can't be read: ${fault instanceof Error ? fault.message : String(fault)}`;
+      this.#host.parts.say(this.#refused);
+      return context.reject(["publickey"]);
+    }
     const answer = judgeKey(
       { name, algorithm: key.algo, blob: key.data, hash: hashAlgo, proof, address: this.#from, nowMs: clock.now() },
       directory,
-      this.#host.ssh.trust(),
+      trust,
     );
     if (!answer.ok) {
       this.#refused = answer.error;

@@ -27,8 +27,8 @@ interface Exchange {
  *
  * @param connection the connection, once there is one
  */
-export function hostKeysFor({ key, certificate }: HostKey, connection: () => object): ParsedKey[] {
-  if (certificate === null) return [key];
+export function hostKeysFor({ key, certificate }: HostKey, connection: () => object): { key: ParsedKey }[] {
+  if (certificate === null) return [{ key }];
   const { type, blob } = certificate;
   const certified = Object.create(key) as ParsedKey;
   Object.defineProperties(certified, {
@@ -43,5 +43,5 @@ export function hostKeysFor({ key, certificate }: HostKey, connection: () => obj
       },
     },
   });
-  return [certified, key];
+  return [{ key: certified }, { key }];
 }

@@ -54,8 +54,7 @@ export async function connectTarget(target: SshTarget): Promise<Client | string>
     client.connect({
       sock: socket,
       username: target.credential.user,
-      privateKey: target.privateKey as unknown as string,
-      authHandler: ["publickey"],
+      authHandler: [{ type: "publickey", username: target.credential.user, key: target.privateKey }],
       hostVerifier: (shown: Buffer): boolean => {
         if (target.pinned.some(({ blob }) => blob.equals(shown))) return true;
         why = "the host shows a key that is not pinned in target.hostKeys";
