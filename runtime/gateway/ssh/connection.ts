@@ -220,7 +220,11 @@ export class SshConnection {
         return "the client left";
       }
       this.#target = found;
-      found.on("error", () => undefined);
+      // Whatever is thrown while its bytes are handled ends up here too.
+      found.on("error", (fault: Error) => {
+        parts.say(`the connection to target ${target.name} failed: ${fault.message}`);
+        this.end(`the target's connection failed: ${fault.message}`);
+      });
       found.once("close", () => this.end("the target closed the connection"));
       return found;
     });

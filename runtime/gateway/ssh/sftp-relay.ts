@@ -51,6 +51,7 @@ export class SftpRelay {
           if (!upstream.write(bytes)) channel.pause();
         },
         toClient: (bytes) => writer.write(bytes, "out"),
+        resumed: () => this.#balance(),
         close: (why) => this.#stop(why),
       },
     );

@@ -38,6 +38,8 @@ export interface SftpHost {
 export interface SftpWire {
   toServer(bytes: Buffer): void;
   toClient(bytes: Buffer): void;
+  /** `wantsClient` is true again. */
+  resumed(): void;
   /** The session can't go on. */
   close(why: string): void;
 }
@@ -314,6 +316,7 @@ export class SftpMachine {
     this.#busy = false;
     const fault = this.#client.resume();
     if (fault !== null) this.#end(`the client sent ${fault}`);
+    else if (!this.#busy) this.#wire.resumed();
   }
 
   // ---- from the server ---------------------------------------------------------------------------------------------
