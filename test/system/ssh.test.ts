@@ -6,7 +6,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { inPath, runProgram } from "../support/programs.ts";
-import { freePort, hasOpenSsh, startSshGateway, startSshd, type TestSshGateway, type TestSshd } from "../support/ssh.ts";
+import {
+  freePort,
+  hasOpenSsh,
+  startSshGateway,
+  startSshd,
+  type TestSshGateway,
+  type TestSshd,
+} from "../support/ssh.ts";
 
 const OPEN = `package test
 allow everything on ssh
@@ -52,7 +59,10 @@ describe.skipIf(!hasOpenSsh())("OpenSSH's client and server, with the gateway be
     ["ended by a signal", ["kill -TERM $$"]],
     ["a terminal", ["-tt", "tty >/dev/null && echo is a terminal; exit 3"]],
     ["the size of no terminal", ["tty"]],
-    ["both outputs at once, much of each", ["head -c 3000000 /dev/zero | tr '\\0' a; head -c 2500000 /dev/zero | tr '\\0' b >&2"]],
+    [
+      "both outputs at once, much of each",
+      ["head -c 3000000 /dev/zero | tr '\\0' a; head -c 2500000 /dev/zero | tr '\\0' b >&2"],
+    ],
     ["a shell that is fed its lines", [], "echo one\necho two >&2\nexit 5\n"],
     ["an early end of output", ["exec >&-; sleep 0.1; echo late >&2; exit 4"]],
   ];
@@ -79,9 +89,19 @@ describe.skipIf(!hasOpenSsh())("OpenSSH's client and server, with the gateway be
     const [from, there, back] = ["from", "there", "back"].map((name) => join(folder, name));
     writeFileSync(from!, bytes);
     for (const protocol of [[], ["-O"]]) {
-      const up = await runProgram("scp", [...protocol, ...gateway.options("ana"), from!, `ana%host@127.0.0.1:${there!}`]);
+      const up = await runProgram("scp", [
+        ...protocol,
+        ...gateway.options("ana"),
+        from!,
+        `ana%host@127.0.0.1:${there!}`,
+      ]);
       expect([up.status, up.stderr]).toEqual([0, ""]);
-      const down = await runProgram("scp", [...protocol, ...gateway.options("ana"), `ana%host@127.0.0.1:${there!}`, back!]);
+      const down = await runProgram("scp", [
+        ...protocol,
+        ...gateway.options("ana"),
+        `ana%host@127.0.0.1:${there!}`,
+        back!,
+      ]);
       expect([down.status, down.stderr]).toEqual([0, ""]);
       expect(sha256(readFileSync(back!))).toBe(sha256(bytes));
       rmSync(there!);
