@@ -1,6 +1,13 @@
 import type { KeyObject } from "node:crypto";
 import { digestOf, encodeManifest, sealBundle, type Manifest, type TestVector } from "../spec/contract/bundle/index.ts";
-import { checkFiles, hasErrors, type CheckedPolicy, type Diagnostic, type SourceFile } from "../lang/index.ts";
+import {
+  checkFiles,
+  hasErrors,
+  sortDiagnostics,
+  type CheckedPolicy,
+  type Diagnostic,
+  type SourceFile,
+} from "../lang/index.ts";
 import { assembleManifest } from "./bundle/index.ts";
 import { vectorsOf } from "./bundle/index.ts";
 
@@ -21,7 +28,9 @@ export function compile(files: readonly SourceFile[], options: CompileOptions): 
   const { policy, diagnostics } = checkFiles(ordered);
   if (hasErrors(diagnostics)) return { policy, diagnostics, manifest: null };
   const vectors: readonly TestVector[] = vectorsOf(policy);
-  return { policy, diagnostics, manifest: assembleManifest(policy, ordered, { ...options, vectors }) };
+  const made = assembleManifest(policy, ordered, { ...options, vectors });
+  if (!made.ok) return { policy, diagnostics: sortDiagnostics([...diagnostics, ...made.error]), manifest: null };
+  return { policy, diagnostics, manifest: made.value };
 }
 
 /** The signed bundle of a manifest, with its digest. */

@@ -1,9 +1,26 @@
 import { createHash } from "node:crypto";
 import { assert } from "../../base/assert.ts";
 import { OPCODES, ELEMENTS_MAX, verify } from "../../spec/contract/bytecode/index.ts";
-import type { BundleRule, Manifest, Program, TestVector } from "../../spec/contract/bundle/index.ts";
-import { placeOf, type CheckedExpr, type CheckedPolicy, type CheckedRule, type SourceFile } from "../../lang/index.ts";
-import { Emitter } from "../emit/index.ts";
+import { err, ok, type Result } from "../../base/result.ts";
+import type {
+  BundleRule,
+  DetectorSpec,
+  Manifest,
+  MaskClause,
+  Program,
+  TestVector,
+} from "../../spec/contract/bundle/index.ts";
+import {
+  diagnostic,
+  placeOf,
+  type CheckedExpr,
+  type CheckedMask,
+  type CheckedPolicy,
+  type CheckedRule,
+  type Diagnostic,
+  type SourceFile,
+} from "../../lang/index.ts";
+import { EXPRESSION_STATES, Emitter } from "../emit/index.ts";
 import { buildIndex } from "../index/index.ts";
 
 export interface AssembleOptions {
@@ -19,12 +36,15 @@ export function conditionOf(rule: CheckedRule): CheckedExpr | null {
   return { kind: "and", left: rule.when, right: unless, span: rule.when.span };
 }
 
-/** The manifest of a policy without errors. The same policy, files and options give the same manifest. */
+/**
+ * The manifest of a policy without errors. The same policy, files and options give the same manifest. What can't be
+ * compiled within the limits is told instead.
+ */
 export function assembleManifest(
   policy: CheckedPolicy,
   files: readonly SourceFile[],
   options: AssembleOptions,
-): Manifest {
+): Result<Manifest, readonly Diagnostic[]> {
   const emitter = new Emitter();
   const texts = new Map(files.map((file) => [file.path, file.text]));
   const rules = policy.rules.map((rule): BundleRule => {
@@ -39,11 +59,15 @@ export function assembleManifest(
       annotations: rule.annotations,
       source: { file: rule.nameSpan.file, line, column },
       approve: rule.approve,
-      mask: rule.mask,
+      mask: rule.mask === null ? null : maskClause(rule.mask, emitter),
       limit: rule.limit,
       alertTo: rule.alertTo,
     };
   });
+  const detectors = detectorsOf(policy, emitter);
+  const { tooLarge, all: expressions } = emitter.expressions;
+  if (tooLarge.length > 0)
+    return err(tooLarge.map((span) => diagnostic("expression-too-large", span, { statesMax: EXPRESSION_STATES })));
   const programs = withSteps(emitter.programs());
   const manifest: Manifest = {
     format: 3,
@@ -52,8 +76,8 @@ export function assembleManifest(
     requires: featuresOf(rules),
     facts: emitter.facts,
     constants: emitter.constants,
-    expressions: [],
-    detectors: [],
+    expressions,
+    detectors,
     programs,
     rules,
     sources: files
@@ -68,7 +92,20 @@ export function assembleManifest(
     verified.ok,
     `the compiler wrote bytecode that does not verify: ${verified.ok ? "" : JSON.stringify(verified.error)}`,
   );
-  return manifest;
+  return ok(manifest);
+}
+
+function maskClause(mask: CheckedMask, emitter: Emitter): MaskClause {
+  return { ...mask, output: mask.output?.map((regex) => emitter.expressions.add(regex, "anchored")) ?? null };
+}
+
+/** Detectors of the policy's own that a mask names, in order of name. */
+function detectorsOf(policy: CheckedPolicy, emitter: Emitter): readonly DetectorSpec[] {
+  const wanted = new Set(policy.rules.flatMap((rule) => rule.mask?.detect ?? []));
+  return policy.detectors
+    .filter((one) => wanted.has(one.name))
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .map(({ name, regex, check }) => ({ name, expression: emitter.expressions.add(regex, "anchored"), check }));
 }
 
 /** The certificate that the loader checks: most steps of each program, inner ones first. */

@@ -1,2 +1,2 @@
 export * from "./assemble.ts";
-export { statedFacts, vectorsOf } from "./vectors.ts";
+export { protocolOf, statedFacts, vectorsOf } from "./vectors.ts";

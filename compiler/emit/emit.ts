@@ -1,7 +1,9 @@
 import { unreachable } from "../../base/assert.ts";
 import { OP } from "../../spec/contract/bytecode/index.ts";
 import type { Constant, Program } from "../../spec/contract/bundle/index.ts";
-import type { CheckedExpr } from "../../lang/index.ts";
+import type { CheckedExpr, TimePart } from "../../lang/index.ts";
+import { Expressions } from "./expressions.ts";
+import { zoneConstant } from "./zone.ts";
 
 const key = (constant: Constant): string => JSON.stringify(constant);
 
@@ -9,7 +11,9 @@ const key = (constant: Constant): string => JSON.stringify(constant);
 export class Emitter {
   readonly facts: string[] = [];
   readonly constants: Constant[] = [];
+  readonly expressions = new Expressions();
   readonly #constantAt = new Map<string, number>();
+  readonly #factAt = new Map<string, number>();
   readonly #code: number[][] = [];
 
   /** Emits a condition as a program of its own; answers its number. */
@@ -36,8 +40,9 @@ export class Emitter {
   }
 
   #fact(path: string): number {
-    const known = this.facts.indexOf(path);
-    return known >= 0 ? known : this.facts.push(path) - 1;
+    let at = this.#factAt.get(path);
+    if (at === undefined) this.#factAt.set(path, (at = this.facts.push(path) - 1));
+    return at;
   }
 
   #set(values: readonly (string | number)[]): number {
@@ -108,6 +113,21 @@ export class Emitter {
         this.#emit(expr.value, code);
         code.push(OP.like, this.#constant({ kind: "glob", pattern: expr.pattern }));
         return;
+      case "matches":
+        this.#emit(expr.value, code);
+        code.push(
+          OP.matches,
+          this.#constant({ kind: "expression", expression: this.expressions.add(expr.regex, "search") }),
+        );
+        return;
+      case "field":
+        this.#emit(expr.of, code);
+        code.push(OP.field, this.#constant({ kind: "string", value: expr.name }));
+        return;
+      case "time-part":
+        this.#emit(expr.time, code);
+        code.push(PARTS[expr.part], this.#constant(zoneConstant(expr.zone)));
+        return;
       case "affix":
         this.#emit(expr.value, code);
         this.#emit(expr.text, code);
@@ -136,6 +156,7 @@ export class Emitter {
   }
 }
 
+const PARTS: Readonly<Record<TimePart, number>> = { hour: OP.hour, minute: OP.minute, weekday: OP.weekday };
 const COMPARE = { "==": OP.eq, "!=": OP.ne, "<": OP.lt, "<=": OP.le, ">": OP.gt, ">=": OP.ge } as const;
 
 function constantOf(value: boolean | number | string): Constant {

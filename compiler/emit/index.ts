@@ -1,1 +1,2 @@
 export * from "./emit.ts";
+export { EXPRESSION_STATES } from "./limits.ts";

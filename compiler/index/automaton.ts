@@ -1,7 +1,9 @@
 import type { Accept, Automaton } from "../../spec/contract/bundle/index.ts";
 import { ACCEPT_WHEN } from "../../spec/contract/bundle/index.ts";
 import { AUTOMATON_STATES_MAX } from "./limits.ts";
-import type { CharRange, Pattern } from "./pattern.ts";
+import { InvariantError } from "../../base/assert.ts";
+import type { RegexNode } from "../../lang/index.ts";
+import type { CharRange, Pattern, Search } from "./pattern.ts";
 
 type When = Accept["when"];
 
@@ -45,7 +47,11 @@ class Places {
 
   /** Follows a glob's parts from the start, making the places that are missing. */
   addPattern(pattern: Pattern, atom: number): void {
-    const { parts } = pattern;
+    const { parts, searches } = pattern;
+    if (searches !== undefined) {
+      for (const search of searches) this.#addSearch(search, atom);
+      return;
+    }
     const last = parts[parts.length - 1];
     const star = last?.kind === "segment" || last?.kind === "across" ? last.kind : null;
     let at = 0;
@@ -76,6 +82,59 @@ class Places {
       }
     }
     this.list[at]!.accepts.push({ when: star ?? "end", atom });
+  }
+
+  /** A place that is reached with `from`, and that nothing else shares. */
+  #beside(from: number): number {
+    const made = this.add("none");
+    this.list[from]!.also.push(made);
+    return made;
+  }
+
+  #addSearch({ node, atStart, atEnd }: Search, atom: number): void {
+    if (!atStart && this.list[0]!.across < 0) {
+      this.list[0]!.across = this.add("across");
+      this.list[0]!.also.push(this.list[0]!.across);
+    }
+    const end = this.#addNode(node, this.#beside(atStart ? 0 : this.list[0]!.across));
+    // What was found stays found, whatever follows.
+    this.list[end]!.accepts.push({ when: atEnd ? "end" : "across", atom });
+  }
+
+  /** Follows an expression from a place; answers the place where it ends. */
+  #addNode(node: RegexNode, from: number): number {
+    switch (node.op) {
+      case "chars": {
+        const to = this.add("none");
+        for (const range of node.ranges) this.list[from]!.ranges.push({ range, to });
+        return to;
+      }
+      case "seq":
+        return node.parts.reduce((at, part) => this.#addNode(part, at), from);
+      case "alt": {
+        const to = this.add("none");
+        for (const part of node.parts) this.list[this.#addNode(part, this.#beside(from))]!.also.push(to);
+        return to;
+      }
+      case "repeat": {
+        let at = from;
+        for (let i = 0; i < node.min; i++) at = this.#addNode(node.of, at);
+        const out = this.#beside(at);
+        if (node.max === null) {
+          const loop = this.#beside(at);
+          this.list[this.#addNode(node.of, loop)]!.also.push(loop, out);
+        } else {
+          for (let i = node.min; i < node.max; i++) {
+            at = this.#addNode(node.of, this.#beside(at));
+            this.list[at]!.also.push(out);
+          }
+        }
+        return out;
+      }
+      case "start":
+      case "end":
+        throw new InvariantError("anchors inside an expression are left to the bytecode");
+    }
   }
 }
 

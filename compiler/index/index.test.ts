@@ -3,9 +3,9 @@ import { describe, expect, it } from "vitest";
 import { decideByOracle } from "../../lang/index.ts";
 import { SessionPolicy, decideByConditions } from "../../runtime/decide/index.ts";
 import { executableOf } from "../../cli/commands/policy/decide.ts";
-import { ABSENT, UNKNOWN, factsOf } from "../../spec/contract/facts/index.ts";
+import { ABSENT, UNKNOWN, factsOf, type ProtocolName } from "../../spec/contract/facts/index.ts";
 import type { DecisionIndex } from "../../spec/contract/bundle/index.ts";
-import { anyFacts, policyText } from "../../test/support/policies.ts";
+import { SCOPES_OF, anyFacts, factsOn, policyText, type TestScope } from "../../test/support/policies.ts";
 import { compile } from "../index.ts";
 
 function built(text: string): ReturnType<typeof compile> & { readonly manifest: { readonly index: DecisionIndex } } {
@@ -15,24 +15,31 @@ function built(text: string): ReturnType<typeof compile> & { readonly manifest: 
 }
 
 describe("index, bytecode and plain meaning agree", () => {
-  it("on any policy and any facts, in one session after another", () => {
-    fc.assert(
-      fc.property(policyText(6), fc.array(anyFacts, { minLength: 1, maxLength: 6 }), (text, cases) => {
-        const { manifest, policy } = built(text);
-        const bundle = executableOf(manifest!);
-        for (const facts of cases) {
-          const read = (path: string): NonNullable<ReturnType<typeof facts.get>> => facts.get(path) ?? ABSENT;
-          const slots = manifest!.facts.map(read);
-          const found = new SessionPolicy(bundle, "postgres", read).decide(() => undefined);
-          expect(found).toEqual(decideByConditions(bundle, "postgres", slots));
-          expect({ verdict: found.verdict, matched: found.matched }).toEqual(
-            decideByOracle(policy.rules, "postgres", facts),
-          );
-        }
-      }),
-      { numRuns: 600 },
-    );
-  });
+  it.each(Object.entries(SCOPES_OF) as [TestScope, ProtocolName][])(
+    "on any policy on %s and any facts, in one session after another",
+    (scope, protocol) => {
+      fc.assert(
+        fc.property(
+          policyText(6, scope),
+          fc.array(factsOn(protocol), { minLength: 1, maxLength: 6 }),
+          (text, cases) => {
+            const { manifest, policy } = built(text);
+            const bundle = executableOf(manifest!);
+            for (const facts of cases) {
+              const read = (path: string): NonNullable<ReturnType<typeof facts.get>> => facts.get(path) ?? ABSENT;
+              const slots = manifest!.facts.map(read);
+              const found = new SessionPolicy(bundle, protocol, read).decide(() => undefined);
+              expect(found).toEqual(decideByConditions(bundle, protocol, slots));
+              expect({ verdict: found.verdict, matched: found.matched }).toEqual(
+                decideByOracle(policy.rules, protocol, facts),
+              );
+            }
+          },
+        ),
+        { numRuns: 400 },
+      );
+    },
+  );
 
   it("whatever the session knows and the statement says", () => {
     const lifetimes = new Map(factsOf("postgres").map((fact) => [fact.path, fact.lifetime]));

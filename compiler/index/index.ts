@@ -1,1 +1,2 @@
 export * from "./build.ts";
+export { buildDfa, type Dfa, type DfaMode } from "./dfa.ts";

@@ -1,5 +1,7 @@
+import type { CodeRange, RegexNode } from "../../lang/index.ts";
+
 /** Inclusive range of code points. */
-export type CharRange = readonly [low: number, high: number];
+export type CharRange = CodeRange;
 
 /** One step of a pattern: a character, a loop over any run of characters, or a whole linear-time expression. */
 export type Part =
@@ -13,6 +15,15 @@ export type Part =
 export interface Pattern {
   readonly name: string;
   readonly parts: readonly Part[];
+  /** Instead of parts: what is searched for, one way of each to begin and to end. */
+  readonly searches?: readonly Search[];
+}
+
+/** An expression without anchors, with where it may begin and end. */
+export interface Search {
+  readonly node: RegexNode;
+  readonly atStart: boolean;
+  readonly atEnd: boolean;
 }
 
 const SEGMENT: Part = { kind: "segment" };
@@ -59,3 +70,35 @@ export const endsWithPattern = (text: string): Pattern => ({
   name: `ends with ${JSON.stringify(text)}`,
   parts: [ACROSS, ...chars(text)],
 });
+
+/** `matches`: null when an anchor stands where it is not the first or last thing of an alternative. */
+export function matchesPattern(written: string, node: RegexNode): Pattern | null {
+  const searches = (node.op === "alt" ? node.parts : [node]).map(searchOf);
+  if (searches.some((one) => one === null)) return null;
+  return { name: `matches ${written}`, parts: [], searches: searches as readonly Search[] };
+}
+
+function searchOf(node: RegexNode): Search | null {
+  const parts = node.op === "seq" ? node.parts : [node];
+  const from = parts.findIndex((part) => part.op !== "start");
+  const to = parts.findLastIndex((part) => part.op !== "end");
+  const atStart = parts.some((part) => part.op === "start");
+  const atEnd = parts.some((part) => part.op === "end");
+  const inner = from < 0 || to < from ? [] : parts.slice(from, to + 1);
+  return inner.some(hasAnchor) ? null : { node: { op: "seq", parts: inner }, atStart, atEnd };
+}
+
+function hasAnchor(node: RegexNode): boolean {
+  switch (node.op) {
+    case "start":
+    case "end":
+      return true;
+    case "chars":
+      return false;
+    case "repeat":
+      return hasAnchor(node.of);
+    case "seq":
+    case "alt":
+      return node.parts.some(hasAnchor);
+  }
+}

@@ -6,7 +6,7 @@ import type { Dimensions } from "./dimensions.ts";
 import { NO, YES, join, leaf, type Formula } from "./formula.ts";
 import { PATTERN_STATES_MAX } from "./limits.ts";
 import { OPAQUE, combine, literalNode, type Node } from "./node.ts";
-import { endsWithPattern, globPattern, startsWithPattern, type Pattern } from "./pattern.ts";
+import { endsWithPattern, globPattern, matchesPattern, startsWithPattern, type Pattern } from "./pattern.ts";
 
 /**
  * What is wanted of a three-valued condition. A rule that restricts wants `not-false`, one that allows wants `true`; `not`
@@ -147,6 +147,11 @@ function questionOf(expr: CheckedExpr): Question | null {
       return oneOfQuestion(expr.value, expr.set.values.map(String));
     case "like":
       return patternQuestion(expr.value, globPattern(expr.pattern), expr.pattern);
+    case "matches": {
+      const { source, ignoreCase, syntax } = expr.regex;
+      const pattern = matchesPattern(`/${source}/${ignoreCase ? "i" : ""}`, syntax);
+      return pattern === null ? null : patternQuestion(expr.value, pattern, source);
+    }
     case "affix": {
       if (expr.text.kind !== "const" || typeof expr.text.value !== "string") return null;
       const text = expr.text.value;
@@ -233,6 +238,7 @@ function replaceValue(expr: CheckedExpr, value: CheckedExpr): CheckedExpr {
     case "in":
     case "like":
     case "affix":
+    case "matches":
     case "within":
       return { ...expr, value };
     default:

@@ -5,7 +5,7 @@ const escapeXml = (text: string): string =>
   text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 
 const titleOf = (one: CaseResult): string =>
-  one.sql === null || one.test.sql.length < 2 ? one.test.name : `${one.test.name}: ${one.sql}`;
+  one.one.title === "" ? one.test.name : `${one.test.name}: ${one.one.title}`;
 
 function placeText(one: CaseResult, start: number, files: readonly SourceFile[]): string {
   const text = files.find((file) => file.path === one.test.file)?.text ?? "";
@@ -60,7 +60,7 @@ export function reportJson(results: readonly CaseResult[]): string {
     results.map((one) => ({
       test: one.test.name,
       file: one.test.file,
-      sql: one.sql,
+      case: one.one.title,
       ok: one.failures.length === 0,
       failures: one.failures.map(({ why }) => why),
     })),

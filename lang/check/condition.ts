@@ -1,9 +1,11 @@
 import { nearest } from "../../base/text.ts";
-import { BOOL, INT, STRING, type FactType } from "../../spec/contract/facts/index.ts";
-import type { Binary, Expr, Path } from "../ast/index.ts";
-import type { CheckedExpr } from "../checked/index.ts";
+import { BOOL, INT, STRING, TIME, factAt, type FactType } from "../../spec/contract/facts/index.ts";
+import type { Binary, Call, Expr, Path } from "../ast/index.ts";
+import { TIME_PARTS, type CheckedExpr } from "../checked/index.ts";
 import { diagnostic } from "../diagnostics/index.ts";
-import type { Scope } from "./scope.ts";
+import { checkRegex } from "./regex.ts";
+import { use, type Scope } from "./scope.ts";
+import { isZone, momentOf, typeOfPart, zoneNames } from "./time.ts";
 import { sameType, typeName } from "./type-names.ts";
 
 /** A checked expression, its type, and which optional facts are known to be there when it is true or false. */
@@ -100,14 +102,14 @@ function check(expr: Expr, scope: Scope, present: ReadonlySet<string>, expected:
       return plain({ kind: "index", path: name, key: expr.key.value, type: fact.type.of, span }, fact.type.of);
     }
     case "call":
+      return call(expr, scope, present);
+    case "regex":
       scope.report(
-        expr.name.text === "cidr"
-          ? diagnostic("type-mismatch", span, { expected: "`cidr(…)` after `within`", found: "it alone" })
-          : diagnostic("unknown-name", expr.name.span, {
-              name: `${expr.name.text}(…)`,
-              near: nearest(expr.name.text, ["cidr"]),
-            }),
+        diagnostic("type-mismatch", span, { expected: "an expression behind `matches`", found: "it alone" }),
       );
+      return null;
+    case "plain":
+      scope.report(diagnostic("plain-outside-never", span, {}));
       return null;
     case "not": {
       const operand = condition(expr.operand, scope, present);
@@ -132,49 +134,110 @@ const pathText = (path: Path): string => path.parts.map((part) => part.text).joi
 
 function unknownName(expr: Path, scope: Scope): null {
   const name = pathText(expr);
-  const known = [...scope.facts.keys(), ...scope.lets.keys(), ...scope.variables.map((variable) => variable.name)];
+  const has = scope.protocols.filter((protocol) => factAt(protocol, name) !== undefined);
+  if (has.length > 0) {
+    // Some of the rule's protocols have it, or all of them in different forms.
+    const without = scope.protocols.find((protocol) => !has.includes(protocol)) ?? scope.protocols.join(" and ");
+    scope.report(diagnostic("fact-not-in-scope", expr.span, { name, protocol: without }));
+    return null;
+  }
+  const known = [...scope.facts.keys(), ...scope.env.lets.keys(), ...scope.variables.map((variable) => variable.name)];
   scope.report(diagnostic("unknown-name", expr.span, { name, near: nearest(name, known) }));
+  return null;
+}
+
+/** `time("…")`, and `time.hour("…")` of any time. */
+function call(expr: Call, scope: Scope, present: ReadonlySet<string>): Typed | null {
+  const { span, receiver, name } = expr;
+  const [argument] = expr.args;
+  const text = expr.args.length === 1 && argument?.kind === "string" ? argument : null;
+  if (receiver === null && name.text === "time") {
+    const ms = text === null ? null : momentOf(text.value);
+    if (ms !== null) return plain({ kind: "const", value: ms, type: TIME, span }, TIME);
+    scope.report(diagnostic("bad-time", text?.span ?? span, { text: text?.value ?? "" }));
+    return null;
+  }
+  const part = TIME_PARTS.find((known) => known === name.text);
+  if (receiver !== null && part !== undefined) {
+    const time = check(receiver, scope, present, TIME);
+    if (time === null) return null;
+    if (time.type.kind !== "time") return mismatch(receiver, "a time", time.type, scope);
+    if (text === null || !isZone(text.value)) {
+      const near = text === null ? undefined : nearest(text.value, zoneNames());
+      scope.report(diagnostic("unknown-zone", text?.span ?? span, { part, zone: text?.value ?? "", near }));
+      return null;
+    }
+    const type = typeOfPart(part);
+    return plain({ kind: "time-part", part, time: time.expr, zone: text.value, span }, type);
+  }
+  if (receiver === null && name.text === "cidr") {
+    scope.report(diagnostic("type-mismatch", span, { expected: "`cidr(…)` after `within`", found: "it alone" }));
+    return null;
+  }
+  const near = nearest(name.text, receiver === null ? ["cidr", "time"] : TIME_PARTS);
+  scope.report(diagnostic("unknown-name", name.span, { name: `${name.text}(…)`, near }));
   return null;
 }
 
 function path(expr: Path, scope: Scope, present: ReadonlySet<string>, expected: FactType | null): Typed | null {
   const name = pathText(expr);
   const { span } = expr;
+  const [head] = expr.parts;
+  const depth = scope.variables.findIndex((variable) => variable.name === head!.text);
+  if (depth >= 0) return element(expr, depth, scope);
   if (expr.parts.length === 1) {
-    const depth = scope.variables.findIndex((variable) => variable.name === name);
-    if (depth >= 0) {
-      const type = scope.variables[depth]!.type;
-      return plain({ kind: "element", depth, type, span }, type);
-    }
-    const named = scope.lets.get(name);
-    if (named !== undefined) {
-      scope.usedLets.add(name);
-      if (scope.opened.includes(name)) {
+    const known = scope.env.lets.get(name);
+    if (known !== undefined) {
+      const decl = use(scope.used, known);
+      if (scope.opened.includes(decl)) {
         scope.report(diagnostic("let-cycle", span, { name }));
         return null;
       }
-      // A let stands where no variable of the user is in sight, so its own names can't be captured.
-      return check(named.value, { ...scope, opened: [...scope.opened, name], variables: [] }, present, expected);
+      // A let is read where it was declared: with the names of its own file, and no variable of the user in sight.
+      const inside = { ...scope, env: known.home, opened: [...scope.opened, decl], variables: [] };
+      return check(decl.value, inside, present, expected);
     }
     if (expected?.kind === "enum") {
       if (expected.values.includes(name)) return plain({ kind: "const", value: name, type: expected, span }, expected);
-      scope.report(
-        diagnostic("unknown-enum-value", span, {
-          value: name,
-          type: expected.name,
-          near: nearest(name, expected.values),
-        }),
-      );
+      const near = nearest(name, expected.values);
+      scope.report(diagnostic("unknown-enum-value", span, { value: name, type: expected.name, near }));
       return null;
     }
   }
   const fact = scope.facts.get(name);
-  if (fact === undefined) return unknownName(expr, scope);
+  if (fact === undefined) {
+    const last = expr.parts[expr.parts.length - 1]!.text;
+    if (
+      TIME_PARTS.some((part) => part === last) &&
+      scope.facts.get(name.slice(0, -last.length - 1))?.type.kind === "time"
+    )
+      scope.report(diagnostic("unknown-zone", span, { part: last, zone: "" }));
+    else unknownName(expr, scope);
+    return null;
+  }
   if (fact.optional && !present.has(name)) {
     scope.report(diagnostic("optional-not-tested", span, { path: name }));
     return null;
   }
   return plain({ kind: "fact", path: name, type: fact.type, span }, fact.type);
+}
+
+/** A quantifier's variable, or a field of the record that it is. */
+function element(expr: Path, depth: number, scope: Scope): Typed | null {
+  const { span } = expr;
+  const [head, field, ...rest] = expr.parts;
+  const { type } = scope.variables[depth]!;
+  const whole: CheckedExpr = { kind: "element", depth, type, span: head!.span };
+  if (field === undefined) return plain({ ...whole, span }, type);
+  const known = type.kind === "record" ? type.fields.find((one) => one.name === field.text) : undefined;
+  if (known === undefined || rest.length > 0) {
+    const wrong = known === undefined ? field : rest[0]!;
+    const fields = type.kind === "record" && known === undefined ? type.fields.map((one) => one.name) : [];
+    const of = typeName(known?.type ?? type);
+    scope.report(diagnostic("unknown-field", wrong.span, { field: wrong.text, of, near: nearest(wrong.text, fields) }));
+    return null;
+  }
+  return plain({ kind: "field", of: whole, name: field.text, type: known.type, span }, known.type);
 }
 
 function list(
@@ -340,9 +403,12 @@ function binary(expr: Binary, scope: Scope, present: ReadonlySet<string>): Typed
     }
     case "within":
       return within(expr, scope, present);
-    case "matches":
-      scope.report(diagnostic("not-supported", span, { what: "`matches`" }));
-      return null;
+    case "matches": {
+      const value = text(expr.left, scope, present);
+      if (expr.right.kind !== "regex") return null;
+      const regex = checkRegex(expr.right, scope.report);
+      return value === null || regex === null ? null : plain({ kind: "matches", value, regex, span }, BOOL);
+    }
   }
 }
 
@@ -370,7 +436,7 @@ function compare(
   const wordOnLeft =
     expr.left.kind === "path" &&
     expr.left.parts.length === 1 &&
-    !scope.lets.has(expr.left.parts[0]!.text) &&
+    !scope.env.lets.has(expr.left.parts[0]!.text) &&
     !scope.variables.some((v) => v.name === pathText(expr.left as Path));
   const second = wordOnLeft ? expr.left : expr.right;
   const first = wordOnLeft ? expr.right : expr.left;
@@ -379,7 +445,7 @@ function compare(
   const b = check(second, scope, present, a.type);
   if (b === null) return null;
   if (!comparable(a.type, b.type)) return mismatch(second, typeName(a.type), b.type, scope);
-  if (a.type.kind === "set" || a.type.kind === "list" || a.type.kind === "map")
+  if (a.type.kind === "set" || a.type.kind === "list" || a.type.kind === "map" || a.type.kind === "record")
     return mismatch(first, "a single value (sets are asked with `has`)", a.type, scope);
   if (op !== "==" && op !== "!=" && a.type.kind !== "int" && a.type.kind !== "duration" && a.type.kind !== "time")
     return mismatch(first, "a number, time or duration", a.type, scope);

@@ -1,1 +1,1 @@
-export { checkFiles, hasErrors, type CheckResult } from "./check.ts";
+export { checkFiles, checkTrees, hasErrors, type CheckResult } from "./check.ts";

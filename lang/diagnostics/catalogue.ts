@@ -56,6 +56,22 @@ export const catalogue = {
     explain:
       "A backslash in a text begins an escape. One that means nothing is refused, so that a typing error in a pattern is seen.",
   },
+  "bad-expression": {
+    code: "P0006",
+    severity: "error",
+    message: (p: { why: string }) => `this expression can't be used: ${p.why}`,
+    hint: () => "see `policyc explain P0006` for what expressions may have",
+    explain:
+      "Expressions are matched in time linear in the text, so what can't be matched that way is refused: looking ahead or behind, references to groups, word boundaries. There are characters, `.`, `[…]`, `\\d \\w \\s`, `^ $` for the ends of the text, groups, `|`, and `* + ? {m,n}`; `/…/i` ignores case.\n\nbefore: when user.name matches /(?!root).*/\nafter:  when not user.name matches /^root/",
+  },
+  "expression-too-large": {
+    code: "P0007",
+    severity: "error",
+    message: (p: { statesMax: number }) => `this expression needs an automaton of more than ${p.statesMax} states`,
+    hint: () => "shorten its counted repetitions, or anchor it with `^`",
+    explain:
+      "Expressions are compiled when the policy is built, so that none is slow later. A few, such as a wildcard before a long counted repetition, would need more states than a gateway should hold.\n\nbefore: matches /(a|b)*a(a|b){20}/\nafter:  matches /a[ab]{20}$/",
+  },
   "not-supported": {
     code: "P0010",
     severity: "error",
@@ -99,6 +115,39 @@ export const catalogue = {
     message: (p: { clause: string; effect: string }) => `\`${p.effect}\` needs a clause \`${p.clause}\``,
     explain:
       'Without it the rule would have nothing to do: an approval needs someone to give it, a mask needs columns and what to show instead, a limit needs its number.\n\nbefore: approve drops on sql\nafter:  approve drops on sql by group "dba-leads"',
+  },
+  "clause-not-for-scope": {
+    code: "P0016",
+    severity: "error",
+    message: (p: { clause: string; protocol: string; known: string }) =>
+      `\`${p.clause}\` means nothing on ${p.protocol}; it is for ${p.known}`,
+    hint: () => "write a rule of its own for each family of protocols",
+    explain:
+      "Columns are found in results of databases, fields in bodies of HTTP, Kubernetes and MCP, output in streams of SSH and of Kubernetes. A rule may only speak of what all of its protocols have.\n\nbefore: mask ssn on * columns public.users.ssn with redact\nafter:  mask ssn on sql columns public.users.ssn with redact",
+  },
+  "unknown-package": {
+    code: "P0017",
+    severity: "error",
+    message: (p: { name: string }) => `there is no package \`${p.name}\` among the files that were read`,
+    hint: (p: { near?: string | undefined }) =>
+      near(p) ?? "give its folder to the command too: files of several packages are read together",
+    explain:
+      "`import { a } from company.people` looks for files that begin with `package company.people` among those given to the command.",
+  },
+  "not-exported": {
+    code: "P0018",
+    severity: "error",
+    message: (p: { name: string; package: string }) => `\`${p.name}\` of ${p.package} is not exported`,
+    hint: (p: { name: string; package: string }) => `write \`export\` before its declaration in ${p.package}`,
+    explain:
+      'A package says which of its names others may build on; the rest is its own to change.\n\nbefore: let dba = user.groups has "dba"\nafter:  export let dba = user.groups has "dba"',
+  },
+  "import-cycle": {
+    code: "P0019",
+    severity: "error",
+    message: (p: { path: readonly string[] }) => `packages import one another in a circle: ${p.path.join(" → ")}`,
+    hint: () => "move what both need into a package of its own",
+    explain: "A package that needs itself by a detour can't be read or changed alone.",
   },
   "unknown-name": {
     code: "P0020",
@@ -188,6 +237,65 @@ export const catalogue = {
     hint: near,
     explain: "The entry of `with` can never apply, for the rule's `columns` name no such column.",
   },
+  "unknown-field": {
+    code: "P0033",
+    severity: "error",
+    message: (p: { field: string; of: string }) => `${p.of} has no field \`${p.field}\``,
+    hint: near,
+    explain:
+      'Elements of a list of records have the fields that the reference lists for them.\n\nbefore: any c in command.commands : c.name == "rm"\nafter:  any c in command.commands : c.program == "rm"',
+  },
+  "unknown-zone": {
+    code: "P0034",
+    severity: "error",
+    message: (p: { part: string; zone: string }) =>
+      p.zone === ""
+        ? `\`${p.part}\` needs a time zone: the hour is another one elsewhere`
+        : `${JSON.stringify(p.zone)} is not a time zone`,
+    hint: (p: { part: string; near?: string | undefined }) =>
+      near(p) ?? `write a name of the IANA database: time.${p.part}("Europe/Vienna"), or "UTC"`,
+    explain:
+      'A moment has an hour and a day only somewhere. The zone\'s rules are put into the bundle, so that every gateway has the same.\n\nbefore: when time.hour >= 8\nafter:  when time.hour("Europe/Vienna") >= 8',
+  },
+  "bad-time": {
+    code: "P0035",
+    severity: "error",
+    message: (p: { text: string }) => `${JSON.stringify(p.text)} is not a moment`,
+    hint: () => 'write date, time and offset: "2026-12-31T18:00:00Z" or "2026-12-31T19:00:00+01:00"',
+    explain:
+      'Moments are written as RFC 3339 has them, with their offset from UTC.\n\nbefore: when time < time("31.12.2026")\nafter:  when time < time("2026-12-31T00:00:00Z")',
+  },
+  "plain-outside-never": {
+    code: "P0036",
+    severity: "error",
+    message: () => "`plain` may only stand in a `never`, joined with `and`",
+    hint: () => "whether a column is masked is what rules decide, so a rule can't ask it",
+    explain:
+      'An invariant may speak of what comes out of all rules together; a rule may not, for it would decide about itself.\n\nbefore: deny raw on sql when plain users.ssn\nafter:  never "raw numbers" on sql when user.groups has "contractor" and plain users.ssn',
+  },
+  "unknown-detector": {
+    code: "P0037",
+    severity: "error",
+    message: (p: { name: string }) => `\`${p.name}\` is not a detector`,
+    hint: (p: { near?: string | undefined }) => near(p) ?? "declare it: `detector name = /…/`",
+    explain:
+      "`values detect` takes built-in detectors and those that the package declares or imports.\n\nbefore: values detect [creditcard]\nafter:  values detect [credit_card]",
+  },
+  "bad-field-path": {
+    code: "P0038",
+    severity: "error",
+    message: (p: { why: string }) => `this path can't be read: ${p.why}`,
+    hint: () => 'write "$.customers[*].email", "$..ssn" or, for GraphQL, "User.email"',
+    explain:
+      'A path leads from the whole body, `$`, to the values to mask: `.name`, `..name` at any depth, `[*]` each element, `[0]` one of them, `.{a, b}` a choice.\n\nbefore: fields "customers.email"\nafter:  fields "$.customers[*].email"',
+  },
+  "bad-function-name": {
+    code: "P0039",
+    severity: "error",
+    message: (p: { text: string }) => `${JSON.stringify(p.text)} does not name a function`,
+    hint: () => 'write schema and name: trust "public.normalise_phone"',
+    explain: "A function that the policy vouches for is named with its schema, so that no other can take its place.",
+  },
   "no-because": {
     code: "P0040",
     severity: "warning",
@@ -219,6 +327,40 @@ export const catalogue = {
     message: () => "there is no `allow` rule, so everything is denied",
     explain: "What no rule allows is denied. A package without an `allow` lets nothing through.",
   },
+  "unused-import": {
+    code: "P0045",
+    severity: "warning",
+    message: (p: { name: string }) => `imported \`${p.name}\` is never used`,
+    explain: "An import that nothing uses makes the package depend on another for nothing.",
+  },
+  "unused-detector": {
+    code: "P0046",
+    severity: "warning",
+    message: (p: { name: string }) => `detector \`${p.name}\` is never used`,
+    explain: "No `values detect` names it, so it finds nothing. Export it if it is meant for other packages.",
+  },
+  "mask-conflict": {
+    code: "P0047",
+    severity: "warning",
+    message: (p: { weaker: string; stricter: string; column: string; mask: string }) =>
+      `where \`${p.stricter}\` applies too, ${p.column} is shown by ${p.mask}, not as \`${p.weaker}\` says`,
+    hint: () => "make their conditions exclude each other, or give both the same mask",
+    explain:
+      "Masks of all matching rules apply together, and of two on one column the stricter wins, by the order in the language's reference. Whoever wrote the milder one may not expect that.",
+  },
+  "clause-needs": {
+    code: "P0048",
+    severity: "error",
+    message: (p: { clause: string; other: string }) => `\`${p.clause}\` means something only beside \`${p.other}\``,
+    explain: "`predicates` and `trust` say what may be done with masked columns, so the rule must name columns.",
+  },
+  "quorum-unreachable": {
+    code: "P0049",
+    severity: "error",
+    message: (p: { quorum: number; users: number }) => `${p.quorum} people must grant, but only ${p.users} are named`,
+    hint: () => "name a group, more users, or a lower quorum",
+    explain: "One person is one vote, so a request under this rule could only expire.",
+  },
   "test-incomplete": {
     code: "P0050",
     severity: "error",
@@ -238,6 +380,43 @@ export const catalogue = {
     message: (p: { name: string }) => `no test expects anything of rule \`${p.name}\``,
     hint: () => "write a `test` that the rule decides",
     explain: "A rule without a test may do something else than meant, and nobody would notice when that changes.",
+  },
+  "unknown-variable": {
+    code: "P0053",
+    severity: "error",
+    message: (p: { name: string }) => `no \`for ${p.name} in […]\` stands in this test`,
+    hint: (p: { near?: string | undefined }) => near(p) ?? "put texts between quotes",
+    explain:
+      'A bare word in a test stands for the values of a table.\n\nbefore: user ana in "analyst"\nafter:  user "ana" in "analyst"',
+  },
+  "unused-variable": {
+    code: "P0054",
+    severity: "warning",
+    message: (p: { name: string }) => `the table \`${p.name}\` is never used`,
+    explain: "Each of its values makes one more case that does the same.",
+  },
+  "too-many-cases": {
+    code: "P0055",
+    severity: "error",
+    message: (p: { count: number; countMax: number }) =>
+      `its tables make ${p.count} cases; at most ${p.countMax} are run`,
+    hint: () => "split the test",
+    explain:
+      "Tables are multiplied with one another; a test of thousands of cases is slow and nobody reads its failures.",
+  },
+  "empty-list": {
+    code: "P0056",
+    severity: "error",
+    message: (p: { what: string }) => `${p.what} has no entries, so it would do nothing`,
+    explain: "An empty list is most likely one whose entries were lost.",
+  },
+  "mixed-actions": {
+    code: "P0057",
+    severity: "error",
+    message: (p: { first: string; second: string }) => `the test mixes actions on ${p.first} and on ${p.second}`,
+    hint: () => "write a test for each",
+    explain:
+      "All actions of a test are decided with the same facts beside them, which only actions of one protocol share.",
   },
 } as const satisfies Record<string, CatalogueEntry>;
 

@@ -1,7 +1,9 @@
-import { ABSENT, UNKNOWN, type FactValue, type Truth } from "../../spec/contract/facts/index.ts";
+import { ABSENT, UNKNOWN, type FactRecord, type FactValue, type Truth } from "../../spec/contract/facts/index.ts";
 import type { CheckedExpr, CheckedRule } from "../checked/index.ts";
 import { cidrContains } from "./cidr.ts";
 import { globMatches } from "./glob.ts";
+import { regexFinds } from "./regex.ts";
+import { timePart } from "./time-part.ts";
 
 /** Facts by path; what is not in the map is absent. */
 export type FactMap = ReadonlyMap<string, FactValue>;
@@ -64,6 +66,18 @@ function value(expr: CheckedExpr, facts: FactMap, elements: readonly Value[]): V
     }
     case "like":
       return onText(of(expr.value), (text) => globMatches(expr.pattern, text));
+    case "matches":
+      return onText(of(expr.value), (text) => regexFinds(expr.regex.syntax, text));
+    case "field": {
+      const record = of(expr.of);
+      if (record === ABSENT) return ABSENT;
+      return isRecord(record) && Object.hasOwn(record, expr.name) ? record[expr.name]! : UNKNOWN;
+    }
+    case "time-part": {
+      const time = of(expr.time);
+      if (time === ABSENT) return ABSENT;
+      return typeof time === "number" ? timePart(expr.part, time, expr.zone) : UNKNOWN;
+    }
     case "affix": {
       const affix = of(expr.text);
       if (affix === UNKNOWN) return UNKNOWN;
@@ -89,6 +103,9 @@ function value(expr: CheckedExpr, facts: FactMap, elements: readonly Value[]): V
   }
 }
 
+const isRecord = (found: Value): found is FactRecord =>
+  typeof found === "object" && !Array.isArray(found) && !(found instanceof Set) && !(found instanceof Map);
+
 function onText(found: Value, test: (text: string) => boolean): Truth {
   if (found === UNKNOWN) return UNKNOWN;
   return typeof found === "string" && test(found);
@@ -108,10 +125,10 @@ function compare(op: string, left: Value, right: Value): Truth {
   }
 }
 
-function members(set: Value): readonly string[] | typeof UNKNOWN {
+function members(set: Value): readonly Value[] | typeof UNKNOWN {
   if (set === UNKNOWN) return UNKNOWN;
   if (set instanceof Set) return [...(set as ReadonlySet<string>)];
-  return Array.isArray(set) ? (set as readonly string[]) : [];
+  return Array.isArray(set) ? (set as readonly Value[]) : [];
 }
 
 function contains(set: Value, item: Value): Truth {

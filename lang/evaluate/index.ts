@@ -1,3 +1,4 @@
 export * from "./evaluate.ts";
 export { globMatches } from "./glob.ts";
 export { cidrContains } from "./cidr.ts";
+export * from "./regex.ts";

@@ -1,4 +1,19 @@
-import type { Clause, ColumnPatternNode, Expr, Item, MaskSpecNode, PolicyFile, TestEntry } from "../ast/index.ts";
+import type {
+  Annotation,
+  Approver,
+  Clause,
+  ColumnPatternNode,
+  Expectation,
+  Expr,
+  Identifier,
+  Item,
+  LimitNode,
+  MaskSpecNode,
+  PolicyFile,
+  RegexLiteral,
+  TestEntry,
+  TestText,
+} from "../ast/index.ts";
 import type { SourceFile } from "../source/index.ts";
 import { parseFile } from "../syntax/index.ts";
 import type { Diagnostic } from "../diagnostics/index.ts";
@@ -51,11 +66,11 @@ function printFile(tree: PolicyFile, text: string): string {
       previousEnd = trailing.span.end;
     }
     const leading = takeComments(item.span.start, "");
-    const alike = previous?.kind === item.kind && (item.kind === "let" || item.kind === "column-set");
+    const alike = previous?.kind === item.kind && ALIKE.has(item.kind);
     if (out.length > 0 && (blank || !alike)) out.push("");
     out.push(...leading);
     // Comments inside an item stand before the line that they stood before.
-    out.push(...printItem(item, text, (before) => takeComments(before, "  ")));
+    out.push(...printItem(item, (before) => takeComments(before, "  ")));
     previous = item;
     previousEnd = Math.max(previousEnd, item.span.end);
   }
@@ -72,46 +87,37 @@ function printFile(tree: PolicyFile, text: string): string {
   return out.length === 0 ? "" : `${out.join("\n")}\n`;
 }
 
+/** Kinds of which several may stand below one another without a blank line. */
+const ALIKE: ReadonlySet<Item["kind"]> = new Set(["import", "let", "column-set", "detector"]);
+
 type CommentsBefore = (offset: number) => string[];
 
-function printItem(item: Item, source: string, comments: CommentsBefore): string[] {
+const exported = (item: { readonly exported: boolean }): string => (item.exported ? "export " : "");
+
+function printItem(item: Item, comments: CommentsBefore): string[] {
   switch (item.kind) {
     case "package":
       return [`package ${item.name}`];
+    case "import":
+      return withInner(comments, item.span.end, [
+        `import { ${item.names.map((name) => name.text).join(", ")} } from ${item.from.text}`,
+      ]);
     case "let":
-      return withInner(comments, item.span.end, [`let ${item.name.text} = ${printExpr(item.value)}`]);
+      return withInner(comments, item.span.end, [`${exported(item)}let ${item.name.text} = ${printExpr(item.value)}`]);
     case "column-set":
       return withInner(comments, item.span.end, [
-        `columns ${item.name.text} = ${item.patterns.map(printPattern).join(", ")}`,
+        `${exported(item)}columns ${item.name.text} = ${item.patterns.map(printPattern).join(", ")}`,
       ]);
-    case "rule": {
-      const lines: string[] = [];
-      const annotations = item.annotations.map(
-        (one) => `@${one.key.text}${one.values.length === 0 ? "" : `(${one.values.map(printExpr).join(", ")})`}`,
-      );
-      if (annotations.length > 0) lines.push(annotations.join(" "));
-      lines.push(`${item.effect.text} ${item.name.text} on ${item.scopes.map((scope) => scope.text).join(", ")}`);
-      // Approval details read as one sentence: by … quorum … within … valid.
-      const approval: string[] = [];
-      let approvalAt = -1;
-      for (const clause of item.clauses) {
-        const before = comments(clause.span.start);
-        lines.push(...before);
-        const text = printClause(clause, source);
-        if (clause.kind === "by" || clause.kind === "quorum" || clause.kind === "within" || clause.kind === "valid") {
-          if (approvalAt >= 0 && before.length === 0 && approvalAt === lines.length - 1) {
-            approval.push(text);
-            lines[approvalAt] = `  ${approval.join(" ")}`;
-          } else {
-            approval.length = 0;
-            approval.push(text);
-            approvalAt = lines.length;
-            lines.push(`  ${text}`);
-          }
-        } else lines.push(`  ${text}`);
-      }
-      return withInner(comments, item.span.end, lines);
+    case "detector": {
+      const check = item.check === null ? "" : ` check ${item.check.text}`;
+      return withInner(comments, item.span.end, [
+        `${exported(item)}detector ${item.name.text} = ${printRegex(item.expression)}${check}`,
+      ]);
     }
+    case "never":
+      return printRule(`never ${printText(item.title.value)}`, item, comments);
+    case "rule":
+      return printRule(`${item.effect.text} ${item.name.text}`, item, comments);
     case "test": {
       const lines = [`test ${printText(item.name.value)} {`];
       for (const entry of item.entries) {
@@ -125,12 +131,47 @@ function printItem(item: Item, source: string, comments: CommentsBefore): string
   }
 }
 
+const printAnnotation = (one: Annotation): string =>
+  `@${one.key.text}${one.values.length === 0 ? "" : `(${one.values.map(printExpr).join(", ")})`}`;
+
+/** Approval details read as one sentence: by … quorum … within … valid. */
+const SENTENCE: ReadonlySet<Clause["kind"]> = new Set(["by", "quorum", "within", "valid"]);
+
+function printRule(
+  head: string,
+  item: Extract<Item, { readonly kind: "rule" | "never" }>,
+  comments: CommentsBefore,
+): string[] {
+  const lines: string[] = [];
+  if (item.annotations.length > 0) lines.push(item.annotations.map(printAnnotation).join(" "));
+  lines.push(`${head} on ${item.scopes.map((scope) => scope.text).join(", ")}`);
+  const sentence: string[] = [];
+  let sentenceAt = -1;
+  for (const clause of item.clauses) {
+    const before = comments(clause.span.start);
+    lines.push(...before);
+    const text = printClause(clause);
+    if (!SENTENCE.has(clause.kind)) {
+      lines.push(`  ${text}`);
+    } else if (sentenceAt >= 0 && before.length === 0 && sentenceAt === lines.length - 1) {
+      sentence.push(text);
+      lines[sentenceAt] = `  ${sentence.join(" ")}`;
+    } else {
+      sentence.length = 0;
+      sentence.push(text);
+      sentenceAt = lines.length;
+      lines.push(`  ${text}`);
+    }
+  }
+  return withInner(comments, item.span.end, lines);
+}
+
 /** Comments left over inside an item go behind its lines. */
 function withInner(comments: CommentsBefore, end: number, lines: string[]): string[] {
   return [...lines, ...comments(end)];
 }
 
-function printClause(clause: Clause, source: string): string {
+function printClause(clause: Clause): string {
   switch (clause.kind) {
     case "when":
     case "unless":
@@ -138,7 +179,7 @@ function printClause(clause: Clause, source: string): string {
     case "because":
       return `because ${printText(clause.text.value)}`;
     case "by":
-      return `by ${clause.approvers.map((one) => `${one.kind} ${printText(one.name.value)}`).join(", ")}`;
+      return `by ${printApprovers(clause.approvers)}`;
     case "quorum":
       return `quorum ${clause.count.value}`;
     case "within":
@@ -152,30 +193,65 @@ function printClause(clause: Clause, source: string): string {
       if (clause.masks.length === 1 && only?.column === "*") return `with ${printMask(only.mask)}`;
       return `with { ${clause.masks.map((one) => `${one.column === "*" ? "*" : printName(one.column.text)}: ${printMask(one.mask)}`).join(", ")} }`;
     }
-    case "rows":
-      return `to ${printInt(clause.count.value)} rows`;
-    case "planned":
-      // Its parts are not in the tree, so it stays as it was written.
-      return source.slice(clause.span.start, clause.span.end);
+    case "limits":
+      return `to ${clause.limits.map(printLimit).join(", ")}`;
+    case "notify":
+      return `to ${printTexts(clause.channels)}`;
+    case "fields":
+      return `fields ${printTexts(clause.paths)}`;
+    case "detect":
+      return `values detect [${clause.detectors.map((one) => one.text).join(", ")}]`;
+    case "output":
+      return clause.expressions.length === 0 ? "output" : `output ${clause.expressions.map(printRegex).join(", ")}`;
+    case "predicates":
+      return `predicates ${clause.mode.text}`;
+    case "trust":
+      return `trust ${printTexts(clause.functions)}`;
+    case "even-approved":
+      return "even approved";
   }
 }
+
+const printTexts = (texts: readonly { readonly value: string }[]): string =>
+  texts.map((text) => printText(text.value)).join(", ");
+const printApprovers = (approvers: readonly Approver[]): string =>
+  approvers.map((one) => `${one.kind} ${printText(one.name.value)}`).join(", ");
+const printLimit = ({ count, unit, per }: LimitNode): string =>
+  `${printInt(count.value)} ${unit}${per === null ? "" : ` per ${printDuration(per.ms)}`}`;
+const printRegex = ({ source, ignoreCase }: RegexLiteral): string => `/${source}/${ignoreCase ? "i" : ""}`;
+const printTestText = (text: TestText): string => (text.kind === "string" ? printText(text.value) : text.name.text);
+const by = (rule: Identifier | null): string => (rule === null ? "" : ` by ${rule.text}`);
 
 function printEntry(entry: TestEntry): string {
   switch (entry.kind) {
     case "user":
-      return `user ${printText(entry.name.value)}${entry.groups.length === 0 ? "" : ` in ${entry.groups.map((group) => printText(group.value)).join(", ")}`}`;
+      return `user ${printTestText(entry.name)}${entry.groups.length === 0 ? "" : ` in ${entry.groups.map(printTestText).join(", ")}`}`;
     case "target":
-      return `target ${printText(entry.name.value)}${entry.labels.length === 0 ? "" : ` { ${entry.labels.map((label) => `${label.key.text}: ${printText(label.value.value)}`).join(", ")} }`}`;
+      return `target ${printTestText(entry.name)}${entry.labels.length === 0 ? "" : ` { ${entry.labels.map((label) => `${label.key.text}: ${printTestText(label.value)}`).join(", ")} }`}`;
     case "schema":
       return `schema ${printText(entry.path.value)}`;
-    case "sql":
-      if (entry.texts.length === 1) return `sql ${printText(entry.texts[0]!.value)}`;
-      return listOrLines(
-        "for sql in ",
-        entry.texts.map((text) => printText(text.value)),
-        "[",
-        "]",
+    case "time":
+      return `time ${printText(entry.text.value)}`;
+    case "for":
+      return listOrLines(`for ${entry.variable.text} in `, entry.values.map(printTestText), "[", "]");
+    case "text":
+      if (entry.texts.length === 1) return `${entry.form} ${printTestText(entry.texts[0]!)}`;
+      return listOrLines(`for ${entry.form} in `, entry.texts.map(printTestText), "[", "]");
+    case "http": {
+      const parts = entry.headers.map((one) => `header ${printText(one.name.value)}: ${printTestText(one.value)}`);
+      if (entry.body !== null) parts.push(`body ${printTestText(entry.body)}`);
+      const head = `http ${entry.method.text} ${printTestText(entry.path)}`;
+      if (parts.length === 0) return head;
+      const line = `${head} { ${parts.join(" ")} }`;
+      return line.length <= WIDTH ? line : `${head} {\n${parts.map((part) => `    ${part}`).join("\n")}\n  }`;
+    }
+    case "tool": {
+      const args = entry.args.map(
+        ({ key, value }) => `${key.text}: ${value.kind === "variable" ? value.name.text : printExpr(value)}`,
       );
+      const head = `tool ${printTestText(entry.name)}`;
+      return args.length === 0 ? head : listOrLines(`${head} `, args, "{", "}");
+    }
     case "facts":
       return listOrLines(
         "facts ",
@@ -183,21 +259,31 @@ function printEntry(entry: TestEntry): string {
         "{",
         "}",
       );
-    case "expect": {
-      const { expectation } = entry;
-      switch (expectation.kind) {
-        case "verdict":
-          return `expect ${expectation.verdict}${expectation.by === null ? "" : ` by ${expectation.by.text}`}`;
-        case "masked":
-          return `expect masked ${expectation.column.text}${expectation.by === null ? "" : ` by ${expectation.by.text}`}`;
-        case "plain":
-          return `expect plain ${expectation.column.text}`;
-        case "row-limit":
-          return `expect limit ${printInt(expectation.count.value)} rows`;
-        case "message":
-          return `expect because ${printText(expectation.text.value)}`;
-      }
+    case "expect":
+      return `expect ${printExpectation(entry.expectation)}`;
+  }
+}
+
+function printExpectation(expectation: Expectation): string {
+  switch (expectation.kind) {
+    case "verdict":
+      return `${expectation.verdict}${by(expectation.by)}`;
+    case "masked": {
+      const mask = expectation.mask === null ? "" : ` with ${printMask(expectation.mask)}`;
+      return `masked ${expectation.column.text}${by(expectation.by)}${mask}`;
     }
+    case "plain-column":
+      return `plain ${expectation.column.text}`;
+    case "limit":
+      return `limit ${printInt(expectation.count.value)} ${expectation.unit}`;
+    case "message":
+      return `because ${printText(expectation.text.value)}`;
+    case "approvers": {
+      const quorum = expectation.quorum === null ? "" : ` quorum ${expectation.quorum.value}`;
+      return `approvers ${printApprovers(expectation.approvers)}${quorum}`;
+    }
+    case "matched":
+      return `${expectation.matched ? "" : "not "}matched ${expectation.rule.text}`;
   }
 }
 
@@ -266,8 +352,14 @@ export function printExpr(expr: Expr): string {
       return expr.parts.map((part) => part.text).join(".");
     case "index":
       return `${printExpr(expr.of)}[${printText(expr.key.value)}]`;
-    case "call":
-      return `${expr.name.text}(${expr.args.map(printExpr).join(", ")})`;
+    case "call": {
+      const receiver = expr.receiver === null ? "" : `${printAt(expr.receiver, PRECEDENCE["operand"]!)}.`;
+      return `${receiver}${expr.name.text}(${expr.args.map(printExpr).join(", ")})`;
+    }
+    case "regex":
+      return printRegex(expr);
+    case "plain":
+      return `plain ${printPattern(expr.pattern)}`;
     case "not":
       return `not ${printAt(expr.operand, 3)}`;
     case "exists":
@@ -281,7 +373,7 @@ export function printExpr(expr: Expr): string {
       // A quantifier takes all that follows it, so on the left it needs brackets.
       const leftLevel = expr.op === "and" || expr.op === "or" ? level : level + 1;
       const left = printAt(expr.left, endsOpen(expr.left) ? Number.POSITIVE_INFINITY : leftLevel);
-      return `${left} ${expr.op} ${expr.op === "matches" && expr.right.kind === "string" ? expr.right.value : printAt(expr.right, level + 1)}`;
+      return `${left} ${expr.op} ${printAt(expr.right, level + 1)}`;
     }
   }
 }
@@ -325,5 +417,5 @@ function printPattern(pattern: ColumnPatternNode): string {
 }
 
 function printMask(mask: MaskSpecNode): string {
-  return mask.argument === null ? mask.name.text : `${mask.name.text}(${mask.argument.value})`;
+  return mask.args.length === 0 ? mask.name.text : `${mask.name.text}(${mask.args.map(printExpr).join(", ")})`;
 }

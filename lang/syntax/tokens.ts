@@ -69,6 +69,26 @@ const KEYWORDS = {
     "masked",
     "plain",
     "detect",
+    "from",
+    "export",
+    "detector",
+    "check",
+    "even",
+    "approved",
+    "predicates",
+    "trust",
+    "bytes",
+    "statements",
+    "per",
+    "time",
+    "ssh",
+    "http",
+    "kubectl",
+    "tool",
+    "header",
+    "body",
+    "approvers",
+    "matched",
   ],
 } as const;
 export type Keyword = (typeof KEYWORDS.reserved)[number] | (typeof KEYWORDS.contextual)[number];
@@ -121,7 +141,11 @@ export const Duration = createToken({
 });
 export const Int = createToken({ name: "Int", pattern: /-?[0-9][0-9_]*/, label: "a number" });
 export const Text = createToken({ name: "Text", pattern: /"(?:[^"\\\n]|\\.)*"/, label: "a text in quotes" });
-export const Regex = createToken({ name: "Regex", pattern: /\/(?:[^/\\\n]|\\.)+\//, label: "an expression" });
+export const Regex = createToken({
+  name: "Regex",
+  pattern: /\/(?:[^/\\\n]|\\.)+\/(?:i(?![A-Za-z0-9_]))?/,
+  label: "an expression such as /re/",
+});
 export const Comment = createToken({ name: "Comment", pattern: /\/\/[^\n]*/, group: "comments" });
 export const Space = createToken({ name: "Space", pattern: /[ \t\r\n]+/, group: Lexer.SKIPPED, line_breaks: true });
 

@@ -1,10 +1,11 @@
 import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { ABSENT, type FactValue } from "../../../spec/contract/facts/index.ts";
+import { ABSENT, type FactValue, type ProtocolName } from "../../../spec/contract/facts/index.ts";
 import type { Manifest } from "../../../spec/contract/bundle/index.ts";
 import { verify } from "../../../spec/contract/bytecode/index.ts";
 import { statedFacts, type ActionResult, type Decide } from "../../../compiler/index.ts";
-import type { CheckedTest } from "../../../lang/index.ts";
+import type { CheckedTest, TestCase } from "../../../lang/index.ts";
+import type { Decision } from "../../../spec/contract/decision/index.ts";
 import { LoadedBundle } from "../../../runtime/bundle/index.ts";
 import { SessionPolicy, sqlFactReader } from "../../../runtime/decide/index.ts";
 import { MaskedCatalog, planMasks } from "../../../runtime/enforce/mask/index.ts";
@@ -92,14 +93,12 @@ export function decideSql(
     return (statement.outputs ?? []).map((output, j) => ({
       name: output.name,
       rule: plan.kind === "mask" ? (plan.columns[j]?.rule ?? null) : null,
+      mask: plan.kind === "mask" ? (plan.columns[j]?.spec ?? null) : null,
     }));
   });
   return {
-    verdict: decision.verdict,
-    deciding: decision.deciding.map((index) => rules[index]!.name),
+    ...named(bundle, decision),
     columns,
-    rowLimit: decision.rowLimit,
-    because: decision.deciding.flatMap((index) => rules[index]!.because ?? []),
     refusedUnderMask: refused?.kind === "refuse" ? refused.reason : null,
     analysis,
   };
@@ -109,24 +108,49 @@ export function decideSql(
 export function testDecider(manifest: Manifest, io: Io): Decide {
   const bundle = executableOf(manifest);
   const schemas = new Schemas(io);
-  return (test: CheckedTest, sql: string | null) => {
-    const facts = statedFacts(test);
-    if (sql === null) return decideFacts(bundle, facts);
-    const catalog = schemas.of(test.schema, test.file);
-    return typeof catalog === "string" ? catalog : decideSql(bundle, facts, catalog, sql);
+  return (test: CheckedTest, one: TestCase) => {
+    const facts = statedFacts(test, one);
+    const { action } = one;
+    switch (action.form) {
+      case "facts":
+        return decideFacts(bundle, action.protocol, facts);
+      case "sql": {
+        const catalog = schemas.of(test.schema, test.file);
+        return typeof catalog === "string" ? catalog : decideSql(bundle, facts, catalog, action.text);
+      }
+      default:
+        return `a test can't read \`${action.form}\` actions yet; state what it would show with \`facts { … }\``;
+    }
   };
 }
 
-function decideFacts(bundle: LoadedBundle, facts: ReadonlyMap<string, FactValue>): ActionResult {
-  const policy = new SessionPolicy(bundle, "postgres", (path) => facts.get(path) ?? ABSENT);
-  const decision = policy.decide(() => undefined);
+/** A decision with its rules by name. */
+function named(bundle: LoadedBundle, decision: Decision): Omit<ActionResult, "columns" | "refusedUnderMask"> {
   const { rules } = bundle.manifest;
+  const nameOf = (index: number): string => rules[index]!.name;
   return {
     verdict: decision.verdict,
-    deciding: decision.deciding.map((index) => rules[index]!.name),
-    columns: [],
+    deciding: decision.deciding.map(nameOf),
+    matched: decision.matched.map(nameOf),
     rowLimit: decision.rowLimit,
+    byteLimit: decision.byteLimit,
     because: decision.deciding.flatMap((index) => rules[index]!.because ?? []),
+    approvals: decision.verdict === "approve" ? decision.deciding.flatMap((index) => rules[index]!.approve ?? []) : [],
+  };
+}
+
+function decideFacts(
+  bundle: LoadedBundle,
+  protocol: ProtocolName,
+  facts: ReadonlyMap<string, FactValue>,
+): ActionResult {
+  const policy = new SessionPolicy(bundle, protocol, (path) => facts.get(path) ?? ABSENT);
+  return {
+    ...named(
+      bundle,
+      policy.decide(() => undefined),
+    ),
+    columns: [],
     refusedUnderMask: null,
   };
 }

@@ -1,4 +1,5 @@
 export * from "./masks.ts";
+export * from "./detectors.ts";
 export * from "./manifest.ts";
 export * from "./layout.ts";
 export * from "./envelope.ts";

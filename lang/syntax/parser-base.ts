@@ -1,0 +1,88 @@
+import { EmbeddedActionsParser, type IToken } from "chevrotain";
+import type { BinaryOperator, Expr, Identifier, IntLiteral, RegexLiteral, StringLiteral } from "../ast/index.ts";
+import type { Span } from "../source/index.ts";
+import { durationMs, intValue, textValue } from "./literals.ts";
+import { allTokens } from "./tokens.ts";
+
+/** Places and literals: what every part of the grammar needs. The parts build on one another as classes. */
+export class ParserBase extends EmbeddedActionsParser {
+  protected fileName = "";
+  #end = 0;
+
+  constructor() {
+    super(allTokens, { recoveryEnabled: true, maxLookahead: 3, nodeLocationTracking: "none" });
+  }
+
+  begin(file: string, tokens: IToken[]): void {
+    this.fileName = file;
+    this.input = tokens;
+    this.#end = 0;
+  }
+
+  protected spanOf(token: IToken): Span {
+    const start = Number.isNaN(token.startOffset) ? this.#end : token.startOffset;
+    return { file: this.fileName, start, end: start + token.image.length };
+  }
+
+  /** From a start to the end of the last token read. */
+  protected since(start: number): Span {
+    const last = this.LA(0);
+    const end = Number.isNaN(last.startOffset) ? start : last.startOffset + last.image.length;
+    this.#end = Math.max(end, start);
+    return { file: this.fileName, start, end: this.#end };
+  }
+
+  /** Where the next token begins. */
+  protected here(): number {
+    const next = this.LA(1).startOffset;
+    return Number.isNaN(next) ? this.since(0).end : next;
+  }
+
+  protected identifier(token: IToken): Identifier {
+    return { text: token.image, span: this.spanOf(token) };
+  }
+
+  protected string(token: IToken): StringLiteral {
+    return {
+      kind: "string",
+      value: textValue(token.image.length >= 2 ? token.image : '""').value,
+      span: this.spanOf(token),
+    };
+  }
+
+  protected int(token: IToken): IntLiteral {
+    return { kind: "int", value: intValue(token.image === "" ? "0" : token.image), span: this.spanOf(token) };
+  }
+
+  protected duration(token: IToken): { kind: "duration"; ms: number; span: Span } {
+    return { kind: "duration", ms: durationMs(token.image === "" ? "0s" : token.image), span: this.spanOf(token) };
+  }
+
+  protected regex(token: IToken): RegexLiteral {
+    const { image } = token;
+    const ignoreCase = image.endsWith("i");
+    return {
+      kind: "regex",
+      source: image.slice(1, ignoreCase ? -2 : -1),
+      ignoreCase,
+      span: this.spanOf(token),
+    };
+  }
+
+  /** What recovery left out is a hole. */
+  protected orMissing(expr: Expr | undefined): Expr {
+    return expr ?? { kind: "missing", span: { file: this.fileName, start: this.#end, end: this.#end } };
+  }
+
+  protected binary(op: BinaryOperator, left: Expr | undefined, right: Expr | undefined): Expr {
+    const l = this.orMissing(left);
+    const r = this.orMissing(right);
+    return {
+      kind: "binary",
+      op,
+      left: l,
+      right: r,
+      span: { file: this.fileName, start: l.span.start, end: r.span.end },
+    };
+  }
+}
