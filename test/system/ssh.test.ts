@@ -48,25 +48,30 @@ describe.skipIf(!hasOpenSsh())("OpenSSH's client and server, with the gateway be
       run,
     );
 
-  const SAME: readonly (readonly [title: string, args: readonly string[], input?: string])[] = [
-    ["output, error output and status", ["echo out; echo err >&2; exit 7"]],
-    ["nothing at all", ["true"]],
-    ["a command that is not there", ["no-such-program"]],
-    ["input to a filter", ["tr a-z A-Z"], "quiet\n"],
-    ["input that nobody reads", ["true"], "x".repeat(300_000)],
-    ["a large input, counted", ["wc -c"], "0123456789abcdef".repeat(200_000)],
-    ["bytes that are no text", ["printf '\\377\\000\\200' | od -An -tx1"]],
-    ["ended by a signal", ["kill -TERM $$"]],
-    ["a terminal", ["-tt", "tty >/dev/null && echo is a terminal; exit 3"]],
-    ["the size of no terminal", ["tty"]],
-    [
-      "both outputs at once, much of each",
-      ["head -c 3000000 /dev/zero | tr '\\0' a; head -c 2500000 /dev/zero | tr '\\0' b >&2"],
-    ],
-    ["a shell that is fed its lines", [], "echo one\necho two >&2\nexit 5\n"],
-    ["an early end of output", ["exec >&-; sleep 0.1; echo late >&2; exit 4"]],
+  interface Case {
+    readonly title: string;
+    readonly args: readonly string[];
+    readonly input?: string;
+  }
+  const SAME: readonly Case[] = [
+    { title: "output, error output and status", args: ["echo out; echo err >&2; exit 7"] },
+    { title: "nothing at all", args: ["true"] },
+    { title: "a command that is not there", args: ["no-such-program"] },
+    { title: "input to a filter", args: ["tr a-z A-Z"], input: "quiet\n" },
+    { title: "input that nobody reads", args: ["true"], input: "x".repeat(300_000) },
+    { title: "a large input, counted", args: ["wc -c"], input: "0123456789abcdef".repeat(200_000) },
+    { title: "bytes that are no text", args: ["printf '\\377\\000\\200' | od -An -tx1"] },
+    { title: "ended by a signal", args: ["kill -TERM $$"] },
+    { title: "a terminal", args: ["-tt", "tty >/dev/null && echo is a terminal; exit 3"] },
+    { title: "no terminal", args: ["tty"] },
+    {
+      title: "both outputs at once, much of each",
+      args: ["head -c 3000000 /dev/zero | tr '\\0' a; head -c 2500000 /dev/zero | tr '\\0' b >&2"],
+    },
+    { title: "a shell that is fed its lines", args: [], input: "echo one\necho two >&2\nexit 5\n" },
+    { title: "an early end of output", args: ["exec >&-; sleep 0.1; echo late >&2; exit 4"] },
   ];
-  it.each(SAME)("%s", async (_title, args, input) => {
+  it.each(SAME)("$title", async ({ args, input }) => {
     const run = input === undefined ? {} : { input };
     const [plain, through] = await Promise.all([direct(args, run), gateway.ssh("ana", args, run)]);
     expect({ ...through, out: "" }).toEqual({ ...plain, out: "" });

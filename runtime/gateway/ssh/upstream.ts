@@ -54,7 +54,7 @@ export async function connectTarget(target: SshTarget): Promise<Client | string>
     client.connect({
       sock: socket,
       username: target.credential.user,
-      authHandler: [{ type: "publickey", username: target.credential.user, key: target.privateKey }],
+      authHandler: [{ type: "publickey", username: target.credential.user, key: target.privateKey as unknown as string }],
       hostVerifier: (shown: Buffer): boolean => {
         if (target.pinned.some(({ blob }) => blob.equals(shown))) return true;
         why = "the host shows a key that is not pinned in target.hostKeys";
