@@ -1,4 +1,4 @@
-import { Client, type ParsedKey, type ServerHostKeyAlgorithm } from "ssh2";
+import { Client, type ParsedKey, type PublicKeyAuthMethod, type ServerHostKeyAlgorithm } from "ssh2";
 import type { SshPublicKey } from "../../identity/index.ts";
 import { dial } from "../../outside/index.ts";
 import type { SshTargetConfig } from "./config.ts";
@@ -51,10 +51,15 @@ export async function connectTarget(target: SshTarget): Promise<Client | string>
       why = fault;
       client.destroy();
     });
+    const signIn: PublicKeyAuthMethod = {
+      type: "publickey",
+      username: target.credential.user,
+      key: target.privateKey,
+    };
     client.connect({
       sock: socket,
       username: target.credential.user,
-      authHandler: [{ type: "publickey", username: target.credential.user, key: target.privateKey as unknown as string }],
+      authHandler: [signIn],
       hostVerifier: (shown: Buffer): boolean => {
         if (target.pinned.some(({ blob }) => blob.equals(shown))) return true;
         why = "the host shows a key that is not pinned in target.hostKeys";
