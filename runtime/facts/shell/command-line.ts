@@ -152,6 +152,17 @@ class Walker {
         this.#folders = changesFolder(node) ? null : before;
         return fine;
       }
+      // Bash's own words: another shell runs what is inside of `((…))`, and takes what stands in `[[ … > x ]]` for more.
+      case "ArithmeticCommand":
+        this.#expands = true;
+        return this.#children(node, depth);
+      case "TestLogical":
+      case "TestGroup":
+        this.#expands = true;
+        return this.#children(node, depth);
+      case "TestBinary":
+        if (node.operator === "<" || node.operator === ">") this.#expands = true;
+        return this.#children(node, depth);
       case "Redirected":
         for (const redirect of node.redirects) this.#redirect(redirect, []);
         return this.#children(node, depth);
