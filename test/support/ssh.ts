@@ -138,6 +138,8 @@ export interface TestSshOptions {
   readonly target?: string;
   /** Host key to pin instead of the sshd's own. */
   readonly hostKey?: string;
+  /** File of the gateway's own public key, where the configuration names one. */
+  readonly ownKey?: string;
   readonly parts?: Partial<GatewayParts>;
   readonly keepFolder?: boolean;
 }
@@ -179,7 +181,10 @@ ${options.config ?? ""}`,
   );
   const running = await startGateway("sallyport.yaml", io, options.parts);
   const port = running.sshPorts[0]!;
-  const own = readFileSync(join(folder, "state/ssh_host_ed25519_key.pub"), "utf8").split(" ").slice(0, 2).join(" ");
+  const own = readFileSync(options.ownKey ?? join(folder, "state/ssh_host_ed25519_key.pub"), "utf8")
+    .split(" ")
+    .slice(0, 2)
+    .join(" ");
   writeFileSync(join(folder, "known_hosts"), `[127.0.0.1]:${port} ${own}\n`);
   chmodSync(folder, 0o700);
   const opts = (user: string): readonly string[] => [

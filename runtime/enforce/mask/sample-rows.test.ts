@@ -2,7 +2,12 @@ import { expect, it } from "vitest";
 import { CLEAR, type ColumnMask, type MaskPlan } from "./plan.ts";
 import { recordRows, sampleHoles } from "./sample-rows.ts";
 
-const on: ColumnMask = { spec: { kind: "redact", args: [] }, rule: "pii", source: "public.people.email", derived: false };
+const on: ColumnMask = {
+  spec: { kind: "redact", args: [] },
+  rule: "pii",
+  source: "public.people.email",
+  derived: false,
+};
 const plan = (...columns: (ColumnMask | null)[]): MaskPlan => ({ kind: "mask", columns, any: true });
 const refuse: MaskPlan = { kind: "refuse", reason: "", rule: null };
 const ROWS = [

@@ -32,7 +32,7 @@ export class SessionChannel implements Ending {
   #withdraw: ((why: "cancelled" | "disconnected") => void) | null = null;
   #closed = false;
   /** What the client typed while it waited. */
-  #typed: Buffer[] = [];
+  readonly #typed: Buffer[] = [];
   #typedBytes = 0;
   #stopTyping: (() => void) | null = null;
 

@@ -64,7 +64,7 @@ export class CommandRun {
   readonly #pty: boolean;
   readonly #whenDone: ((ended: Ended) => void) | null;
   #bytes = 0;
-  #bytesMax: number;
+  readonly #bytesMax: number;
   #ended: Ended = null;
   #open = 3;
   #state: "running" | "ending" | "over" = "running";

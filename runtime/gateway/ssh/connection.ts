@@ -105,7 +105,7 @@ export class SshConnection {
       );
       return;
     }
-    if (context.method !== "publickey") return context.reject(["publickey"]);
+    if (context.method !== "publickey") return context.reject(["publickey", "keyboard-interactive"]);
     this.#publicKey(context, name.value.user, name.value.target);
   }
 

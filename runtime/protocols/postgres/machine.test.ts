@@ -58,7 +58,10 @@ function statement(returns: AnalysedStatement["returns"] = "rows"): AnalysedStat
 const MASK: MaskPlan = {
   kind: "mask",
   any: true,
-  columns: [null, { spec: { kind: "redact", args: [] }, rule: "pii", source: "public.customers.email", derived: false }],
+  columns: [
+    null,
+    { spec: { kind: "redact", args: [] }, rule: "pii", source: "public.customers.email", derived: false },
+  ],
 };
 
 const planned = (mask: MaskPlan, returns?: AnalysedStatement["returns"]): StatementPlan => ({
