@@ -9,20 +9,30 @@ export function listing(items: readonly string[], conjunction: "and" | "or" = "o
   return `${items.slice(0, -1).join(", ")} ${conjunction} ${items[items.length - 1]}`;
 }
 
-/** Levenshtein distance, capped: answers `limit + 1` as soon as the distance must exceed `limit`. */
+/**
+ * How many letters must be put in, taken out, changed or swapped with their neighbour to make one word into the other, capped:
+ * answers `limit + 1` as soon as it must be more than `limit`. (Optimal string alignment.)
+ */
 export function editDistance(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) > limit) return limit + 1;
+  let beforeLast: readonly number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, i) => i);
+  let bestBefore = 0;
   for (let i = 1; i <= a.length; i++) {
     const current = [i];
     let best = i;
     for (let j = 1; j <= b.length; j++) {
       const cost = a[i - 1] === b[j - 1] ? 0 : 1;
-      const value = Math.min(previous[j]! + 1, current[j - 1]! + 1, previous[j - 1]! + cost);
+      let value = Math.min(previous[j]! + 1, current[j - 1]! + 1, previous[j - 1]! + cost);
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      if (swapped) value = Math.min(value, beforeLast[j - 2]! + 1);
       current.push(value);
       if (value < best) best = value;
     }
-    if (best > limit) return limit + 1;
+    // A swap reaches back two rows, so both must be past the limit.
+    if (best > limit && bestBefore > limit) return limit + 1;
+    bestBefore = best;
+    beforeLast = previous;
     previous = current;
   }
   return Math.min(previous[b.length]!, limit + 1);

@@ -10,6 +10,7 @@ import { buildCommand } from "../cli/commands/policy/build.ts";
 import { keygenCommand } from "../cli/commands/policy/keygen.ts";
 import { processIo } from "../cli/io.ts";
 import { formatVerifier, makeVerifier } from "../runtime/credentials/index.ts";
+import { benchAnalyse } from "./analyse.ts";
 import { benchAnalysis } from "./analysis.ts";
 import { benchDecisions } from "./decisions.ts";
 import { drain } from "./drain.ts";
@@ -290,6 +291,7 @@ async function main(): Promise<void> {
   if (only.includes("parts")) {
     await benchAnalysis(say);
     benchDecisions(say);
+    benchAnalyse(say);
     await benchRecord(say);
   }
   if (!only.includes("pgbench") && !only.includes("bulk")) return;

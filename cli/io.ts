@@ -14,8 +14,21 @@ export interface Io {
   readonly askSecret: (question: string) => Promise<string | undefined>;
 }
 
-/** Exit codes, the same for both commands. */
-export const EXIT = { ok: 0, findings: 1, usage: 2, refused: 5, fault: 70 } as const;
+/** Exit codes, the same for both commands; those from 10 are of `policyc decide` alone. */
+export const EXIT = {
+  ok: 0,
+  findings: 1,
+  usage: 2,
+  testsFailed: 3,
+  gateNotMet: 4,
+  refused: 5,
+  widened: 6,
+  inconclusive: 7,
+  denied: 10,
+  approval: 11,
+  undecided: 12,
+  fault: 70,
+} as const;
 
 /** What a person did wrong: shown as it is, without a trace. */
 export class UsageError extends Error {

@@ -75,6 +75,8 @@ describe("what the checker says, and where", () => {
         "2 |   when statement.kind == selct",
         "  |                          ^^^^^",
         "  = help: did you mean `select`?",
+        "  = fix: replace it with `select` (--fix does it)",
+        "  = more: policyc explain P0024",
         "",
       ].join("\n"),
     );

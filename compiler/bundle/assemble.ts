@@ -65,9 +65,9 @@ export function assembleManifest(
     };
   });
   const detectors = detectorsOf(policy, emitter);
-  const { tooLarge, all: expressions } = emitter.expressions;
-  if (tooLarge.length > 0)
-    return err(tooLarge.map((span) => diagnostic("expression-too-large", span, { statesMax: EXPRESSION_STATES })));
+  const { all: expressions } = emitter.expressions;
+  const tooLarge = tooLargeIn(emitter);
+  if (tooLarge.length > 0) return err(tooLarge);
   const programs = withSteps(emitter.programs());
   const manifest: Manifest = {
     format: 3,
@@ -93,6 +93,21 @@ export function assembleManifest(
     `the compiler wrote bytecode that does not verify: ${verified.ok ? "" : JSON.stringify(verified.error)}`,
   );
   return ok(manifest);
+}
+
+const tooLargeIn = ({ expressions }: Emitter): readonly Diagnostic[] =>
+  expressions.tooLarge.map((span) => diagnostic("expression-too-large", span, { statesMax: EXPRESSION_STATES }));
+
+/** Expressions that can't be compiled within the limits, for who wants to know without building. */
+export function expressionFindings(policy: CheckedPolicy): readonly Diagnostic[] {
+  const emitter = new Emitter();
+  for (const rule of policy.rules) {
+    const condition = conditionOf(rule);
+    if (condition !== null) emitter.condition(condition);
+    if (rule.mask !== null) maskClause(rule.mask, emitter);
+  }
+  detectorsOf(policy, emitter);
+  return tooLargeIn(emitter);
 }
 
 function maskClause(mask: CheckedMask, emitter: Emitter): MaskClause {

@@ -45,6 +45,8 @@ export function conditionReader(
 export function checkScopes(scopes: readonly Identifier[], report: Report): readonly ProtocolName[] {
   const found = new Set<ProtocolName>();
   for (const scope of scopes) {
+    // Recovery put an empty name where one was missing, which was told.
+    if (scope.text === "") continue;
     const protocols = Object.hasOwn(SCOPES, scope.text) ? SCOPES[scope.text] : undefined;
     if (protocols !== undefined) for (const protocol of protocols) found.add(protocol);
     else report(diagnostic("unknown-scope", scope.span, { scope: scope.text, near: nearest(scope.text, SCOPE_NAMES) }));

@@ -1,1 +1,2 @@
 export { checkFiles, checkTrees, hasErrors, type CheckResult } from "./check.ts";
+export { packageOf } from "./packages.ts";

@@ -145,7 +145,7 @@ function reportCycles(
   for (const tree of trees) {
     const { package: from } = environments.get(tree)!;
     for (const item of tree.items)
-      if (item.kind === "import")
+      if (item.kind === "import" && item.from.text !== from)
         imports.set(from, [...(imports.get(from) ?? []), { to: item.from.text, at: item.from }]);
   }
   const done = new Set<string>();

@@ -7,6 +7,8 @@ export interface CatalogueEntry {
   readonly severity: Severity;
   readonly message: (p: never) => string;
   readonly hint?: (p: never) => string | undefined;
+  /** The misspelt word that `near` would take the place of, where the diagnostic's span begins with it. */
+  readonly misspelt?: (p: never) => string;
   /** What `policyc explain` prints: what it means and why it matters, then an example before and after. */
   readonly explain: string;
 }
@@ -72,19 +74,36 @@ export const catalogue = {
     explain:
       "Expressions are compiled when the policy is built, so that none is slow later. A few, such as a wildcard before a long counted repetition, would need more states than a gateway should hold.\n\nbefore: matches /(a|b)*a(a|b){20}/\nafter:  matches /a[ab]{20}$/",
   },
-  "not-supported": {
+  "hidden-character": {
+    code: "P0008",
+    severity: "error",
+    message: (p: { name: string }) => `here is a character that is not seen: ${p.name}`,
+    hint: () => "remove it; in a text write it as \\u{…}",
+    explain:
+      "Marks that turn the direction of text, characters without width and byte-order marks make a policy look other than it is read: a reviewer would approve one thing and the compiler take another. Save the file as UTF-8 without a byte-order mark, and write such characters in texts as escapes.",
+  },
+  "lone-carriage-return": {
+    code: "P0009",
+    severity: "error",
+    message: () => "here is a carriage return without a line feed",
+    hint: () => "save the file with line feeds (LF), or with CRLF throughout; policyc fmt writes LF",
+    explain:
+      "Some editors show a line break here and the language sees none, so that what looks like a rule may still be a part of the comment before it.",
+  },
+  "unterminated-text": {
     code: "P0010",
     severity: "error",
-    message: (p: { what: string }) => `${p.what} is not supported by this version`,
-    hint: () => "leave it out; a gateway of this version could not enforce it",
+    message: () => "this text has no closing quote",
+    hint: () => "close it on the same line; \\n stands for the end of a line within a text",
     explain:
-      "The word belongs to the language, but this version can't carry it out. It is an error and not a warning: a rule that is skipped in silence would protect nothing.",
+      'A text begins and ends with a double quote, on one line.\n\nbefore: because "Objects in production are dropped by\nafter:  because "Objects in production are dropped by migrations."',
   },
   "unknown-scope": {
     code: "P0011",
     severity: "error",
     message: (p: { scope: string }) => `\`${p.scope}\` is not a protocol or family of protocols`,
     hint: near,
+    misspelt: (p: { scope: string }) => p.scope,
     explain: "After `on` stands the protocol (`postgres`), family (`sql`) or `*` that the rule speaks of.",
   },
   "duplicate-name": {
@@ -154,6 +173,7 @@ export const catalogue = {
     severity: "error",
     message: (p: { name: string }) => `nothing is called \`${p.name}\``,
     hint: near,
+    misspelt: (p: { name: string }) => p.name,
     explain: "The name is neither a fact of the rule's scope nor declared with `let`.",
   },
   "fact-not-in-scope": {
@@ -180,6 +200,7 @@ export const catalogue = {
     severity: "error",
     message: (p: { value: string; type: string }) => `\`${p.value}\` is not a ${p.type}`,
     hint: near,
+    misspelt: (p: { value: string; type: string }) => p.value,
     explain: "The fact has a fixed set of values, and this is none of them, so the comparison could never be true.",
   },
   "optional-not-tested": {
@@ -209,6 +230,7 @@ export const catalogue = {
     severity: "error",
     message: (p: { name: string }) => `\`${p.name}\` is not a mask`,
     hint: near,
+    misspelt: (p: { name: string }) => p.name,
     explain: "Masks are: redact, null, email, hash, first(n), last(n).",
   },
   "bad-number": {
@@ -372,6 +394,7 @@ export const catalogue = {
     severity: "error",
     message: (p: { name: string }) => `no rule is called \`${p.name}\``,
     hint: near,
+    misspelt: (p: { name: string }) => p.name,
     explain: "`by` in an expectation names the rule that must have decided.",
   },
   "no-tests": {
@@ -417,6 +440,57 @@ export const catalogue = {
     hint: () => "write a test for each",
     explain:
       "All actions of a test are decided with the same facts beside them, which only actions of one protocol share.",
+  },
+  "rule-never-applies": {
+    code: "P0060",
+    severity: "warning",
+    message: (p: { effect: string; name: string }) => `${p.effect} \`${p.name}\` can never apply`,
+    hint: () => "its conditions contradict each other; correct one of them, or take the rule out",
+    explain:
+      "No action makes the rule's condition true: it was proved, over all values of the facts. What it was meant to allow, stop or mask is not.\n\nbefore: deny drops on sql when statement.kind == drop_table and statement.class == dcl\nafter:  deny drops on sql when statement.kind == drop_table",
+  },
+  "rule-only-unknown": {
+    code: "P0061",
+    severity: "warning",
+    message: (p: { effect: string; name: string; facts: string }) =>
+      `${p.effect} \`${p.name}\` applies only when ${p.facts} can't be established`,
+    hint: () => "its conditions contradict each other for every known value; correct one of them",
+    explain:
+      'With known facts the condition is never true. Only because an unknown condition counts as met for rules that restrict does the rule ever fire, which is hardly what was meant.\n\nbefore: deny night on sql when time.hour("UTC") > 22 and time.hour("UTC") < 5\nafter:  deny night on sql when time.hour("UTC") > 22 or time.hour("UTC") < 5',
+  },
+  "rule-covered": {
+    code: "P0062",
+    severity: "warning",
+    message: (p: { effect: string; name: string; by: string }) =>
+      `${p.effect} \`${p.name}\` changes nothing: wherever it applies, ${p.by} ${p.by.includes(" and ") ? "between them do" : "does"} too`,
+    hint: () => "take it out, or make it say what the others don't",
+    explain:
+      "Whatever the action, the decision is the same without this rule, because the rules that are named apply wherever it does and leave it nothing to do. It was proved over all actions; all rules that one run names can be taken out together. An allowance is covered by denials and approvals too, for they win over it.\n\nbefore: deny a on sql when statement.class == ddl\n        deny b on sql when statement.kind == drop_table\nafter:  deny a on sql when statement.class == ddl",
+  },
+  "condition-part-always-true": {
+    code: "P0063",
+    severity: "warning",
+    message: (p: { name: string }) => `this part of \`${p.name}\` is always true beside the other parts`,
+    hint: () => "leave it out, or correct it",
+    explain:
+      "Wherever the other parts that it is joined to with `and` hold, this one does too, so it narrows nothing.\n\nbefore: when statement.kind == drop_table and statement.class == ddl\nafter:  when statement.kind == drop_table",
+  },
+  "condition-part-adds-nothing": {
+    code: "P0064",
+    severity: "warning",
+    message: (p: { name: string }) => `this part of \`${p.name}\` adds nothing to the other parts`,
+    hint: () => "leave it out, or correct it",
+    explain:
+      "Wherever this part holds, one of the others that it is joined to with `or` does too, or it never holds.\n\nbefore: when statement.class == ddl or statement.kind == drop_table\nafter:  when statement.class == ddl",
+  },
+  "rule-not-analysed": {
+    code: "P0065",
+    severity: "warning",
+    message: (p: { effect: string; name: string; why: string }) =>
+      `whether ${p.effect} \`${p.name}\` ever matters could not be found out: ${p.why}`,
+    hint: () => "nothing need be wrong with it; make the condition simpler if you want to know",
+    explain:
+      "The analysis of rules is exact for questions about one fact at a time. A condition that compares one fact with another, or that has very many cases, is beyond it. It never calls a rule useless that it did not prove to be.",
   },
 } as const satisfies Record<string, CatalogueEntry>;
 

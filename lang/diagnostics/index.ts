@@ -1,3 +1,8 @@
 export { catalogue, type Code, type Severity } from "./catalogue.ts";
+export * from "./apply.ts";
 export * from "./diagnostic.ts";
-export * from "./render.ts";
+export * from "./diff.ts";
+export * from "./render-github.ts";
+export * from "./render-json.ts";
+export * from "./render-sarif.ts";
+export * from "./render-terminal.ts";

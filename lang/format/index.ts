@@ -1,1 +1,1 @@
-export { formatText } from "./print.ts";
+export { formatText, printExpr, printInPlaceOf, printText } from "./print.ts";

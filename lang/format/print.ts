@@ -336,6 +336,13 @@ function printAt(expr: Expr, level: number): string {
   return levelOf(expr) < level ? `(${text})` : text;
 }
 
+/** An expression as it must be written where another one stands: in brackets when it would bind weaker there. */
+export function printInPlaceOf(expr: Expr, replaced: Expr): string {
+  const text = printAt(expr, levelOf(replaced));
+  // What ends open would take in what follows, unless brackets close it.
+  return endsOpen(expr) && levelOf(expr) >= levelOf(replaced) ? `(${text})` : text;
+}
+
 export function printExpr(expr: Expr): string {
   switch (expr.kind) {
     case "bool":
@@ -396,7 +403,7 @@ function printDuration(ms: number): string {
   return `${ms}ms`;
 }
 
-function printText(value: string): string {
+export function printText(value: string): string {
   const escaped = value.replaceAll(
     /["\\\n\t\r]/g,
     (char) => ({ '"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r" })[char]!,

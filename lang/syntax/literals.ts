@@ -16,7 +16,7 @@ const ESCAPES: Readonly<Record<string, string>> = { n: "\n", t: "\t", r: "\r", '
 export function textValue(image: string): { readonly value: string; readonly bad: readonly string[] } {
   const bad: string[] = [];
   const value = image
-    .slice(1, -1)
+    .slice(1, image.length > 1 && image.endsWith('"') ? -1 : undefined)
     .replaceAll(/\\(u\{([0-9a-fA-F]{1,6})\}|.)/g, (whole, char: string, hex: string | undefined) => {
       if (hex !== undefined) {
         const code = Number.parseInt(hex, 16);

@@ -5,7 +5,8 @@ import type { SourceFile, Span } from "../source/index.ts";
 import { FILE_LENGTH_MAX, NESTING_MAX, SYNTAX_ERRORS_MAX } from "./limits.ts";
 import { textValue } from "./literals.ts";
 import { PolicyParser } from "./parser.ts";
-import { Comment, K, M, Text, lexer } from "./tokens.ts";
+import { K, M, Text, tokenize } from "./tokens.ts";
+import { unseenIn } from "./unseen.ts";
 
 let parser: PolicyParser | undefined;
 
@@ -20,13 +21,16 @@ export function parseFile(file: SourceFile): {
     const params = { length: file.text.length, lengthMax: FILE_LENGTH_MAX };
     return { tree: empty, diagnostics: [diagnostic("file-too-large", whole, params)] };
   }
-  const { tokens, errors, groups } = lexer.tokenize(file.text);
+  const { tokens, errors, groups, unterminated } = tokenize(file.text);
   const diagnostics: Diagnostic[] = errors.slice(0, SYNTAX_ERRORS_MAX).map((error) => {
     const span = { file: file.path, start: error.offset, end: error.offset + error.length };
     return diagnostic("unknown-character", span, {
       text: file.text.slice(error.offset, error.offset + Math.min(error.length, 20)),
     });
   });
+  for (const token of unterminated.slice(0, SYNTAX_ERRORS_MAX))
+    diagnostics.push(diagnostic("unterminated-text", spanOf(file.path, token), {}));
+  diagnostics.push(...unseenIn(file));
   const deep = tooDeep(tokens);
   if (deep !== null) {
     diagnostics.push(diagnostic("nested-too-deep", spanOf(file.path, deep), { depthMax: NESTING_MAX }));
@@ -42,7 +46,6 @@ export function parseFile(file: SourceFile): {
   const items = parser.file() ?? [];
   for (const error of parser.errors.slice(0, SYNTAX_ERRORS_MAX)) diagnostics.push(syntaxError(file, error));
   const comments = (groups["comments"] ?? []).map((token) => ({ text: token.image, span: spanOf(file.path, token) }));
-  void Comment;
   return { tree: { path: file.path, items, comments }, diagnostics };
 }
 

@@ -1,4 +1,4 @@
-import { Lexer, createToken, type TokenType } from "chevrotain";
+import { Lexer, createToken, type IToken, type TokenType } from "chevrotain";
 
 /** Any word: what may stand after a dot, or name a column or an annotation. */
 export const Word = createToken({ name: "Word", pattern: Lexer.NA });
@@ -96,9 +96,8 @@ export type Keyword = (typeof KEYWORDS.reserved)[number] | (typeof KEYWORDS.cont
 function keyword(text: string, contextual: boolean): TokenType {
   return createToken({
     name: text,
-    pattern: text,
-    // Without it `allowed` would be read as `allow` and `ed`.
-    longer_alt: Identifier,
+    // Words are read as identifiers and told apart by a table, so that `allowed` is never `allow` and `ed`.
+    pattern: Lexer.NA,
     categories: contextual ? [Name, Word] : [Word],
     label: `\`${text}\``,
   });
@@ -141,6 +140,8 @@ export const Duration = createToken({
 });
 export const Int = createToken({ name: "Int", pattern: /-?[0-9][0-9_]*/, label: "a number" });
 export const Text = createToken({ name: "Text", pattern: /"(?:[^"\\\n]|\\.)*"/, label: "a text in quotes" });
+/** A text whose closing quote is missing: read to the end of the line, so that only this is told. */
+export const OpenText = createToken({ name: "OpenText", pattern: /"(?:[^"\\\n]|\\.)*/ });
 export const Regex = createToken({
   name: "Regex",
   pattern: /\/(?:[^/\\\n]|\\.)+\/(?:i(?![A-Za-z0-9_]))?/,
@@ -149,8 +150,7 @@ export const Regex = createToken({
 export const Comment = createToken({ name: "Comment", pattern: /\/\/[^\n]*/, group: "comments" });
 export const Space = createToken({ name: "Space", pattern: /[ \t\r\n]+/, group: Lexer.SKIPPED, line_breaks: true });
 
-const keywordTokens = Object.values(K).sort((a, b) => b.name.length - a.name.length);
-
+/** What the parser may meet. */
 export const allTokens: TokenType[] = [
   Space,
   Comment,
@@ -158,11 +158,35 @@ export const allTokens: TokenType[] = [
   Text,
   Duration,
   Int,
-  ...keywordTokens,
   Identifier,
+  ...Object.values(K),
   ...Object.values(M),
   Word,
   Name,
 ];
 
-export const lexer = new Lexer(allTokens, { positionTracking: "onlyOffset", ensureOptimizations: false });
+const lexer = new Lexer([Space, Comment, Regex, Text, OpenText, Duration, Int, Identifier, ...Object.values(M)], {
+  positionTracking: "onlyOffset",
+  ensureOptimizations: true,
+});
+
+const KEYWORD_BY_TEXT: ReadonlyMap<string, TokenType> = new Map(Object.entries(K));
+
+/** The tokens of a text; what can't be read is among the errors, and comments are in the group `comments`. */
+export function tokenize(text: string): ReturnType<Lexer["tokenize"]> & { readonly unterminated: readonly IToken[] } {
+  const found = lexer.tokenize(text);
+  const unterminated: IToken[] = [];
+  for (const token of found.tokens) {
+    if (token.tokenType === OpenText) {
+      unterminated.push(token);
+      token.tokenType = Text;
+      token.tokenTypeIdx = Text.tokenTypeIdx!;
+    }
+    if (token.tokenType !== Identifier) continue;
+    const keyword = KEYWORD_BY_TEXT.get(token.image);
+    if (keyword === undefined) continue;
+    token.tokenType = keyword;
+    token.tokenTypeIdx = keyword.tokenTypeIdx!;
+  }
+  return { ...found, unterminated };
+}

@@ -3,7 +3,7 @@ import { assert } from "../../base/assert.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { verify } from "../../spec/contract/bytecode/index.ts";
 import { decodeManifest, openBundle, type EnvelopeError, type Manifest } from "../../spec/contract/bundle/index.ts";
-import { factsOf, type FactLifetime, type ProtocolName } from "../../spec/contract/facts/index.ts";
+import { PROTOCOLS, factAt, type FactLifetime, type ProtocolName } from "../../spec/contract/facts/index.ts";
 import { CubeIndex, classesOf, prepare, type Machine } from "../vm/index.ts";
 import { runVectors } from "./self-test.ts";
 import { OP } from "../../spec/contract/bytecode/index.ts";
@@ -48,9 +48,14 @@ export class LoadedBundle {
     this.#classes = classesOf(manifest.index);
     // Made now, so that the first decision does not wait for it.
     for (const protocol of rules.keys()) this.indexOf(protocol);
-    this.#lifetimes = manifest.rules.map((rule) =>
-      lifetimeOf(manifest, rule.condition, rule.protocols[0] ?? "postgres"),
-    );
+    const read = factsReadBy(manifest);
+    const byProtocol = new Map(PROTOCOLS.map((protocol) => [protocol, lifetimesFor(protocol, manifest)]));
+    this.#lifetimes = manifest.rules.map(({ condition, protocols }) => {
+      let worst = 0;
+      for (const protocol of condition < 0 ? [] : protocols)
+        for (const fact of read[condition]!) worst = Math.max(worst, byProtocol.get(protocol)![fact]!);
+      return LIFETIMES[worst]!;
+    });
   }
 
   rulesOf(protocol: ProtocolName): readonly number[] {
@@ -62,37 +67,50 @@ export class LoadedBundle {
   }
 
   lifetimeOfFact(path: string, protocol: ProtocolName): FactLifetime {
-    return factsOf(protocol).find((fact) => fact.path === path)?.lifetime ?? "execution";
+    return factAt(protocol, path)?.lifetime ?? "execution";
   }
 
   indexOf(protocol: ProtocolName): CubeIndex {
     const known = this.#indexes.get(protocol);
     if (known !== undefined) return known;
     const { rules, index } = this.manifest;
+    // Protocols of one family mostly have the same rules.
+    const own = this.rulesOf(protocol);
+    for (const [other, known] of this.#indexes)
+      if (sameNumbers(own, this.rulesOf(other))) {
+        this.#indexes.set(protocol, known);
+        return known;
+      }
     const made = new CubeIndex(index, (rule) => rules[rule]!.protocols.includes(protocol), this.#classes);
     this.#indexes.set(protocol, made);
     return made;
   }
 }
 
+const sameNumbers = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length === b.length && a.every((one, i) => one === b[i]);
+
 const LIFETIMES: readonly FactLifetime[] = ["session", "statement", "execution"];
 
-function lifetimeOf(manifest: Manifest, program: number, protocol: ProtocolName): FactLifetime {
-  if (program < 0) return "session";
-  let worst = 0;
-  const { code } = manifest.programs[program]!;
-  for (let at = 0; at < code.length; at += 2) {
-    const operand = code[at + 1]!;
-    if (code[at] === OP.fact) {
-      const path = manifest.facts[operand]!;
-      const fact = factsOf(protocol).find((known) => known.path === path);
-      worst = Math.max(worst, LIFETIMES.indexOf(fact?.lifetime ?? "execution"));
-    } else if (code[at] === OP.any || code[at] === OP.all) {
-      worst = Math.max(worst, LIFETIMES.indexOf(lifetimeOf(manifest, operand, protocol)));
+/** Facts that each program reads, itself or through the programs that it runs; places in `Manifest.facts`. */
+function factsReadBy({ programs }: Manifest): readonly (readonly number[])[] {
+  const found: (readonly number[])[] = new Array<readonly number[]>(programs.length);
+  // Programs that are run from others have the higher numbers.
+  for (let i = programs.length - 1; i >= 0; i--) {
+    const { code } = programs[i]!;
+    const read: number[] = [];
+    for (let at = 0; at < code.length; at += 2) {
+      if (code[at] === OP.fact) read.push(code[at + 1]!);
+      else if (code[at] === OP.any || code[at] === OP.all) read.push(...found[code[at + 1]!]!);
     }
+    found[i] = read;
   }
-  return LIFETIMES[worst]!;
+  return found;
 }
+
+/** For a protocol, the lifetime of each fact that the bundle reads: a place in `LIFETIMES`, or -1 where it has none such. */
+const lifetimesFor = (protocol: ProtocolName, { facts }: Manifest): Int8Array =>
+  Int8Array.from(facts, (path) => LIFETIMES.indexOf(factAt(protocol, path)?.lifetime as FactLifetime));
 
 /**
  * Takes a bundle in: signature, form, bytecode, features, facts, sequence, and at last the bundle's own test vectors. What
@@ -114,6 +132,8 @@ export function loadBundle(
   if (wrong !== null) return err(wrong);
   const verified = verify(manifest);
   if (!verified.ok) return err({ kind: "bad-bytecode", ...verified.error });
+  const unknown = unknownFact(manifest);
+  if (unknown !== null) return err({ kind: "unknown-fact", path: unknown });
   if (manifest.sequence < activeSequence)
     return err({ kind: "older-sequence", found: manifest.sequence, active: activeSequence });
   const machine = prepare(verified.value);
@@ -141,12 +161,19 @@ function wrongReference(manifest: Manifest): BundleError | null {
     ) {
       return malformed("asks for approval by nobody");
     }
-    for (const protocol of rule.protocols) {
-      const known = new Set(factsOf(protocol).map((fact) => fact.path));
-      const unknown = manifest.facts.find((path) => !known.has(path));
-      if (unknown !== undefined) return { kind: "unknown-fact", path: unknown };
-    }
   }
+  return null;
+}
+
+/** A fact that a rule reads though one of its protocols has none such; after the bytecode was verified. */
+function unknownFact(manifest: Manifest): string | null {
+  const read = factsReadBy(manifest);
+  const byProtocol = new Map(PROTOCOLS.map((protocol) => [protocol, lifetimesFor(protocol, manifest)]));
+  for (const { condition, protocols } of manifest.rules)
+    for (const protocol of condition < 0 ? [] : protocols) {
+      const lifetimes = byProtocol.get(protocol)!;
+      for (const fact of read[condition]!) if (lifetimes[fact]! < 0) return manifest.facts[fact]!;
+    }
   return null;
 }
 

@@ -1,5 +1,12 @@
 import type { Decision } from "../../spec/contract/decision/index.ts";
-import { ABSENT, UNKNOWN, type FactValue, type ProtocolName, type Truth } from "../../spec/contract/facts/index.ts";
+import {
+  ABSENT,
+  UNKNOWN,
+  type FactLifetime,
+  type FactValue,
+  type ProtocolName,
+  type Truth,
+} from "../../spec/contract/facts/index.ts";
 import { run, type CubeIndex, type Plane, type Row } from "../vm/index.ts";
 import { combine, counts, decisionOf } from "./decide.ts";
 import type { Executable } from "./executable.ts";
@@ -33,13 +40,15 @@ export class SessionPolicy {
   /** Nothing that is left to ask changes from one execution of a statement to the next, so a decision may be kept with it. */
   readonly cacheable: boolean;
 
-  constructor(bundle: Executable, protocol: ProtocolName, session: FactReader) {
+  /** `fold` false: nothing is settled beforehand, for whoever decides one action of each of many sessions. */
+  constructor(bundle: Executable, protocol: ProtocolName, session: FactReader, fold = true) {
     this.bundle = bundle;
     this.protocol = protocol;
     this.#session = session;
     const index = bundle.indexOf(protocol);
     this.#index = index;
-    const lasting = index.planes.filter((plane) => bundle.lifetimeOfFact(plane.path, protocol) === "session");
+    const settles = (lifetime: FactLifetime): boolean => fold && lifetime === "session";
+    const lasting = index.planes.filter((plane) => settles(bundle.lifetimeOfFact(plane.path, protocol)));
     let unknown = false;
     const rows: Row[] = [];
     for (const plane of lasting) {
@@ -57,7 +66,7 @@ export class SessionPolicy {
       const cube = selected.cubes[i]!;
       const rule = index.rules[cube]!;
       const lifetime = bundle.lifetimeOf(rule);
-      if (index.exact[cube] === 0 && lifetime === "session") {
+      if (index.exact[cube] === 0 && settles(lifetime)) {
         const { condition, effect } = bundle.manifest.rules[rule]!;
         slots ??= this.#slots(() => undefined);
         const found = settled.get(rule) ?? run(bundle.machine, condition, slots);

@@ -23,6 +23,7 @@ const ORDER: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["checked"],
     ["check"],
     ["evaluate", "format"],
+    ["lint", "cedar"],
     ["editor"],
     ["index.ts"],
   ],

@@ -1,62 +1,74 @@
 import {
   checkFiles,
-  renderGithub,
-  renderJson,
-  renderSarif,
-  renderTerminal,
+  hasErrors,
+  isSyntaxError,
+  lintChecked,
+  sortDiagnostics,
+  withMends,
   type Diagnostic,
+  type LintLevels,
   type SourceFile,
 } from "../../../lang/index.ts";
+import { ruleFindings } from "../../../compiler/analyse/index.ts";
+import { expressionFindings } from "../../../compiler/index.ts";
 import { plural } from "../../../base/text.ts";
 import { readArguments } from "../../arguments.ts";
-import { UsageError, type Io } from "../../io.ts";
-import { VERSION } from "../../version.ts";
+import { EXIT, type Io } from "../../io.ts";
 import { policyFiles } from "./files.ts";
+import { findingFormat, render, withFixes } from "./findings.ts";
+import { readSettings } from "./settings.ts";
 
 const HELP = `policyc check: errors and warnings of policy files
 
-  policyc check [--format FORMAT] [--strict] [PATH…]
+  policyc check [--format FORMAT] [--strict] [--no-lint] [--fix | --diff] [PATH…]
 
   --format FORMAT   human (default), json, sarif or github
   --strict          warnings count as findings too
+  --no-lint         leave the linter out (see policyc lint)
+  --fix             make the fixes that are safe: misspelt names, what is unused, what lint can mend; a fix that would
+                    change what is decided is taken back, and a file with syntax errors is left alone
+  --diff            show what --fix would change, change nothing
 
-Exit codes: 0 no errors; 1 findings; 2 wrong use.
+Exit codes: 0 no errors; 1 findings; 2 wrong use or unreadable input.
 `;
 
-const FORMATS = ["human", "json", "sarif", "github"] as const;
-type Format = (typeof FORMATS)[number];
-
-/** Diagnostics in the form that was asked for. */
-export function render(found: readonly Diagnostic[], files: readonly SourceFile[], format: Format, io: Io): string {
-  switch (format) {
-    case "human":
-      return renderTerminal(found, files, io.colour);
-    case "json":
-      return renderJson(found, files);
-    case "sarif":
-      return renderSarif(found, files, VERSION);
-    case "github":
-      return renderGithub(found, files);
-  }
+/** What is wrong with the files of one or several packages, with fixes. */
+export function findingsOf(files: readonly SourceFile[], levels: LintLevels | null): readonly Diagnostic[] {
+  const check = checkFiles(files);
+  const lints = levels === null ? [] : lintChecked(files, check, levels);
+  // What never applies is told only of rules that are otherwise in order.
+  const deeper = hasErrors(check.diagnostics)
+    ? []
+    : [...ruleFindings(check.policy.rules), ...expressionFindings(check.policy)];
+  return sortDiagnostics([...withMends(files, check), ...lints, ...deeper]);
 }
 
 export function checkCommand(argv: readonly string[], io: Io): number {
-  const { values, positionals } = readArguments(argv, { format: { type: "string" }, strict: { type: "boolean" } });
+  const { values, positionals } = readArguments(argv, {
+    format: { type: "string" },
+    strict: { type: "boolean" },
+    "no-lint": { type: "boolean" },
+    fix: { type: "boolean" },
+    diff: { type: "boolean" },
+  });
   if (values.help === true) {
     io.stdout(HELP);
-    return 0;
+    return EXIT.ok;
   }
-  const format = FORMATS.find((known) => known === (values.format ?? "human"));
-  if (format === undefined) throw new UsageError(`--format takes ${FORMATS.join(", ")}`);
-  const files = policyFiles(positionals, io);
-  const { diagnostics, policy } = checkFiles(files);
-  io.stdout(render(diagnostics, files, format, io));
+  const format = findingFormat(values.format);
+  const levels = values["no-lint"] === true ? null : readSettings(io).levels;
+  const find = (now: readonly SourceFile[]): readonly Diagnostic[] => findingsOf(now, levels);
+  const options = { fix: values.fix === true, diff: values.diff === true };
+  const files = withFixes(policyFiles(positionals, io), find, options, io);
+  const diagnostics = find(files);
+  if (!options.diff) io.stdout(render(diagnostics, files, format, io));
   const errors = diagnostics.filter((one) => one.severity === "error").length;
   const warnings = diagnostics.length - errors;
-  if (format === "human") {
+  if (format === "human" && !options.diff) {
+    const skipped = levels !== null && diagnostics.some(isSyntaxError) ? "; not linted while it can't be read" : "";
     io.stdout(
-      `${plural(policy.rules.length, "rule")} in ${plural(files.length, "file")}: ${plural(errors, "error")}, ${plural(warnings, "warning")}\n`,
+      `${plural(files.length, "file")}: ${plural(errors, "error")}, ${plural(warnings, "warning")}${skipped}\n`,
     );
   }
-  return errors > 0 || (values.strict === true && warnings > 0) ? 1 : 0;
+  return errors > 0 || (values.strict === true && warnings > 0) ? EXIT.findings : EXIT.ok;
 }

@@ -14,7 +14,7 @@ import { analyseOffline, catalogFromSchema } from "../../../runtime/facts/sql/of
 import { prepare } from "../../../runtime/vm/index.ts";
 import type { Io } from "../../io.ts";
 
-const EMPTY_SCHEMA = "";
+const EMPTY_SCHEMA = "create schema public";
 
 /** A manifest as the gateway would run it, without its signature. */
 export function executableOf(manifest: Manifest): LoadedBundle {

@@ -1,5 +1,6 @@
 import { compile, explainDecision } from "../../../compiler/index.ts";
-import { explainCode, hasErrors, renderTerminal } from "../../../lang/index.ts";
+import { nearest } from "../../../base/text.ts";
+import { cataloguePages, hasErrors, lintPages, renderTerminal, type Page } from "../../../lang/index.ts";
 import { ABSENT, type FactValue } from "../../../spec/contract/facts/index.ts";
 import { factsOf } from "../../../spec/contract/facts/index.ts";
 import { sqlFactReader } from "../../../runtime/decide/index.ts";
@@ -9,12 +10,19 @@ import { UsageError, type Io } from "../../io.ts";
 import { Schemas, decideSql, executableOf } from "./decide.ts";
 import { policyFiles } from "./files.ts";
 
+const PAGES: readonly Page[] = [...cataloguePages, ...lintPages];
+
 const HELP = `policyc explain: what a diagnostic means, or why a statement is decided as it is
 
-  policyc explain CODE
+  policyc explain [--json] CODE
+  policyc explain --codes
   policyc explain --user NAME [--group GROUP]… --sql TEXT [--target NAME] [--label KEY=VALUE]… [--schema FILE] [PATH…]
 
-Exit codes: 0 explained; 1 the policy has errors; 2 wrong use.
+  CODE      of a message, such as P0025 or L012: what it means, why it matters, an example before and after
+  --codes   every code with its name
+  --json    the page as JSON
+
+Exit codes: 0 explained; 1 the policy has errors; 2 wrong use or unreadable input.
 `;
 
 export async function explainCommand(argv: readonly string[], io: Io): Promise<number> {
@@ -25,17 +33,35 @@ export async function explainCommand(argv: readonly string[], io: Io): Promise<n
     target: { type: "string" },
     label: { type: "string", multiple: true },
     schema: { type: "string" },
+    codes: { type: "boolean" },
+    json: { type: "boolean" },
   });
   if (values.help === true) {
     io.stdout(HELP);
     return 0;
   }
+  if (values.codes === true) {
+    io.stdout(PAGES.map((page) => `${page.code}  ${page.severity.padEnd(7)}  ${page.name}\n`).join(""));
+    return 0;
+  }
   if (values.sql === undefined) {
     const code = positionals[0];
     if (code === undefined) throw new UsageError("give a code such as P0025, or --user and --sql");
-    const found = explainCode(code);
-    if (found === undefined) throw new UsageError(`there is no diagnostic ${code}`);
-    io.stdout(`${found.title}\n\n${found.text}\n`);
+    const page = PAGES.find((one) => one.code === code.toUpperCase() || one.name === code);
+    if (page === undefined) {
+      const near = nearest(
+        code.toUpperCase(),
+        PAGES.map((one) => one.code),
+      );
+      throw new UsageError(
+        `there is no code ${code}; ${near === undefined ? "policyc explain --codes lists them" : `did you mean ${near}?`}`,
+      );
+    }
+    io.stdout(
+      values.json === true
+        ? `${JSON.stringify({ version: 1, ...page }, null, 2)}\n`
+        : `${page.code} ${page.name} (${page.severity})\n\n${page.text}\n`,
+    );
     return 0;
   }
   if (values.user === undefined) throw new UsageError("--user is missing: who runs the statement?");

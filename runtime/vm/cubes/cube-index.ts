@@ -2,6 +2,14 @@ import type { Constraint, DecisionIndex } from "../../../spec/contract/bundle/in
 import { Classes } from "./classes.ts";
 import { Plane, type PlacedConstraint, type Row } from "./plane.ts";
 
+interface DraftPlane {
+  readonly dimension: number;
+  readonly mode: Constraint["mode"];
+  readonly asked: Map<number, number[]>;
+}
+const MODE_NUMBERS = { is: 0, any: 1, all: 2 } as const satisfies Record<Constraint["mode"], number>;
+const MODES = 3;
+
 /** The cubes of some of a bundle's rules, made ready to be selected from. */
 export class CubeIndex {
   readonly planes: readonly Plane[];
@@ -19,20 +27,22 @@ export class CubeIndex {
     this.wordCount = (cubes.length + 31) >> 5;
     this.#selected = new Int32Array(cubes.length);
     // A cube that asks one fact twice in the same way asks it in two planes.
-    const planes = new Map<string, { dimension: number; mode: Constraint["mode"]; asked: Map<number, number[]> }>();
-    for (const [i, cube] of cubes.entries()) {
-      const times = new Map<string, number>();
-      for (const number of cube.constraints) {
-        const { dimension, mode } = index.constraints[number]!;
-        const kind = `${dimension} ${mode}`;
-        const time = times.get(kind) ?? 0;
-        times.set(kind, time + 1);
-        const name = `${kind} ${time}`;
-        let plane = planes.get(name);
-        if (plane === undefined) {
-          plane = { dimension, mode, asked: new Map() };
-          planes.set(name, plane);
+    const planes = new Map<number, DraftPlane>();
+    const { constraints } = index;
+    for (let i = 0; i < cubes.length; i++) {
+      const asked = cubes[i]!.constraints;
+      for (let j = 0; j < asked.length; j++) {
+        const number = asked[j]!;
+        const { dimension, mode } = constraints[number]!;
+        // Which time it is that this cube asks the fact in this way.
+        let time = 0;
+        for (let k = 0; k < j; k++) {
+          const other = constraints[asked[k]!]!;
+          if (other.dimension === dimension && other.mode === mode) time++;
         }
+        const name = (time * MODES + MODE_NUMBERS[mode]) * index.dimensions.length + dimension;
+        let plane = planes.get(name);
+        if (plane === undefined) planes.set(name, (plane = { dimension, mode, asked: new Map() }));
         const asking = plane.asked.get(number);
         if (asking === undefined) plane.asked.set(number, [i]);
         else asking.push(i);

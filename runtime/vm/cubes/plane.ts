@@ -59,12 +59,16 @@ export class Plane {
     this.#mark(classes.held(DEFAULT_CLASS), 1);
     this.#constraints = constraints.map((one, i) => {
       const { formula } = one.constraint;
-      for (const mark of new Set(formula)) if (mark >= 0) readers[mark >> 2]!.push(i);
+      for (const mark of formula) {
+        if (mark < 0) continue;
+        const list = readers[mark >> 2]!;
+        if (list[list.length - 1] !== i) list.push(i);
+      }
       for (const cube of one.cubes) asking[cube >> 5]! |= 1 << (cube & 31);
       return { ...one, byDefault: holds(formula, this.#held, false) };
     });
     this.#mark(classes.held(DEFAULT_CLASS), 0);
-    this.#readers = readers.map((list) => [...new Set(list)]);
+    this.#readers = readers;
     this.asking = asking;
     const full = new Int32Array(this.#wordCount);
     for (let cube = 0; cube < cubeCount; cube++) full[cube >> 5]! |= 1 << (cube & 31);
@@ -171,6 +175,10 @@ function atKey(fact: FactValue, key: string): FactValue {
 
 /** A formula in postfix form, for a value that holds these atoms, or that is unknown. */
 function holds(formula: readonly number[], held: Uint8Array, unknown: boolean): boolean {
+  // Most formulas ask one thing.
+  const [only] = formula;
+  if (formula.length === 1 && only! >= 0)
+    return unknown ? (only! & 1) === 1 : (held[only! >> 2] === 1) !== ((only! & 2) === 2);
   const stack: boolean[] = [];
   for (const mark of formula) {
     if (mark >= 0) stack.push(unknown ? (mark & 1) === 1 : (held[mark >> 2] === 1) !== ((mark & 2) === 2));

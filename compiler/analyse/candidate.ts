@@ -1,0 +1,111 @@
+import {
+  ABSENT,
+  SQL_KINDS,
+  UNKNOWN,
+  type FactValue,
+  type SqlClass,
+  type SqlKind,
+} from "../../spec/contract/facts/index.ts";
+import { evaluate, type FactMap } from "../../lang/index.ts";
+import { usualValue } from "./defaults.ts";
+import type { GroupValues, Kinds } from "./group.ts";
+import { literalHolds, nodeHolds } from "./holds.ts";
+import type { Literal, Node, Place } from "./literal.ts";
+
+/** Facts that usually hold for statements of a class. */
+const WITH_CLASS: Readonly<Record<string, SqlClass>> = { "statement.read_only": "read", "statement.writes": "write" };
+
+/** One action: chosen values for some places, the usual ones for all others. */
+export class Candidate {
+  readonly #groups: ReadonlyMap<string, GroupValues>;
+  readonly #places: readonly Place[];
+  readonly #kinds: Kinds | null;
+  readonly #values: (FactValue | undefined)[] = [];
+  /** By literal: 0 not asked yet, 1 no, 2 yes. */
+  readonly #answers: Uint8Array;
+  /** Whether conditions taken whole are evaluated even where their truth was assumed. */
+  readonly #strict: boolean;
+  #facts: FactMap | null = null;
+
+  constructor(
+    groups: ReadonlyMap<string, GroupValues>,
+    places: readonly Place[],
+    kinds: Kinds | null,
+    literalCount: number,
+    strict: boolean,
+  ) {
+    this.#answers = new Uint8Array(literalCount);
+    this.#strict = strict;
+    this.#groups = groups;
+    this.#places = places;
+    this.#kinds = kinds;
+  }
+
+  valueOf(place: Place): FactValue {
+    const known = this.#values[place.id];
+    if (known !== undefined) return known;
+    const value = this.#find(place);
+    this.#values[place.id] = value;
+    return value;
+  }
+
+  #find(place: Place): FactValue {
+    if (place.whole !== null && this.#strict) return evaluate(place.whole, this.facts());
+    const group = this.#groups.get(place.group);
+    if (group?.unknown === true) return UNKNOWN;
+    const chosen = group?.values.get(place);
+    if (chosen !== undefined) return chosen;
+    if (place.whole !== null) return evaluate(place.whole, this.facts());
+    return this.#kinds === null ? usualValue(place) : this.#usualOfStatement(place, this.#kinds);
+  }
+
+  /** What a statement of the chosen kind usually is. */
+  #usualOfStatement(place: Place, { kind, kinds }: Kinds): FactValue {
+    if (place === kind) return usualValue(place);
+    const chosen = place === kinds || WITH_CLASS[place.path] !== undefined ? this.valueOf(kind) : UNKNOWN;
+    if (typeof chosen !== "string") return usualValue(place);
+    return place === kinds ? new Set([chosen]) : SQL_KINDS[chosen as SqlKind] === WITH_CLASS[place.path];
+  }
+
+  holds(literal: Literal): boolean {
+    const known = this.#answers[literal.id];
+    if (known === 1 || known === 2) return known === 2;
+    const answer = literalHolds(literal, this.valueOf(literal.place));
+    if (literal.id < this.#answers.length) this.#answers[literal.id] = answer ? 2 : 1;
+    return answer;
+  }
+
+  readonly #holds = (literal: Literal): boolean => this.holds(literal);
+
+  fits(node: Node): boolean {
+    return nodeHolds(node, this.#holds);
+  }
+
+  /** The facts of the action, those that follow from others included. */
+  facts(): FactMap {
+    if (this.#facts !== null) return this.#facts;
+    const facts = new Map<string, FactValue>();
+    for (const place of this.#places) {
+      if (place.known || place.whole !== null) continue;
+      const value = this.valueOf(place);
+      if (place.key === null) {
+        if (value !== ABSENT) facts.set(place.path, value);
+        continue;
+      }
+      const map = facts.get(place.path);
+      if (value === UNKNOWN) facts.set(place.path, UNKNOWN);
+      else if (map === undefined)
+        facts.set(place.path, new Map(value === ABSENT ? [] : [[place.key, value as string]]));
+      else if (value !== ABSENT && map instanceof Map) (map as Map<string, string>).set(place.key, value as string);
+    }
+    addClass(facts);
+    this.#facts = facts;
+    return facts;
+  }
+}
+
+function addClass(facts: Map<string, FactValue>): void {
+  const kind = facts.get("statement.kind");
+  if (kind === undefined) return;
+  facts.set("statement.class", typeof kind === "string" ? SQL_KINDS[kind as SqlKind] : kind);
+}

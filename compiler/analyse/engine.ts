@@ -1,0 +1,273 @@
+import { UNKNOWN, type FactValue, type ProtocolName } from "../../spec/contract/facts/index.ts";
+import type { FactMap } from "../../lang/index.ts";
+import { Candidate } from "./candidate.ts";
+import { Conditions } from "./condition.ts";
+import { solveGroup, type GroupValues } from "./group.ts";
+import { literalHolds } from "./holds.ts";
+import { BRANCHES_MAX, ELEMENT_BRANCHES_MAX, WEIGHED_MAX } from "./limits.ts";
+import type { Literal, Node, Place } from "./literal.ts";
+import { repairs } from "./repair.ts";
+
+/** A constraint that a candidate does not meet. `tag` says whose it is; -1: of the question itself. */
+export interface Clause {
+  readonly tag: number;
+  readonly node: Node;
+}
+
+/** Constraints that are too many to be stated at once: those that a candidate breaks are asked for. */
+export interface Watch {
+  readonly broken: (candidate: Candidate) => readonly Clause[];
+}
+
+export interface Question {
+  readonly all: readonly Node[];
+  readonly watch: Watch | null;
+  /** Judges the action that was found, by the oracle. What it refuses is never reported. Null: nothing found is reported. */
+  readonly confirm: ((facts: FactMap) => boolean) | null;
+}
+
+/**
+ * An action that was confirmed; or that there is none, with the tags of the constraints that the proof used; or no answer,
+ * with the reason.
+ */
+export type Answer =
+  | { readonly kind: "found"; readonly candidate: Candidate }
+  | { readonly kind: "none"; readonly used: ReadonlySet<number> }
+  | { readonly kind: "inconclusive"; readonly why: string };
+
+interface State {
+  readonly literals: ReadonlyMap<string, readonly Literal[]>;
+  readonly groups: ReadonlyMap<string, GroupValues>;
+  readonly pending: readonly Node[];
+  /** Nodes of which a part was asserted: that part now stands for them. */
+  readonly taken: ReadonlySet<Node>;
+}
+
+const EMPTY: State = { literals: new Map(), groups: new Map(), pending: [], taken: new Set() };
+
+interface Run {
+  readonly question: Question;
+  readonly used: Set<number>;
+  readonly branchesMax: number;
+  branches: number;
+  why: string | null;
+}
+
+/**
+ * Finds actions. A candidate is put together from the values that the literals asserted so far leave; a constraint that it
+ * breaks is branched on; and so on until none is broken or no value is left. Places are solved one group at a time and
+ * remembered, so that the same question about a fact is answered once.
+ */
+export class Engine {
+  readonly conditions: Conditions;
+  readonly #solved = new Map<string, GroupValues | "none" | "inconclusive">();
+  readonly #elements = new Map<Node, ReadonlyMap<Place, FactValue> | "none" | "inconclusive">();
+
+  constructor(protocol: ProtocolName) {
+    this.conditions = new Conditions(protocol);
+  }
+
+  ask(question: Question, branchesMax = BRANCHES_MAX): Answer {
+    const run: Run = { question, used: new Set(), branchesMax, branches: 0, why: null };
+    const start = this.#assert(EMPTY, question.all, run);
+    const found = start === null ? null : this.#solve(start, run);
+    if (found !== null) return found;
+    return run.why === null ? { kind: "none", used: run.used } : { kind: "inconclusive", why: run.why };
+  }
+
+  /** Whether a conjunction has values at all, without a search: false is certain, true is not. */
+  maybe(nodes: readonly Node[]): boolean {
+    const run: Run = { question: ALONE, used: new Set(), branchesMax: 1, branches: 0, why: null };
+    return this.#assert(EMPTY, nodes, run) !== null || run.why !== null;
+  }
+
+  #candidate(groups: ReadonlyMap<string, GroupValues>, strict: boolean): Candidate {
+    const { literals, kinds } = this.conditions;
+    return new Candidate(groups, literals.places, kinds, literals.count, strict);
+  }
+
+  #assert(state: State, nodes: readonly Node[], run: Run): State | null {
+    const pending = [...state.pending];
+    const touched = new Map<string, Literal[]>();
+    const add = (node: Node): boolean => {
+      switch (node.op) {
+        case "yes":
+          return true;
+        case "no":
+          return false;
+        case "or":
+          pending.push(node);
+          return true;
+        case "and":
+          return node.parts.every(add);
+        case "literal": {
+          const { literal } = node;
+          const { group } = literal.place;
+          const own = touched.get(group) ?? [...(state.literals.get(group) ?? [])];
+          touched.set(group, own);
+          if (own.includes(literal)) return true;
+          own.push(literal);
+          return add(this.conditions.axiomsOf(literal.place));
+        }
+      }
+    };
+    if (!nodes.every(add)) return null;
+    if (touched.size === 0) return { ...state, pending };
+    const literals = new Map(state.literals);
+    const groups = new Map(state.groups);
+    for (const [group, own] of touched) {
+      const solved = this.#group(group, own);
+      if (solved === "none") return null;
+      if (solved === "inconclusive") {
+        run.why ??= "a condition's patterns need too many states";
+        return null;
+      }
+      literals.set(group, own);
+      groups.set(group, solved);
+    }
+    return { ...state, literals, groups, pending };
+  }
+
+  #group(group: string, own: readonly Literal[]): GroupValues | "none" | "inconclusive" {
+    const key = `${group} ${own
+      .map((literal) => literal.id)
+      .sort((a, b) => a - b)
+      .join()}`;
+    const known = this.#solved.get(key);
+    if (known !== undefined) return known;
+    const solved = checked(
+      own,
+      solveGroup(own, this.conditions.kinds, (formula) => this.#element(formula)),
+    );
+    this.#solved.set(key, solved);
+    return solved;
+  }
+
+  /** An element of a set, by the same search over the element's own places. */
+  #element(formula: Node): ReadonlyMap<Place, FactValue> | "none" | "inconclusive" {
+    const run: Run = { question: ALONE, used: new Set(), branchesMax: ELEMENT_BRANCHES_MAX, branches: 0, why: null };
+    const walk = (state: State | null): ReadonlyMap<Place, FactValue> | null => {
+      if (state === null) return null;
+      if (++run.branches > run.branchesMax) {
+        run.why ??= "an element's condition has too many branches";
+        return null;
+      }
+      const candidate = this.#candidate(state.groups, false);
+      const broken = state.pending.find((node) => !candidate.fits(node));
+      if (broken === undefined) {
+        const values = new Map<Place, FactValue>();
+        for (const group of state.groups.values()) for (const [place, value] of group.values) values.set(place, value);
+        return values;
+      }
+      const rest = { ...state, pending: state.pending.filter((node) => node !== broken) };
+      for (const part of broken.op === "or" ? broken.parts : [broken]) {
+        const found = walk(this.#assert(rest, [part], run));
+        if (found !== null) return found;
+      }
+      return null;
+    };
+    const known = this.#elements.get(formula);
+    if (known !== undefined) return known;
+    const found = walk(this.#assert(EMPTY, [formula], run)) ?? (run.why === null ? "none" : "inconclusive");
+    this.#elements.set(formula, found);
+    return found;
+  }
+
+  #solve(state: State, run: Run): Extract<Answer, { kind: "found" }> | null {
+    if (++run.branches > run.branchesMax) {
+      run.why ??= `more than ${run.branchesMax} cases`;
+      return null;
+    }
+    const candidate = this.#candidate(state.groups, false);
+    const broken = this.#broken(state, candidate, run);
+    if (broken.length === 0) return this.#confirm(state, candidate, run);
+    let best: { readonly clause: Clause; readonly states: readonly (readonly [Node, State])[] } | null = null;
+    for (const clause of broken.slice(0, WEIGHED_MAX)) {
+      const states: (readonly [Node, State])[] = [];
+      for (const part of clause.node.op === "or" ? clause.node.parts : [clause.node]) {
+        const next = this.#assert(state, [part], run);
+        if (next !== null) states.push([part, next]);
+        if (best !== null && states.length >= best.states.length) break;
+      }
+      if (best === null || states.length < best.states.length) best = { clause, states };
+      if (states.length <= 1) break;
+    }
+    const { clause, states } = best!;
+    if (clause.tag >= 0) run.used.add(clause.tag);
+    const ruledOut: Node[] = [];
+    const taken = new Set(state.taken).add(clause.node);
+    for (const [part, reached] of knownFirst(states)) {
+      const next = { ...reached, taken };
+      const narrowed = ruledOut.length === 0 ? next : this.#assert(next, ruledOut, run);
+      const found = narrowed === null ? null : this.#solve(narrowed, run);
+      if (found !== null) return found;
+      if (run.branches > run.branchesMax) return null;
+      // What was searched with this part need not be searched again with another.
+      if (part.op === "literal" && part.literal.place.whole === null)
+        ruledOut.push(this.conditions.literals.complement(part));
+    }
+    return null;
+  }
+
+  #broken(state: State, candidate: Candidate, run: Run): readonly Clause[] {
+    const own = state.pending
+      .filter((node) => !state.taken.has(node) && !candidate.fits(node))
+      .map((node) => ({ tag: -1, node }));
+    const watched = (run.question.watch?.broken(candidate) ?? []).filter((clause) => !state.taken.has(clause.node));
+    return watched.length === 0 ? own : [...watched, ...own];
+  }
+
+  #confirm(state: State, candidate: Candidate, run: Run): Extract<Answer, { kind: "found" }> | null {
+    const { confirm } = run.question;
+    const good = (tried: Candidate): boolean => confirm === null || confirm(tried.facts());
+    const asserted = [...state.literals.values()].flat();
+    const wholes = asserted.filter((literal) => literal.place.whole !== null);
+    if (wholes.length === 0) {
+      if (good(candidate)) return { kind: "found", candidate };
+      run.why ??= "an action that should have done did not";
+      return null;
+    }
+    // What was assumed of conditions taken whole must be so.
+    const first = this.#candidate(state.groups, true);
+    const wrong = wholes.filter((literal) => !first.holds(literal));
+    const others = wrong.length === 0 ? [] : repairs(wrong, state.groups, first, this.conditions);
+    for (const groups of chain([state.groups], others)) {
+      const tried = groups === state.groups ? first : this.#candidate(groups, true);
+      const holds = asserted.every((literal) => tried.holds(literal));
+      if (holds && this.#broken(state, tried, run).length === 0 && good(tried))
+        return { kind: "found", candidate: tried };
+    }
+    run.why ??= "a condition compares one fact with another";
+    return null;
+  }
+}
+
+function* chain<T>(...all: readonly Iterable<T>[]): Generator<T> {
+  for (const one of all) yield* one;
+}
+
+/** Actions on facts that are known are what a reader can picture, so they are looked for first. */
+function knownFirst(states: readonly (readonly [Node, State])[]): readonly (readonly [Node, State])[] {
+  if (states.length < 2) return states;
+  const unknowns = ({ groups }: State): number => {
+    let count = 0;
+    for (const { unknown, values } of groups.values()) {
+      if (unknown) count++;
+      for (const value of values.values()) if (value === UNKNOWN) count++;
+    }
+    return count;
+  };
+  const counted = states.map((state) => ({ state, count: unknowns(state[1]) }));
+  return counted.sort((a, b) => a.count - b.count).map(({ state }) => state);
+}
+
+/** A solution is believed when every literal holds for it, and not before. */
+function checked(own: readonly Literal[], solved: GroupValues | "none" | "inconclusive"): typeof solved {
+  if (typeof solved === "string") return solved;
+  const fits = own.every((literal) =>
+    literalHolds(literal, solved.unknown ? UNKNOWN : (solved.values.get(literal.place) ?? UNKNOWN)),
+  );
+  return fits ? solved : "inconclusive";
+}
+
+const ALONE: Question = { all: [], watch: null, confirm: null };

@@ -1,0 +1,88 @@
+import { ABSENT, UNKNOWN, type FactRecord, type FactValue } from "../../spec/contract/facts/index.ts";
+import { cidrContains, evaluate } from "../../lang/index.ts";
+import type { Atom, Literal, Node, Place } from "./literal.ts";
+import { machineAccepts } from "./machine.ts";
+
+const ANSWERS_MAX = 4096;
+
+/** Whether a known, present value answers yes. */
+export function atomHolds(atom: Atom, value: FactValue, place: Place): boolean {
+  switch (atom.kind) {
+    case "exists":
+      return true;
+    case "one-of":
+      return atom.values.includes(String(value));
+    case "order":
+      if (typeof value !== "number") return false;
+      switch (atom.op) {
+        case "<":
+          return value < atom.bound;
+        case "<=":
+          return value <= atom.bound;
+        case ">":
+          return value > atom.bound;
+        case ">=":
+          return value >= atom.bound;
+      }
+      break;
+    case "pattern":
+      return typeof value === "string" && machineAccepts(atom.machine, value);
+    case "range":
+      return typeof value === "string" && liesWithin(atom, value);
+    case "expression":
+      return evaluate(atom.expr, new Map([[place.path, value]])) === true;
+  }
+}
+
+/** The elements of a set or list; nothing for an absent one. */
+export function elementsOf(value: FactValue): readonly FactValue[] {
+  if (value instanceof Set) return [...(value as ReadonlySet<string>)];
+  return Array.isArray(value) ? (value as readonly FactValue[]) : [];
+}
+
+/** The value that a place of an element's formula speaks of. */
+function partOf(place: Place, element: FactValue): FactValue {
+  if (typeof element !== "object" || element instanceof Set || element instanceof Map) return element;
+  const dot = place.path.lastIndexOf("].");
+  return dot < 0 ? element : ((element as FactRecord)[place.path.slice(dot + 2)] ?? ABSENT);
+}
+
+export function elementFits(formula: Node, element: FactValue): boolean {
+  return nodeHolds(formula, (literal) => literalHolds(literal, partOf(literal.place, element)));
+}
+
+export function literalHolds({ test, whenUnknown, place }: Literal, value: FactValue): boolean {
+  if (value === UNKNOWN) return whenUnknown;
+  switch (test.kind) {
+    case "atom":
+      return (value !== ABSENT && atomHolds(test.atom, value, place)) !== test.negated;
+    case "any":
+      return elementsOf(value).some((element) => elementFits(test.formula, element));
+    case "all":
+      return elementsOf(value).every((element) => elementFits(test.formula, element));
+  }
+}
+
+export function nodeHolds(node: Node, holds: (literal: Literal) => boolean): boolean {
+  switch (node.op) {
+    case "yes":
+      return true;
+    case "no":
+      return false;
+    case "literal":
+      return holds(node.literal);
+    case "and":
+      return node.parts.every((part) => nodeHolds(part, holds));
+    case "or":
+      return node.parts.some((part) => nodeHolds(part, holds));
+  }
+}
+
+/** Asked of the same few addresses again and again, so that answers are kept. */
+function liesWithin({ cidr, answers }: Extract<Atom, { kind: "range" }>, address: string): boolean {
+  const known = answers.get(address);
+  if (known !== undefined) return known;
+  const answer = cidrContains(cidr, address);
+  if (answers.size < ANSWERS_MAX) answers.set(address, answer);
+  return answer;
+}

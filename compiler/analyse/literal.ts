@@ -1,0 +1,194 @@
+import type { FactType, FactValue } from "../../spec/contract/facts/index.ts";
+import type { CheckedExpr } from "../../lang/index.ts";
+import type { Machine } from "./machine.ts";
+
+/** A question about one known value. `one-of` compares texts; numbers and booleans are compared by how they are written. */
+export type Atom =
+  | { readonly kind: "exists" }
+  | { readonly kind: "one-of"; readonly values: readonly string[] }
+  | { readonly kind: "order"; readonly op: "<" | "<=" | ">" | ">="; readonly bound: number }
+  | { readonly kind: "pattern"; readonly machine: Machine }
+  | { readonly kind: "range"; readonly cidr: string; readonly answers: Map<string, boolean> }
+  /** A part of the time: `time.hour("Europe/Vienna") < 8`. The condition itself is asked. */
+  | {
+      readonly kind: "expression";
+      readonly name: string;
+      readonly expr: CheckedExpr;
+      readonly zone: string;
+      readonly minutes: boolean;
+    };
+
+/** What is asked of a fact: of its one value, or of its elements. An absent value says no to every atom. */
+export type Test =
+  | { readonly kind: "atom"; readonly atom: Atom; readonly negated: boolean }
+  | { readonly kind: "any" | "all"; readonly formula: Node };
+
+/** Where a value stands: a fact, a key of a map, an element of a set, a field of a record, or a condition taken whole. */
+export interface Place {
+  readonly id: number;
+  readonly path: string;
+  readonly key: string | null;
+  /** Type of the value that is found there. */
+  readonly type: FactType;
+  /** Whether the value may be absent. */
+  readonly optional: boolean;
+  /** Elements and their fields are always known. */
+  readonly known: boolean;
+  /** Places of one group depend on each other and get their values together. */
+  readonly group: string;
+  /** A condition that is no question about one fact; its truth is the value. */
+  readonly whole: CheckedExpr | null;
+}
+
+/** A two-valued question about one place. */
+export interface Literal {
+  readonly id: number;
+  readonly place: Place;
+  readonly test: Test;
+  /** The answer when the value is unknown. */
+  readonly whenUnknown: boolean;
+}
+
+/** A two-valued formula over literals, negations pushed down into them. */
+export type Node =
+  | { readonly op: "yes" }
+  | { readonly op: "no" }
+  | { readonly op: "literal"; readonly literal: Literal }
+  | { readonly op: "and" | "or"; readonly parts: readonly Node[] };
+
+export const YES: Node = { op: "yes" };
+export const NO: Node = { op: "no" };
+
+/** Values by place, as far as they were chosen. */
+export type Values = ReadonlyMap<Place, FactValue>;
+
+/** Conjunction or disjunction, flat, without parts that say nothing. */
+export function join(op: "and" | "or", parts: readonly Node[]): Node {
+  const [absorbing, neutral] = op === "and" ? (["no", "yes"] as const) : (["yes", "no"] as const);
+  const flat: Node[] = [];
+  const seen = new Set<number>();
+  for (const part of parts) {
+    for (const one of part.op === op ? part.parts : [part]) {
+      if (one.op === absorbing) return one;
+      if (one.op === neutral) continue;
+      if (one.op === "literal") {
+        if (seen.has(one.literal.id)) continue;
+        seen.add(one.literal.id);
+      }
+      flat.push(one);
+    }
+  }
+  if (flat.length === 0) return op === "and" ? YES : NO;
+  return flat.length === 1 ? flat[0]! : { op, parts: flat };
+}
+
+/** Places and literals of one analysis, each once, so that they can be told apart by number. */
+export class Literals {
+  readonly #places = new Map<string, Place>();
+  readonly #literals = new Map<string, Literal>();
+  readonly #complements = new Map<Literal, Literal>();
+  readonly #placeList: Place[] = [];
+  #made = 0;
+
+  place(wanted: Omit<Place, "id">): Place {
+    const name = `${wanted.path}\u0000${wanted.key === null ? "" : `=${wanted.key}`}`;
+    const known = this.#places.get(name);
+    if (known !== undefined) return known;
+    const place = { ...wanted, id: this.#placeList.length };
+    this.#places.set(name, place);
+    this.#placeList.push(place);
+    return place;
+  }
+
+  get places(): readonly Place[] {
+    return this.#placeList;
+  }
+
+  get count(): number {
+    return this.#made;
+  }
+
+  literal(place: Place, test: Test, whenUnknown: boolean): Literal {
+    const name = `${place.id} ${whenUnknown ? 1 : 0} ${nameOfTest(test)}`;
+    const known = this.#literals.get(name);
+    if (known !== undefined) return known;
+    const literal = { id: this.#made++, place, test, whenUnknown };
+    this.#literals.set(name, literal);
+    return literal;
+  }
+
+  node(place: Place, test: Test, whenUnknown: boolean): Node {
+    if (place.known && test.kind !== "atom") {
+      if (test.kind === "any" && test.formula.op === "no") return NO;
+      if (test.kind === "all" && test.formula.op === "yes") return YES;
+    }
+    return { op: "literal", literal: this.literal(place, test, whenUnknown) };
+  }
+
+  /** The literal that holds exactly when this one does not. */
+  complementOf(literal: Literal): Literal {
+    const known = this.#complements.get(literal);
+    if (known !== undefined) return known;
+    const { place, test, whenUnknown } = literal;
+    const other: Test =
+      test.kind === "atom"
+        ? { ...test, negated: !test.negated }
+        : { kind: test.kind === "any" ? "all" : "any", formula: this.complement(test.formula) };
+    const made = this.literal(place, other, !whenUnknown);
+    this.#complements.set(literal, made);
+    return made;
+  }
+
+  complement(node: Node): Node {
+    switch (node.op) {
+      case "yes":
+        return NO;
+      case "no":
+        return YES;
+      case "literal":
+        return { op: "literal", literal: this.complementOf(node.literal) };
+      case "and":
+      case "or":
+        return join(
+          node.op === "and" ? "or" : "and",
+          node.parts.map((part) => this.complement(part)),
+        );
+    }
+  }
+}
+
+/** Equal formulas over equal literals have equal names. */
+export function nameOfNode(node: Node): string {
+  switch (node.op) {
+    case "yes":
+    case "no":
+      return node.op;
+    case "literal":
+      return `#${node.literal.id}`;
+    case "and":
+    case "or":
+      return `(${node.op} ${node.parts.map(nameOfNode).sort().join(" ")})`;
+  }
+}
+
+function nameOfTest(test: Test): string {
+  if (test.kind !== "atom") return `${test.kind} ${nameOfNode(test.formula)}`;
+  return `${test.negated ? "not " : ""}${nameOfAtom(test.atom)}`;
+}
+
+export function nameOfAtom(atom: Atom): string {
+  switch (atom.kind) {
+    case "exists":
+      return "exists";
+    case "one-of":
+      return `one-of ${JSON.stringify(atom.values)}`;
+    case "order":
+      return `${atom.op} ${atom.bound}`;
+    case "pattern":
+      return atom.machine.name;
+    case "range":
+      return `within ${atom.cidr}`;
+    case "expression":
+      return `expression ${atom.name}`;
+  }
+}

@@ -1,0 +1,87 @@
+import type { ProtocolName } from "../../spec/contract/facts/index.ts";
+import type { CheckedExpr, CheckedRule } from "../../lang/index.ts";
+import type { Wanted } from "./condition.ts";
+import type { Engine } from "./engine.ts";
+import type { Node } from "./literal.ts";
+import { firing } from "./rules.ts";
+
+/** A part of a condition that could as well not be there. */
+export interface IdlePart {
+  readonly rule: CheckedRule;
+  readonly part: CheckedExpr;
+  /** `and` parts that are always true beside the others; `or` parts that are never true where the others are not. */
+  readonly always: boolean;
+  /** Whether it is so whatever the other parts say. */
+  readonly alone: boolean;
+}
+
+const OPPOSITE = { true: "false", false: "true", "not-false": "not-true", "not-true": "not-false" } as const;
+const OTHER_SIDE = { true: "not-true", "not-false": "false", false: "not-false", "not-true": "true" } as const;
+
+/**
+ * Parts of a rule's condition that change nothing: beside the other parts of an `and` they always hold, or beside those of
+ * an `or` they add nothing. Tests with `exists` are left alone: the language wants them there.
+ */
+export function idlePartsOf(rule: CheckedRule, engine: Engine): readonly IdlePart[] {
+  const wanted = firing(rule);
+  const found: IdlePart[] = [];
+  if (rule.when !== null) look(rule.when, wanted, [], rule, engine, found);
+  if (rule.unless !== null) look(rule.unless, OPPOSITE[wanted], [], rule, engine, found);
+  return found;
+}
+
+/** `around`: what holds wherever this condition's value matters. */
+function look(
+  expr: CheckedExpr,
+  wanted: Wanted,
+  around: readonly Node[],
+  rule: CheckedRule,
+  engine: Engine,
+  found: IdlePart[],
+): void {
+  if (expr.kind === "not") {
+    look(expr.operand, OPPOSITE[wanted], around, rule, engine, found);
+    return;
+  }
+  if (expr.kind !== "and" && expr.kind !== "or") return;
+  const { conditions } = engine;
+  const parts = flat(expr, expr.kind);
+  const conjunction = (expr.kind === "and") === (wanted === "true" || wanted === "not-false");
+  const impossible = (nodes: readonly Node[]): boolean =>
+    engine.ask({ all: nodes, watch: null, confirm: null }).kind === "none";
+  const idle = new Set<CheckedExpr>();
+  for (const [i, part] of parts.entries()) {
+    const others = parts.filter((other, j) => j !== i && !idle.has(other));
+    const context = [
+      ...around,
+      ...others.map((other) => conditions.node(other, conjunction ? wanted : OTHER_SIDE[wanted])),
+    ];
+    // Within an `and` a part does something where it does not hold and the others do; within an `or` where it alone does.
+    const node = conditions.node(part, conjunction ? OTHER_SIDE[wanted] : wanted);
+    if (part.kind !== "exists" && shares(node, context) && impossible([...context, node])) {
+      idle.add(part);
+      found.push({ rule, part, always: expr.kind === "and", alone: impossible([node]) });
+      continue;
+    }
+    look(part, wanted, context, rule, engine, found);
+  }
+}
+
+const flat = (expr: CheckedExpr, kind: "and" | "or"): readonly CheckedExpr[] =>
+  expr.kind === kind ? [...flat(expr.left, kind), ...flat(expr.right, kind)] : [expr];
+
+/** Whether the node can conflict at all: with itself, or with something about the same facts. */
+function shares(node: Node, context: readonly Node[]): boolean {
+  const own = groupsOf(node, []);
+  if (own.length !== 1 || node.op !== "literal") return true;
+  return context.some((other) => groupsOf(other, []).includes(own[0]!)) || node.literal.test.kind === "atom";
+}
+
+function groupsOf(node: Node, found: string[]): readonly string[] {
+  if (node.op === "literal") found.push(node.literal.place.group);
+  if (node.op === "and" || node.op === "or") for (const part of node.parts) groupsOf(part, found);
+  return found;
+}
+
+/** The protocol by which a rule's parts are judged: all of its protocols have the facts that it reads. */
+export const protocolOf = (rule: CheckedRule): ProtocolName | undefined => rule.protocols[0];

@@ -1,0 +1,145 @@
+import { ABSENT, PROTOCOLS, UNKNOWN, factsOf, type ProtocolName } from "../../spec/contract/facts/index.ts";
+import type { CheckedRule } from "../../lang/index.ts";
+import type { Candidate } from "./candidate.ts";
+import type { Wanted } from "./condition.ts";
+import type { Clause, Engine, Watch } from "./engine.ts";
+import { elementsOf } from "./holds.ts";
+import { WEIGHED_MAX } from "./limits.ts";
+import { join, type Literal, type Node, type Place } from "./literal.ts";
+
+const OPPOSITE = { true: "false", false: "true", "not-false": "not-true", "not-true": "not-false" } as const;
+
+/** What a rule's condition must be for the rule to fire. */
+export const firing = (rule: CheckedRule): Wanted => (rule.effect === "allow" ? "true" : "not-false");
+
+/** `when` and not `unless`, wanted so. */
+export function conditionNode(engine: Engine, rule: CheckedRule, wanted: "true" | "not-false"): Node {
+  const parts: Node[] = [];
+  if (rule.when !== null) parts.push(engine.conditions.node(rule.when, wanted));
+  if (rule.unless !== null) parts.push(engine.conditions.node(rule.unless, OPPOSITE[wanted]));
+  return join("and", parts);
+}
+
+/** A rule with the formulas that say when it fires and when it does not. `tag` is its place in the list it came from. */
+export interface Entry {
+  readonly tag: number;
+  readonly rule: CheckedRule;
+  readonly fires: Node;
+  readonly silent: Node;
+}
+
+export function entryOf(engine: Engine, rule: CheckedRule, tag: number): Entry {
+  const fires = conditionNode(engine, rule, rule.effect === "allow" ? "true" : "not-false");
+  return { tag, rule, fires, silent: engine.conditions.literals.complement(fires) };
+}
+
+interface Key {
+  readonly place: Place;
+  readonly values: readonly string[];
+}
+
+/** Constants of which one must be met for the formula to hold. */
+function keysOf(node: Node): readonly Key[] {
+  const of = ({ place, test }: Literal): readonly Key[] => {
+    if (test.kind === "atom")
+      return test.atom.kind === "one-of" && !test.negated && place.whole === null
+        ? [{ place, values: test.atom.values }]
+        : [];
+    if (test.kind !== "any" || test.formula.op !== "literal") return [];
+    // A field of an element is not what the set's own values are filed under.
+    if (test.formula.literal.place.path !== `${place.path}[]`) return [];
+    const inner = test.formula.literal.test;
+    return inner.kind === "atom" && inner.atom.kind === "one-of" && !inner.negated
+      ? [{ place, values: inner.atom.values }]
+      : [];
+  };
+  if (node.op === "literal") return of(node.literal);
+  return node.op === "and" ? node.parts.flatMap((part) => (part.op === "literal" ? of(part.literal) : [])) : [];
+}
+
+/**
+ * Rules by the constants that they need: of a candidate's values only the rules that share one are looked at. Each rule is
+ * filed under the rarest of its constants.
+ */
+export class RuleIndex {
+  readonly #postings = new Map<Place, Map<string, Entry[]>>();
+  readonly #others: Entry[] = [];
+
+  constructor(entries: readonly Entry[]) {
+    const seen = new Map<string, number>();
+    const all = entries.map((entry) => ({ entry, keys: keysOf(entry.fires) }));
+    const name = (place: Place, value: string): string => `${place.id} ${value}`;
+    for (const { keys } of all)
+      for (const { place, values } of keys)
+        for (const value of values) seen.set(name(place, value), (seen.get(name(place, value)) ?? 0) + 1);
+    const weight = ({ place, values }: Key): number =>
+      values.reduce((sum, value) => sum + seen.get(name(place, value))!, 0);
+    for (const { entry, keys } of all) {
+      const best = keys.reduce<Key | null>((a, b) => (a === null || weight(b) < weight(a) ? b : a), null);
+      if (best === null) {
+        this.#others.push(entry);
+        continue;
+      }
+      const byValue = this.#postings.get(best.place) ?? new Map<string, Entry[]>();
+      this.#postings.set(best.place, byValue);
+      for (const value of best.values) {
+        const list = byValue.get(value);
+        if (list === undefined) byValue.set(value, [entry]);
+        else list.push(entry);
+      }
+    }
+  }
+
+  /** Rules that may fire on a candidate, each at least once. */
+  *near(candidate: Candidate): Generator<Entry> {
+    yield* this.#others;
+    for (const [place, byValue] of this.#postings) {
+      const value = candidate.valueOf(place);
+      if (value === ABSENT) continue;
+      if (value === UNKNOWN) {
+        for (const list of byValue.values()) yield* list;
+        continue;
+      }
+      const values = typeof value === "object" ? elementsOf(value) : [value];
+      for (const one of values) yield* byValue.get(String(one)) ?? [];
+    }
+  }
+}
+
+/** The constraint that no rule of these fires, but for those that are let off. */
+export function noneFires(indexes: readonly RuleIndex[], letOff: (entry: Entry) => boolean): Watch {
+  return {
+    broken: (candidate) => {
+      const found = new Map<number, Clause>();
+      for (const index of indexes) {
+        for (const entry of index.near(candidate)) {
+          if (found.size >= WEIGHED_MAX) return [...found.values()];
+          if (found.has(entry.tag) || !candidate.fits(entry.fires) || letOff(entry)) continue;
+          found.set(entry.tag, { tag: entry.tag, node: entry.silent });
+        }
+      }
+      return [...found.values()];
+    },
+  };
+}
+
+/**
+ * Protocols that need to be looked at once: the same facts, and the same rules of all the lists.
+ */
+export function protocolGroups(
+  lists: readonly (readonly CheckedRule[])[],
+): readonly { readonly protocol: ProtocolName; readonly all: readonly ProtocolName[] }[] {
+  const groups = new Map<string, ProtocolName[]>();
+  const used = new Set(lists.flatMap((rules) => rules.flatMap((rule) => rule.protocols)));
+  for (const protocol of PROTOCOLS.filter((known) => used.has(known))) {
+    const facts = factsOf(protocol)
+      .map((fact) => fact.path)
+      .join();
+    const rules = lists.map((list) => list.map((rule) => (rule.protocols.includes(protocol) ? "1" : "0")).join(""));
+    const key = `${facts} ${rules.join("|")}`;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [protocol]);
+    else group.push(protocol);
+  }
+  return [...groups.values()].map((all) => ({ protocol: all[0]!, all }));
+}

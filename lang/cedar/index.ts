@@ -1,0 +1,2 @@
+export { importCedar, type CedarImport } from "./convert.ts";
+export type { CedarFault } from "./nodes.ts";

@@ -1,0 +1,139 @@
+import { SCOPES, factAt, type Fact } from "../../spec/contract/facts/index.ts";
+import type {
+  Clause,
+  ColumnsDecl,
+  Expr,
+  ImportDecl,
+  LetDecl,
+  NeverDecl,
+  PolicyFile,
+  RuleDecl,
+  TestDecl,
+} from "../ast/index.ts";
+import { packageOf } from "../check/index.ts";
+import type { SourceFile, Span } from "../source/index.ts";
+import { atomsOf, readPath, type Atom } from "./walk.ts";
+
+/** A condition as it was written, and where it stands. */
+export interface Condition {
+  readonly expr: Expr;
+  readonly place: "when" | "unless" | "let";
+  /** The whole clause or declaration. */
+  readonly span: Span;
+}
+
+/** What the rules of the linter look at: the syntax trees of one package, and ways to ask them. */
+export interface LintInput {
+  readonly trees: readonly PolicyFile[];
+  readonly rules: readonly RuleDecl[];
+  readonly lets: readonly LetDecl[];
+  readonly columnSets: readonly ColumnsDecl[];
+  readonly tests: readonly TestDecl[];
+  readonly imports: readonly ImportDecl[];
+  readonly conditions: readonly Condition[];
+  readonly textOf: (span: Span) => string;
+  readonly fileText: (path: string) => string;
+  readonly letOf: (name: string) => Expr | undefined;
+}
+
+/** @param trees of one package; names that it imports are looked up in `all`. */
+export function lintInput(
+  files: readonly SourceFile[],
+  trees: readonly PolicyFile[],
+  all: readonly PolicyFile[] = trees,
+): LintInput {
+  const texts = new Map(files.map((file) => [file.path, file.text]));
+  const items = trees.flatMap((tree) => tree.items);
+  const lets = items.filter((item) => item.kind === "let");
+  const rules = items.filter((item) => item.kind === "rule");
+  const imports = items.filter((item) => item.kind === "import");
+  const nevers = items.filter((item) => item.kind === "never");
+  const declared = packagesOf(all);
+  const exported = all.flatMap((tree) =>
+    tree.items.flatMap((item) =>
+      item.kind === "let" && item.exported
+        ? [{ from: packageOf(tree, declared), name: item.name.text, value: item.value }]
+        : [],
+    ),
+  );
+  const values = new Map(
+    imports.flatMap((one) =>
+      one.names.flatMap(({ text }) => {
+        const found = exported.find((other) => other.from === one.from.text && other.name === text);
+        return found === undefined ? [] : [[text, found.value] as const];
+      }),
+    ),
+  );
+  for (const one of lets) values.set(one.name.text, one.value);
+  return {
+    trees,
+    rules,
+    lets,
+    columnSets: items.filter((item) => item.kind === "column-set"),
+    tests: items.filter((item) => item.kind === "test"),
+    imports,
+    conditions: [
+      ...lets.map((one): Condition => ({ expr: one.value, place: "let", span: one.span })),
+      ...[...rules, ...nevers].flatMap((rule) => conditionsOf(rule)),
+    ],
+    textOf: (span) => (texts.get(span.file) ?? "").slice(span.start, span.end),
+    fileText: (path) => texts.get(path) ?? "",
+    letOf: (name) => values.get(name),
+  };
+}
+
+/** Names of the packages that the files declare. */
+export const packagesOf = (trees: readonly PolicyFile[]): ReadonlySet<string> =>
+  new Set(trees.flatMap((tree) => tree.items.flatMap((item) => (item.kind === "package" ? [item.name] : []))));
+
+export function clauseOf<K extends Clause["kind"]>(rule: RuleDecl, kind: K): Extract<Clause, { kind: K }> | undefined {
+  return rule.clauses.find((clause) => clause.kind === kind) as Extract<Clause, { kind: K }> | undefined;
+}
+
+function conditionsOf(rule: RuleDecl | NeverDecl): readonly Condition[] {
+  return rule.clauses.flatMap((clause): readonly Condition[] =>
+    clause.kind === "when" || clause.kind === "unless"
+      ? [{ expr: clause.condition, place: clause.kind, span: clause.span }]
+      : [],
+  );
+}
+
+/** The parts of a rule's conditions, lets opened; those of `unless` are negated. */
+export function ruleAtoms(rule: RuleDecl, input: LintInput): readonly Atom[] {
+  return conditionsOf(rule).flatMap(({ expr, place }) => atomsOf(expr, input.letOf, place === "unless"));
+}
+
+/** The fact that an operand reads, in the first protocol of the rule that has it. */
+export function factOf(rule: RuleDecl, expr: Expr): Fact | undefined {
+  const path = readPath(expr);
+  if (path === null) return undefined;
+  for (const scope of rule.scopes) {
+    const protocols = Object.hasOwn(SCOPES, scope.text) ? SCOPES[scope.text]! : [];
+    for (const protocol of protocols) {
+      const found = factAt(protocol, path);
+      if (found !== undefined) return found;
+    }
+  }
+  return undefined;
+}
+
+/** The texts that a part compares with: `"a"` of `x == "a"`, all of a list. */
+export function textsIn(expr: Expr): readonly { readonly value: string; readonly span: Span }[] {
+  if (expr.kind === "string") return [expr];
+  return expr.kind === "list" ? expr.items.flatMap(textsIn) : [];
+}
+
+/** Bare words that a part compares with, which are values of enumerations: `drop_table` of `kind in [drop_table]`. */
+export function wordsIn(expr: Expr): readonly string[] {
+  if (expr.kind === "path" && expr.parts.length === 1) return [expr.parts[0]!.text];
+  return expr.kind === "list" ? expr.items.flatMap(wordsIn) : [];
+}
+
+/** Groups that a part asks the user to be in. */
+export function groupsAsked(expr: Expr): readonly { readonly value: string; readonly span: Span }[] {
+  const asks =
+    expr.kind === "binary" &&
+    (expr.op === "has" || expr.op === "has any" || expr.op === "has all") &&
+    readPath(expr.left) === "user.groups";
+  return asks ? textsIn(expr.right) : [];
+}
