@@ -1,0 +1,3 @@
+export { Scanner, type DeclaredDetectors, type OnMatch } from "./scanner.ts";
+export { StreamScanner, type StreamSink } from "./stream.ts";
+export { HOLD_BYTES_MAX } from "./limits.ts";
