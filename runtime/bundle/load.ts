@@ -9,7 +9,15 @@ import { runVectors } from "./self-test.ts";
 import { OP } from "../../spec/contract/bytecode/index.ts";
 
 /** Features that this gateway can carry out. A bundle that needs another one is refused. */
-export const FEATURES: ReadonlySet<string> = new Set(["sql/1", "mask/1", "approve/1", "limit-rows/1"]);
+export const FEATURES: ReadonlySet<string> = new Set([
+  "sql/1",
+  "mask/1",
+  "mask-detect/1",
+  "mask-output/1",
+  "approve/1",
+  "limit-rows/1",
+  "limit-bytes/1",
+]);
 
 export type BundleError =
   | EnvelopeError

@@ -166,7 +166,20 @@ export class ActionDesk {
       if (path === "session.age") return clock.now() - Number(this.#parts.facts.get("session.started") ?? 0);
       return action.facts(path);
     });
-    return { bundle, decision, refusal: decision.verdict === "deny" ? this.#denied(bundle, decision, action) : null };
+    return { bundle, decision, refusal: this.#refusal(bundle, decision, action) };
+  }
+
+  #refusal(bundle: LoadedBundle, decision: Decision, action: DeskAction): Refusal | null {
+    if (decision.verdict === "deny") return this.#denied(bundle, decision, action);
+    // What a rule asks for and nobody here carries out must not be passed over.
+    const undone = [...decision.rates, ...(decision.rowLimitRule === null ? [] : [decision.rowLimitRule])];
+    if (undone.length === 0) return null;
+    const names = undone.map((index) => bundle.manifest.rules[index]!.name).join(", ");
+    return {
+      kind: "unsupported",
+      message: `sallyport: limit ${names} can't be carried out on ${this.#parts.protocol}, so what it limits is refused`,
+      hint: "Limit bytes, or leave this protocol out of the rule.",
+    };
   }
 
   #denied(bundle: LoadedBundle, decision: Decision, action: DeskAction): Refusal {
