@@ -2,9 +2,11 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
-    include: ["{base,spec,lang,compiler,runtime,cli,policies,test,tools,bench}/**/*.test.ts"],
+    include: ["{base,spec,lang,compiler,runtime,cli,policies,test,tools,bench,editors}/**/*.test.ts"],
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    // What is waited for comes when it comes: on a loaded machine that may take a while.
+    expect: { poll: { timeout: 30_000 } },
     pool: "forks",
   },
 });

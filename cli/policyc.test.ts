@@ -13,9 +13,12 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Packr } from "msgpackr";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { inPath, runProgram } from "../test/support/programs.ts";
 import { POLICY_COMMANDS } from "./commands/policy/registry.ts";
+
+// Many processes, one after the other, on machines that do other things too.
+vi.setConfig({ testTimeout: 300_000 });
 
 const PROGRAM = join(import.meta.dirname, "policyc.ts");
 const root = mkdtempSync(join(tmpdir(), "policyc-cli-"));
@@ -368,7 +371,7 @@ describe("from sources to a decision", () => {
     const { code, out } = await build();
     expect(code).toBe(0);
     expect(out).toMatch(
-      /^b\.bundle: 2 rules, \d+ bytes\ndigest {4}[0-9a-f]{64}\nkey {7}[0-9a-f]{16}\nsequence {2}7\nsteps {5}at most \d+ a decision \(writes \d+/,
+      /^b\.bundle: 2 rules, \d+ bytes\ndigest {4}[0-9a-f]{64}\nkey {7}[0-9a-f]{16}\nsequence {2}7\nsteps {5}at most \d+ a decision \((staff_read|writes) \d+/,
     );
     const bytes = readFileSync(join(folder, "b.bundle"));
     const certificate = JSON.parse((await build("--json")).out) as { digest: string; stepsMax: number };
@@ -458,7 +461,6 @@ describe("from sources to a decision", () => {
 });
 
 describe("a project to start from", () => {
-  beforeAll(() => undefined);
   it("passes check, lint, fmt and test, and is never overwritten", async () => {
     const made = await run(["init", "new"]);
     expect(made.code).toBe(0);

@@ -18,8 +18,8 @@ import { sameDecisions } from "./same.ts";
 import { fatesOf } from "./unreachable.ts";
 
 const SCOPES = Object.keys(SCOPES_OF) as readonly TestScope[];
-const RUNS = 50;
-const ACTIONS = 400;
+const RUNS = 25;
+const ACTIONS = 250;
 
 function rulesOf(text: string): readonly CheckedRule[] {
   const { policy, diagnostics } = checkFiles([{ path: "p.policy", text }]);

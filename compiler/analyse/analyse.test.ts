@@ -5,6 +5,7 @@ import { addressWithin } from "./address.ts";
 import { differences } from "./difference.ts";
 import { ruleFindings } from "./findings.ts";
 import { affixMachine, globMachine } from "./machine.ts";
+import { COVERED_RULES_MAX } from "./limits.ts";
 import { prove } from "./prove.ts";
 import { query } from "./query.ts";
 import { sameDecisions } from "./same.ts";
@@ -143,6 +144,12 @@ describe("the fate of rules", () => {
     ]);
     expect(found[0]!.related.map((one) => text.slice(one.span.start, one.span.end))).toEqual(["a"]);
   });
+});
+
+it("of very many rules only what each says by itself is told, and that it is so", () => {
+  const one = policyOf("allow a on sql when statement.kind == select and statement.kind == insert").rules[0]!;
+  const many = Array.from({ length: COVERED_RULES_MAX + 1 }, (_, i) => ({ ...one, name: `r${i}`, when: null }));
+  expect(ruleFindings([...many, one]).map((found) => found.code)).toEqual(["P0066", "P0060"]);
 });
 
 describe("differences", () => {

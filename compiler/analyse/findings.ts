@@ -2,6 +2,7 @@ import { diagnostic, type CheckedRule, type Diagnostic } from "../../lang/index.
 import { listing } from "../../base/text.ts";
 import { showAction } from "./action.ts";
 import { Engine } from "./engine.ts";
+import { COVERED_RULES_MAX } from "./limits.ts";
 import { idlePartsOf, protocolOf } from "./parts.ts";
 import { fatesOf } from "./unreachable.ts";
 
@@ -9,7 +10,12 @@ import { fatesOf } from "./unreachable.ts";
 export function ruleFindings(rules: readonly CheckedRule[]): readonly Diagnostic[] {
   const found: Diagnostic[] = [];
   const dead = new Set<CheckedRule>();
-  for (const [i, fate] of fatesOf(rules).entries()) {
+  const reachOnly = rules.length > COVERED_RULES_MAX;
+  if (reachOnly)
+    found.push(
+      diagnostic("covering-not-analysed", rules[0]!.nameSpan, { count: rules.length, countMax: COVERED_RULES_MAX }),
+    );
+  for (const [i, fate] of fatesOf(rules, { reachOnly }).entries()) {
     const rule = rules[i]!;
     switch (fate.kind) {
       case "live":
@@ -52,6 +58,7 @@ export function ruleFindings(rules: readonly CheckedRule[]): readonly Diagnostic
         break;
       }
       case "inconclusive":
+        if (reachOnly) break;
         found.push(
           diagnostic("rule-not-analysed", rule.nameSpan, { effect: rule.effect, name: rule.name, why: fate.why }),
         );

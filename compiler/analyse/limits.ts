@@ -24,3 +24,5 @@ export const TIME_STEPS_MAX = 10_200;
 export const TIME_STARTS = 4;
 /** Choices of one column for each `plain` of an invariant. */
 export const COLUMN_CHOICES_MAX = 64;
+/** Rules up to which `check` looks for those that others cover, which grows faster than their number. */
+export const COVERED_RULES_MAX = 2_000;

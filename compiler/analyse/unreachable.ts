@@ -42,15 +42,18 @@ function worldsOf(rules: readonly CheckedRule[]): readonly World[] {
 /**
  * The fate of every rule, in the order of the rules. Covered rules can be taken out together: a rule that was found to be
  * covered covers no other, and of two that say the same the later one is the covered one. `judged`: the actions on which
- * rules are live are each judged by the plain evaluation of all rules, which nothing that is reported depends on.
+ * rules are live are each judged by the plain evaluation of all rules, which nothing that is reported depends on. `reachOnly`: rules that can fire are not looked at any further.
  */
-export function fatesOf(rules: readonly CheckedRule[], options = { judged: false }): readonly RuleFate[] {
+export function fatesOf(
+  rules: readonly CheckedRule[],
+  options: { readonly judged?: boolean; readonly reachOnly?: boolean } = {},
+): readonly RuleFate[] {
   const worlds = worldsOf(rules);
   const fates: RuleFate[] = [];
   const gone = new Set<number>();
   for (let i = rules.length - 1; i >= 0; i--) {
     const own = worlds.filter((world) => world.entries.has(i));
-    const fate = own.length === 0 ? null : fateOf(i, own, rules, gone, options.judged);
+    const fate = own.length === 0 ? null : fateOf(i, own, rules, gone, options);
     fates[i] = fate ?? { kind: "inconclusive", why: "the rule has no protocol" };
     if (fate?.kind === "never" || fate?.kind === "covered") gone.add(i);
   }
@@ -62,10 +65,11 @@ function fateOf(
   worlds: readonly World[],
   rules: readonly CheckedRule[],
   gone: ReadonlySet<number>,
-  judged: boolean,
+  { judged = false, reachOnly = false }: NonNullable<Parameters<typeof fatesOf>[1]>,
 ): RuleFate {
   const reached = reach(tag, worlds);
   if (reached !== null) return reached;
+  if (reachOnly) return { kind: "inconclusive", why: "only whether it can fire was asked" };
   const by = new Set<number>();
   for (const world of worlds) {
     const entry = world.entries.get(tag)!;

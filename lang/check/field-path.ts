@@ -9,9 +9,9 @@ const NAME = /^[A-Za-z_][A-Za-z0-9_-]*/;
  */
 export function fieldPaths(text: string): Result<readonly string[], string> {
   if (!text.startsWith("$")) {
-    return /^[A-Z_a-z]\w*\.(?:[A-Z_a-z]\w*|\*)$/.test(text)
+    return /^[A-Z]\w*\.(?:[A-Z_a-z]\w*|\*)$/.test(text)
       ? ok([text])
-      : err("a path begins with `$`, or is a GraphQL `Type.field`");
+      : err("a path begins with `$`, or is a GraphQL `Type.field`, the type with a capital letter");
   }
   let paths: readonly string[] = ["$"];
   let at = 1;

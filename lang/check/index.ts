@@ -1,2 +1,3 @@
 export { checkFiles, checkTrees, hasErrors, type CheckResult } from "./check.ts";
-export { packageOf } from "./packages.ts";
+export { environmentsOf, packageOf, type Environment } from "./packages.ts";
+export { typeOfPart, zoneNames } from "./time.ts";

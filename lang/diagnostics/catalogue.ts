@@ -9,7 +9,7 @@ export interface CatalogueEntry {
   readonly hint?: (p: never) => string | undefined;
   /** The misspelt word that `near` would take the place of, where the diagnostic's span begins with it. */
   readonly misspelt?: (p: never) => string;
-  /** What `policyc explain` prints: what it means and why it matters, then an example before and after. */
+  /** What `policyc explain` prints before the example of `examples.ts`: what it means and why it matters. */
   readonly explain: string;
 }
 
@@ -23,8 +23,7 @@ export const catalogue = {
     severity: "error",
     message: (p: { text: string }) => `${JSON.stringify(p.text)} is not part of the language`,
     hint: () => "remove it, or put it between quotes",
-    explain:
-      'The lexer met a character that begins no word, number, text or mark.\n\nbefore: deny a on sql when user.name = “x”\nafter:  deny a on sql when user.name == "x"',
+    explain: "The lexer met a character that begins no word, number, text or mark.",
   },
   syntax: {
     code: "P0002",
@@ -32,7 +31,7 @@ export const catalogue = {
     message: (p: { found: string; expected: readonly string[] }) =>
       p.expected.length === 0 ? `${p.found} does not belong here` : `expected ${listing(p.expected)}, found ${p.found}`,
     explain:
-      "The text does not follow the grammar at this place. What stood there and what could have stood there is named.\n\nbefore: allow on sql\nafter:  allow everyone on sql",
+      "The text does not follow the grammar at this place. What stood there and what could have stood there is named.",
   },
   "file-too-large": {
     code: "P0003",
@@ -64,7 +63,7 @@ export const catalogue = {
     message: (p: { why: string }) => `this expression can't be used: ${p.why}`,
     hint: () => "see `policyc explain P0006` for what expressions may have",
     explain:
-      "Expressions are matched in time linear in the text, so what can't be matched that way is refused: looking ahead or behind, references to groups, word boundaries. There are characters, `.`, `[…]`, `\\d \\w \\s`, `^ $` for the ends of the text, groups, `|`, and `* + ? {m,n}`; `/…/i` ignores case.\n\nbefore: when user.name matches /(?!root).*/\nafter:  when not user.name matches /^root/",
+      "Expressions are matched in time linear in the text, so what can't be matched that way is refused: looking ahead or behind, references to groups, word boundaries. There are characters, `.`, `[…]`, `\\d \\w \\s`, `^ $` for the ends of the text, groups, `|`, and `* + ? {m,n}`; `/…/i` ignores case.",
   },
   "expression-too-large": {
     code: "P0007",
@@ -72,7 +71,7 @@ export const catalogue = {
     message: (p: { statesMax: number }) => `this expression needs an automaton of more than ${p.statesMax} states`,
     hint: () => "shorten its counted repetitions, or anchor it with `^`",
     explain:
-      "Expressions are compiled when the policy is built, so that none is slow later. A few, such as a wildcard before a long counted repetition, would need more states than a gateway should hold.\n\nbefore: matches /(a|b)*a(a|b){20}/\nafter:  matches /a[ab]{20}$/",
+      "Expressions are compiled when the policy is built, so that none is slow later. A few, such as a wildcard before a long counted repetition, would need more states than a gateway should hold.",
   },
   "hidden-character": {
     code: "P0008",
@@ -95,8 +94,7 @@ export const catalogue = {
     severity: "error",
     message: () => "this text has no closing quote",
     hint: () => "close it on the same line; \\n stands for the end of a line within a text",
-    explain:
-      'A text begins and ends with a double quote, on one line.\n\nbefore: because "Objects in production are dropped by\nafter:  because "Objects in production are dropped by migrations."',
+    explain: "A text begins and ends with a double quote, on one line.",
   },
   "unknown-scope": {
     code: "P0011",
@@ -133,7 +131,7 @@ export const catalogue = {
     severity: "error",
     message: (p: { clause: string; effect: string }) => `\`${p.effect}\` needs a clause \`${p.clause}\``,
     explain:
-      'Without it the rule would have nothing to do: an approval needs someone to give it, a mask needs columns and what to show instead, a limit needs its number.\n\nbefore: approve drops on sql\nafter:  approve drops on sql by group "dba-leads"',
+      "Without it the rule would have nothing to do: an approval needs someone to give it, a mask needs columns and what to show instead, a limit needs its number.",
   },
   "clause-not-for-scope": {
     code: "P0016",
@@ -142,7 +140,7 @@ export const catalogue = {
       `\`${p.clause}\` means nothing on ${p.protocol}; it is for ${p.known}`,
     hint: () => "write a rule of its own for each family of protocols",
     explain:
-      "Columns are found in results of databases, fields in bodies of HTTP, Kubernetes and MCP, output in streams of SSH and of Kubernetes. A rule may only speak of what all of its protocols have.\n\nbefore: mask ssn on * columns public.users.ssn with redact\nafter:  mask ssn on sql columns public.users.ssn with redact",
+      "Columns are found in results of databases, fields in bodies of HTTP, Kubernetes and MCP, output in streams of SSH and of Kubernetes. A rule may only speak of what all of its protocols have.",
   },
   "unknown-package": {
     code: "P0017",
@@ -158,8 +156,7 @@ export const catalogue = {
     severity: "error",
     message: (p: { name: string; package: string }) => `\`${p.name}\` of ${p.package} is not exported`,
     hint: (p: { name: string; package: string }) => `write \`export\` before its declaration in ${p.package}`,
-    explain:
-      'A package says which of its names others may build on; the rest is its own to change.\n\nbefore: let dba = user.groups has "dba"\nafter:  export let dba = user.groups has "dba"',
+    explain: "A package says which of its names others may build on; the rest is its own to change.",
   },
   "import-cycle": {
     code: "P0019",
@@ -192,8 +189,7 @@ export const catalogue = {
     code: "P0023",
     severity: "error",
     message: (p: { found: string }) => `a condition is true or false; this is ${p.found}`,
-    explain:
-      '`when`, `unless`, `and`, `or` and `not` take conditions.\n\nbefore: when user.groups\nafter:  when user.groups has "analyst"',
+    explain: "`when`, `unless`, `and`, `or` and `not` take conditions.",
   },
   "unknown-enum-value": {
     code: "P0024",
@@ -208,8 +204,7 @@ export const catalogue = {
     severity: "error",
     message: (p: { path: string }) => `\`${p.path}\` may be absent here`,
     hint: (p: { path: string }) => `write \`exists ${p.path} and …\`, or give a default: \`${p.path} else …\``,
-    explain:
-      "An optional fact must be tested with `exists` before it is read, or be given a default with `else`.\n\nbefore: when statement.row_limit > 100\nafter:  when exists statement.row_limit and statement.row_limit > 100",
+    explain: "An optional fact must be tested with `exists` before it is read, or be given a default with `else`.",
   },
   "exists-always": {
     code: "P0026",
@@ -264,8 +259,7 @@ export const catalogue = {
     severity: "error",
     message: (p: { field: string; of: string }) => `${p.of} has no field \`${p.field}\``,
     hint: near,
-    explain:
-      'Elements of a list of records have the fields that the reference lists for them.\n\nbefore: any c in command.commands : c.name == "rm"\nafter:  any c in command.commands : c.program == "rm"',
+    explain: "Elements of a list of records have the fields that the reference lists for them.",
   },
   "unknown-zone": {
     code: "P0034",
@@ -277,15 +271,14 @@ export const catalogue = {
     hint: (p: { part: string; near?: string | undefined }) =>
       near(p) ?? `write a name of the IANA database: time.${p.part}("Europe/Vienna"), or "UTC"`,
     explain:
-      'A moment has an hour and a day only somewhere. The zone\'s rules are put into the bundle, so that every gateway has the same.\n\nbefore: when time.hour >= 8\nafter:  when time.hour("Europe/Vienna") >= 8',
+      "A moment has an hour and a day only somewhere. The zone's rules are put into the bundle, so that every gateway has the same.",
   },
   "bad-time": {
     code: "P0035",
     severity: "error",
     message: (p: { text: string }) => `${JSON.stringify(p.text)} is not a moment`,
     hint: () => 'write date, time and offset: "2026-12-31T18:00:00Z" or "2026-12-31T19:00:00+01:00"',
-    explain:
-      'Moments are written as RFC 3339 has them, with their offset from UTC.\n\nbefore: when time < time("31.12.2026")\nafter:  when time < time("2026-12-31T00:00:00Z")',
+    explain: "Moments are written as RFC 3339 has them, with their offset from UTC.",
   },
   "plain-outside-never": {
     code: "P0036",
@@ -293,15 +286,14 @@ export const catalogue = {
     message: () => "`plain` may only stand in a `never`, joined with `and`",
     hint: () => "whether a column is masked is what rules decide, so a rule can't ask it",
     explain:
-      'An invariant may speak of what comes out of all rules together; a rule may not, for it would decide about itself.\n\nbefore: deny raw on sql when plain users.ssn\nafter:  never "raw numbers" on sql when user.groups has "contractor" and plain users.ssn',
+      "An invariant may speak of what comes out of all rules together; a rule may not, for it would decide about itself.",
   },
   "unknown-detector": {
     code: "P0037",
     severity: "error",
     message: (p: { name: string }) => `\`${p.name}\` is not a detector`,
     hint: (p: { near?: string | undefined }) => near(p) ?? "declare it: `detector name = /…/`",
-    explain:
-      "`values detect` takes built-in detectors and those that the package declares or imports.\n\nbefore: values detect [creditcard]\nafter:  values detect [credit_card]",
+    explain: "`values detect` takes built-in detectors and those that the package declares or imports.",
   },
   "bad-field-path": {
     code: "P0038",
@@ -309,7 +301,7 @@ export const catalogue = {
     message: (p: { why: string }) => `this path can't be read: ${p.why}`,
     hint: () => 'write "$.customers[*].email", "$..ssn" or, for GraphQL, "User.email"',
     explain:
-      'A path leads from the whole body, `$`, to the values to mask: `.name`, `..name` at any depth, `[*]` each element, `[0]` one of them, `.{a, b}` a choice.\n\nbefore: fields "customers.email"\nafter:  fields "$.customers[*].email"',
+      "A path leads from the whole body, `$`, to the values to mask: `.name`, `..name` at any depth, `[*]` each element, `[0]` one of them, `.{a, b}` a choice.",
   },
   "bad-function-name": {
     code: "P0039",
@@ -409,8 +401,7 @@ export const catalogue = {
     severity: "error",
     message: (p: { name: string }) => `no \`for ${p.name} in […]\` stands in this test`,
     hint: (p: { near?: string | undefined }) => near(p) ?? "put texts between quotes",
-    explain:
-      'A bare word in a test stands for the values of a table.\n\nbefore: user ana in "analyst"\nafter:  user "ana" in "analyst"',
+    explain: "A bare word in a test stands for the values of a table.",
   },
   "unused-variable": {
     code: "P0054",
@@ -447,7 +438,7 @@ export const catalogue = {
     message: (p: { effect: string; name: string }) => `${p.effect} \`${p.name}\` can never apply`,
     hint: () => "its conditions contradict each other; correct one of them, or take the rule out",
     explain:
-      "No action makes the rule's condition true: it was proved, over all values of the facts. What it was meant to allow, stop or mask is not.\n\nbefore: deny drops on sql when statement.kind == drop_table and statement.class == dcl\nafter:  deny drops on sql when statement.kind == drop_table",
+      "No action makes the rule's condition true: it was proved, over all values of the facts. What it was meant to allow, stop or mask is not.",
   },
   "rule-only-unknown": {
     code: "P0061",
@@ -456,7 +447,7 @@ export const catalogue = {
       `${p.effect} \`${p.name}\` applies only when ${p.facts} can't be established`,
     hint: () => "its conditions contradict each other for every known value; correct one of them",
     explain:
-      'With known facts the condition is never true. Only because an unknown condition counts as met for rules that restrict does the rule ever fire, which is hardly what was meant.\n\nbefore: deny night on sql when time.hour("UTC") > 22 and time.hour("UTC") < 5\nafter:  deny night on sql when time.hour("UTC") > 22 or time.hour("UTC") < 5',
+      "With known facts the condition is never true. Only because an unknown condition counts as met for rules that restrict does the rule ever fire, which is hardly what was meant.",
   },
   "rule-covered": {
     code: "P0062",
@@ -465,23 +456,21 @@ export const catalogue = {
       `${p.effect} \`${p.name}\` changes nothing: wherever it applies, ${p.by} ${p.by.includes(" and ") ? "between them do" : "does"} too`,
     hint: () => "take it out, or make it say what the others don't",
     explain:
-      "Whatever the action, the decision is the same without this rule, because the rules that are named apply wherever it does and leave it nothing to do. It was proved over all actions; all rules that one run names can be taken out together. An allowance is covered by denials and approvals too, for they win over it.\n\nbefore: deny a on sql when statement.class == ddl\n        deny b on sql when statement.kind == drop_table\nafter:  deny a on sql when statement.class == ddl",
+      "Whatever the action, the decision is the same without this rule, because the rules that are named apply wherever it does and leave it nothing to do. It was proved over all actions; all rules that one run names can be taken out together. An allowance is covered by denials and approvals too, for they win over it.",
   },
   "condition-part-always-true": {
     code: "P0063",
     severity: "warning",
     message: (p: { name: string }) => `this part of \`${p.name}\` is always true beside the other parts`,
     hint: () => "leave it out, or correct it",
-    explain:
-      "Wherever the other parts that it is joined to with `and` hold, this one does too, so it narrows nothing.\n\nbefore: when statement.kind == drop_table and statement.class == ddl\nafter:  when statement.kind == drop_table",
+    explain: "Wherever the other parts that it is joined to with `and` hold, this one does too, so it narrows nothing.",
   },
   "condition-part-adds-nothing": {
     code: "P0064",
     severity: "warning",
     message: (p: { name: string }) => `this part of \`${p.name}\` adds nothing to the other parts`,
     hint: () => "leave it out, or correct it",
-    explain:
-      "Wherever this part holds, one of the others that it is joined to with `or` does too, or it never holds.\n\nbefore: when statement.class == ddl or statement.kind == drop_table\nafter:  when statement.class == ddl",
+    explain: "Wherever this part holds, one of the others that it is joined to with `or` does too, or it never holds.",
   },
   "rule-not-analysed": {
     code: "P0065",
@@ -491,6 +480,15 @@ export const catalogue = {
     hint: () => "nothing need be wrong with it; make the condition simpler if you want to know",
     explain:
       "The analysis of rules is exact for questions about one fact at a time. A condition that compares one fact with another, or that has very many cases, is beyond it. It never calls a rule useless that it did not prove to be.",
+  },
+  "covering-not-analysed": {
+    code: "P0066",
+    severity: "warning",
+    message: (p: { count: number; countMax: number }) =>
+      `with ${p.count} rules, those that others cover are not looked for; ${p.countMax} is the most`,
+    hint: () => "check parts of the policy by themselves to find them",
+    explain:
+      "Whether a rule can ever apply is told for any number of rules. Whether others leave it nothing to do is asked against all of them, which would keep a check of very many rules waiting.",
   },
 } as const satisfies Record<string, CatalogueEntry>;
 

@@ -1,4 +1,5 @@
 import type { Span } from "../source/index.ts";
+import { EXAMPLES, type Example } from "./examples.ts";
 import { catalogue, type CatalogueEntry, type Code, type Severity } from "./catalogue.ts";
 
 /** One piece of text put in the place of another; an empty span is an insertion. */
@@ -82,6 +83,25 @@ export function sortDiagnostics(found: readonly Diagnostic[]): readonly Diagnost
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
+function exampleText(code: Code): string {
+  const example = EXAMPLES[code];
+  if (example === null) return "";
+  const shown = (title: string, text: Example): string => {
+    const files = typeof text === "string" ? { "": text } : text;
+    return Object.entries(files)
+      .map(([path, lines]) => {
+        const head = path === "" ? `${title}:` : `${title}, ${path}:`;
+        return `${head}\n\n${visible(lines).replaceAll(/^(?=.)/gm, "  ")}`;
+      })
+      .join("\n\n");
+  };
+  return `\n\n${shown("before", example.before)}\n\n${shown("after", example.after)}`;
+}
+
+/** Characters that are not seen are shown by their numbers. */
+const visible = (text: string): string =>
+  text.replaceAll(/[\u202a-\u202e\r]/g, (char) => `\\u{${char.codePointAt(0)!.toString(16)}}`);
+
 /** The page of one code: what it means, why it matters, an example before and after. */
 export interface Page {
   readonly code: string;
@@ -92,7 +112,12 @@ export interface Page {
 
 /** The pages of the catalogue, in order of code. */
 export const cataloguePages: readonly Page[] = Object.entries(catalogue)
-  .map(([name, entry]) => ({ code: entry.code, name, severity: entry.severity, text: entry.explain }))
+  .map(([name, entry]) => ({
+    code: entry.code,
+    name,
+    severity: entry.severity,
+    text: entry.explain + exampleText(name as Code),
+  }))
   .sort((a, b) => compare(a.code, b.code));
 
 /** The long explanation of a code such as `P0025`, or undefined when there is none of that number. */

@@ -6,3 +6,4 @@ export * from "./render-github.ts";
 export * from "./render-json.ts";
 export * from "./render-sarif.ts";
 export * from "./render-terminal.ts";
+export { EXAMPLES, type Example } from "./examples.ts";

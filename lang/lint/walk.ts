@@ -1,8 +1,31 @@
 import { childrenOf, type Expr, type Path } from "../ast/index.ts";
+import { printExpr } from "../format/index.ts";
+
+/** Trees are never changed, so what was once listed or printed of one stays true. */
+const listed = new WeakMap<Expr, readonly Expr[]>();
+const printed = new WeakMap<Expr, string>();
 
 /** Every expression inside one, itself first. */
 export function within(expr: Expr): readonly Expr[] {
-  return [expr, ...childrenOf(expr).flatMap(within)];
+  const known = listed.get(expr);
+  if (known !== undefined) return known;
+  const found: Expr[] = [];
+  const add = (one: Expr): void => {
+    found.push(one);
+    for (const child of childrenOf(one)) add(child);
+  };
+  add(expr);
+  listed.set(expr, found);
+  return found;
+}
+
+/** An expression in the one style, kept. */
+export function printedExpr(expr: Expr): string {
+  const known = printed.get(expr);
+  if (known !== undefined) return known;
+  const text = printExpr(expr);
+  printed.set(expr, text);
+  return text;
 }
 
 export const pathText = (path: Path): string => path.parts.map((part) => part.text).join(".");

@@ -43,7 +43,8 @@ export function parseFile(file: SourceFile): {
   }
   parser ??= new PolicyParser();
   parser.begin(file.path, tokens);
-  const items = parser.file() ?? [];
+  parser.file();
+  const { items } = parser;
   for (const error of parser.errors.slice(0, SYNTAX_ERRORS_MAX)) diagnostics.push(syntaxError(file, error));
   const comments = (groups["comments"] ?? []).map((token) => ({ text: token.image, span: spanOf(file.path, token) }));
   return { tree: { path: file.path, items, comments }, diagnostics };
@@ -72,7 +73,7 @@ function tooDeep(tokens: readonly IToken[]): IToken | null {
 
 function syntaxError(file: SourceFile, error: IRecognitionException): Diagnostic {
   const atEnd = error.token.tokenType === EOF;
-  const at = atEnd ? file.text.trimEnd().length : error.token.startOffset;
+  const at = atEnd || error.token.startOffset < 0 ? file.text.trimEnd().length : error.token.startOffset;
   const span: Span = { file: file.path, start: at, end: atEnd ? at : at + error.token.image.length };
   const found = atEnd ? "the end of the file" : `\`${error.token.image.slice(0, 40)}\``;
   return diagnostic("syntax", span, { found, expected: expectedOf(error) });

@@ -1,8 +1,19 @@
 import { EmbeddedActionsParser, type IToken } from "chevrotain";
-import type { BinaryOperator, Expr, Identifier, IntLiteral, RegexLiteral, StringLiteral } from "../ast/index.ts";
+import type {
+  BinaryOperator,
+  Expr,
+  Identifier,
+  IntLiteral,
+  RegexLiteral,
+  StringLiteral,
+  TestText,
+} from "../ast/index.ts";
 import type { Span } from "../source/index.ts";
 import { durationMs, intValue, textValue } from "./literals.ts";
 import { allTokens } from "./tokens.ts";
+
+/** Whether a token stands in the text: the end of the file and what recovery puts in have no place. */
+const stands = (token: IToken): boolean => token.startOffset >= 0;
 
 /** Places and literals: what every part of the grammar needs. The parts build on one another as classes. */
 export class ParserBase extends EmbeddedActionsParser {
@@ -20,22 +31,22 @@ export class ParserBase extends EmbeddedActionsParser {
   }
 
   protected spanOf(token: IToken): Span {
-    const start = Number.isNaN(token.startOffset) ? this.#end : token.startOffset;
+    const start = stands(token) ? token.startOffset : this.#end;
     return { file: this.fileName, start, end: start + token.image.length };
   }
 
   /** From a start to the end of the last token read. */
   protected since(start: number): Span {
     const last = this.LA(0);
-    const end = Number.isNaN(last.startOffset) ? start : last.startOffset + last.image.length;
+    const end = stands(last) ? last.startOffset + last.image.length : start;
     this.#end = Math.max(end, start);
     return { file: this.fileName, start, end: this.#end };
   }
 
   /** Where the next token begins. */
   protected here(): number {
-    const next = this.LA(1).startOffset;
-    return Number.isNaN(next) ? this.since(0).end : next;
+    const next = this.LA(1);
+    return stands(next) ? next.startOffset : this.since(0).end;
   }
 
   protected identifier(token: IToken): Identifier {
@@ -72,6 +83,10 @@ export class ParserBase extends EmbeddedActionsParser {
   /** What recovery left out is a hole. */
   protected orMissing(expr: Expr | undefined): Expr {
     return expr ?? { kind: "missing", span: { file: this.fileName, start: this.#end, end: this.#end } };
+  }
+
+  protected orText(text: TestText | undefined): TestText {
+    return text ?? { kind: "string", value: "", span: { file: this.fileName, start: this.#end, end: this.#end } };
   }
 
   protected binary(op: BinaryOperator, left: Expr | undefined, right: Expr | undefined): Expr {

@@ -266,7 +266,9 @@ export class ClauseRules extends ExpressionRules {
         ALT: () => {
           const start = this.here();
           const mask = this.SUBRULE(this.maskSpec);
-          this.ACTION(() => entries.push({ column: "*", mask, span: this.since(start) }));
+          this.ACTION(() => {
+            if (mask !== undefined) entries.push({ column: "*", mask, span: this.since(start) });
+          });
         },
       },
       {
@@ -286,14 +288,14 @@ export class ClauseRules extends ExpressionRules {
                 {
                   ALT: () => {
                     const name = this.SUBRULE(this.columnName);
-                    return this.ACTION(() => ({ text: name.text, span: name.span }));
+                    return this.ACTION(() => (name === undefined ? undefined : { text: name.text, span: name.span }));
                   },
                 },
               ]);
               this.CONSUME(M.colon);
               const mask = this.SUBRULE1(this.maskSpec);
               this.ACTION(() => {
-                if (mask !== undefined) entries.push({ column, mask, span: this.since(start) });
+                if (mask !== undefined && column !== undefined) entries.push({ column, mask, span: this.since(start) });
               });
             },
           });

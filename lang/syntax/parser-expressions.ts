@@ -1,5 +1,5 @@
 import { tokenMatcher } from "chevrotain";
-import type { BinaryOperator, Expr } from "../ast/index.ts";
+import type { BinaryOperator, ColumnPatternNode, Expr } from "../ast/index.ts";
 import { PatternRules } from "./parser-patterns.ts";
 import { Duration, K, M, Name, Regex, Text, Word } from "./tokens.ts";
 
@@ -278,8 +278,10 @@ export class ExpressionRules extends PatternRules {
         GATE: () => tokenMatcher(this.LA(2), Name) || tokenMatcher(this.LA(2), Text) || this.LA(2).tokenType === M.star,
         ALT: () => {
           this.CONSUME(K.plain);
-          const pattern = this.SUBRULE(this.pattern);
-          return this.ACTION(() => ({ kind: "plain" as const, pattern, span: this.since(start) }));
+          const pattern = this.SUBRULE(this.pattern) as ColumnPatternNode | undefined;
+          return this.ACTION((): Expr =>
+            pattern === undefined ? this.orMissing(undefined) : { kind: "plain", pattern, span: this.since(start) },
+          );
         },
       },
       {
@@ -291,7 +293,7 @@ export class ExpressionRules extends PatternRules {
           });
           return this.ACTION((): Expr =>
             args !== null
-              ? { kind: "call", receiver: null, name: this.identifier(name), args, span: this.since(start) }
+              ? { kind: "call", receiver: null, name: this.identifier(name), args: args ?? [], span: this.since(start) }
               : { kind: "path", parts: [this.identifier(name)], span: this.since(start) },
           );
         },
@@ -317,7 +319,13 @@ export class ExpressionRules extends PatternRules {
   readonly callArguments: (idx?: number) => Expr[] = this.RULE("arguments", (): Expr[] => {
     const args: Expr[] = [];
     this.CONSUME(M.leftParen);
-    this.MANY_SEP({ SEP: M.comma, DEF: () => args.push(this.SUBRULE(this.expression)) });
+    this.MANY_SEP({
+      SEP: M.comma,
+      DEF: () => {
+        const arg = this.SUBRULE(this.expression);
+        this.ACTION(() => args.push(this.orMissing(arg)));
+      },
+    });
     this.CONSUME(M.rightParen);
     return args;
   }) as never;

@@ -63,6 +63,10 @@ export class PatternRules extends ParserBase {
     const start = this.here();
     const names: { text: string; quoted: boolean; span: Span }[] = [];
     let star = false;
+    // Of a name that could not be read nothing comes.
+    const push = (name: (typeof names)[number] | undefined): void => {
+      if (name !== undefined) names.push(name);
+    };
     this.OR([
       {
         ALT: () => {
@@ -70,11 +74,11 @@ export class PatternRules extends ParserBase {
           star = true;
         },
       },
-      { ALT: () => names.push(this.SUBRULE(this.columnName)) },
+      { ALT: () => push(this.SUBRULE(this.columnName)) },
       {
         ALT: () => {
           this.CONSUME(M.leftBrace);
-          this.AT_LEAST_ONE_SEP({ SEP: M.comma, DEF: () => names.push(this.SUBRULE1(this.columnName)) });
+          this.AT_LEAST_ONE_SEP({ SEP: M.comma, DEF: () => push(this.SUBRULE1(this.columnName)) });
           this.CONSUME(M.rightBrace);
         },
       },

@@ -34,7 +34,7 @@ export class TestRules extends ClauseRules {
     return this.ACTION(() => ({ kind: "test", name: this.string(name), entries, span: this.since(start) }));
   });
 
-  readonly testEntry = this.RULE("test entry", (): TestEntry =>
+  readonly testEntry = this.RULE("test entry", (): TestEntry | undefined =>
     this.OR([
       { ALT: () => this.SUBRULE(this.userEntry) },
       { ALT: () => this.SUBRULE(this.targetEntry) },
@@ -72,7 +72,7 @@ export class TestRules extends ClauseRules {
   readonly userEntry = this.RULE("user entry", (): TestEntry => {
     const start = this.here();
     this.CONSUME(K.user);
-    const name = this.SUBRULE(this.testText);
+    const name = this.orText(this.SUBRULE(this.testText));
     const groups: TestText[] = [];
     this.OPTION(() => {
       this.CONSUME(K.in);
@@ -90,7 +90,7 @@ export class TestRules extends ClauseRules {
   readonly targetEntry = this.RULE("target entry", (): TestEntry => {
     const start = this.here();
     this.CONSUME(K.target);
-    const name = this.SUBRULE(this.testText);
+    const name = this.orText(this.SUBRULE(this.testText));
     const labels: { key: Identifier; value: TestText }[] = [];
     this.OPTION(() => {
       this.CONSUME(M.leftBrace);
@@ -99,7 +99,7 @@ export class TestRules extends ClauseRules {
         DEF: () => {
           const key = this.CONSUME(Word);
           this.CONSUME(M.colon);
-          const value = this.SUBRULE1(this.testText);
+          const value = this.orText(this.SUBRULE1(this.testText));
           this.ACTION(() => labels.push({ key: this.identifier(key), value }));
         },
       });
@@ -156,7 +156,7 @@ export class TestRules extends ClauseRules {
   readonly textEntry = this.RULE("action", (): TestEntry => {
     const start = this.here();
     const token = this.OR(FORM_TOKENS.map((one) => ({ ALT: () => this.CONSUME(one) })));
-    const text = this.SUBRULE(this.testText);
+    const text = this.orText(this.SUBRULE(this.testText));
     return this.ACTION(() => ({
       kind: "text" as const,
       form: TEXT_FORMS.find((known) => known === token.image) ?? "sql",
@@ -169,7 +169,7 @@ export class TestRules extends ClauseRules {
     const start = this.here();
     this.CONSUME(K.http);
     const method = this.CONSUME(Word);
-    const path = this.SUBRULE(this.testText);
+    const path = this.orText(this.SUBRULE(this.testText));
     const headers: { name: StringLiteral; value: TestText }[] = [];
     let body: TestText | null = null;
     this.OPTION(() => {
@@ -181,14 +181,14 @@ export class TestRules extends ClauseRules {
               this.CONSUME(K.header);
               const name = this.CONSUME(Text);
               this.CONSUME(M.colon);
-              const value = this.SUBRULE1(this.testText);
+              const value = this.orText(this.SUBRULE1(this.testText));
               this.ACTION(() => headers.push({ name: this.string(name), value }));
             },
           },
           {
             ALT: () => {
               this.CONSUME(K.body);
-              body = this.SUBRULE2(this.testText);
+              body = this.orText(this.SUBRULE2(this.testText));
             },
           },
         ]);
@@ -208,7 +208,7 @@ export class TestRules extends ClauseRules {
   readonly toolEntry = this.RULE("tool call", (): TestEntry => {
     const start = this.here();
     this.CONSUME(K.tool);
-    const name = this.SUBRULE(this.testText);
+    const name = this.orText(this.SUBRULE(this.testText));
     const args: { key: Identifier; value: TestText | IntLiteral | BoolLiteral }[] = [];
     this.OPTION(() => {
       this.CONSUME(M.leftBrace);
@@ -230,7 +230,7 @@ export class TestRules extends ClauseRules {
               },
             },
           ]);
-          this.ACTION(() => args.push({ key: this.identifier(key), value }));
+          this.ACTION(() => args.push({ key: this.identifier(key), value: value ?? this.orText(undefined) }));
         },
       });
       this.CONSUME(M.rightBrace);
@@ -246,10 +246,12 @@ export class TestRules extends ClauseRules {
     this.MANY_SEP({
       SEP: M.comma,
       DEF: () => {
-        const path = this.SUBRULE(this.factPath);
+        const path = this.SUBRULE(this.factPath) as Path | undefined;
         this.CONSUME(M.colon);
         const value = this.SUBRULE(this.postfix);
-        this.ACTION(() => facts.push({ path, value: this.orMissing(value) }));
+        this.ACTION(() => {
+          if (path !== undefined) facts.push({ path, value: this.orMissing(value) });
+        });
       },
     });
     this.CONSUME(M.rightBrace);
@@ -269,11 +271,14 @@ export class TestRules extends ClauseRules {
     return this.ACTION(() => ({ kind: "path" as const, parts, span: this.since(from) }));
   });
 
-  readonly expectEntry = this.RULE("expect entry", (): TestEntry => {
+  /** Nothing when it could not be read what is expected. */
+  readonly expectEntry = this.RULE("expect entry", (): TestEntry | undefined => {
     const start = this.here();
     this.CONSUME(K.expect);
-    const expectation = this.SUBRULE(this.expectation);
-    return this.ACTION(() => ({ kind: "expect" as const, expectation, span: this.since(start) }));
+    const expectation = this.SUBRULE(this.expectation) as Expectation | undefined;
+    return this.ACTION(() =>
+      expectation === undefined ? undefined : { kind: "expect" as const, expectation, span: this.since(start) },
+    );
   });
 
   readonly byRule = this.RULE("by rule", (): Identifier => {

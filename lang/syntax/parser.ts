@@ -10,13 +10,16 @@ const EFFECTS = [K.allow, K.deny, K.approve, K.mask, K.limit, K.alert];
  * run shows every error, and what could not be read is a `missing` node.
  */
 export class PolicyParser extends TestRules {
+  /** What `file` has read, also when its end was no end and it gives nothing back. */
+  items: Item[] = [];
+
   constructor() {
     super();
     this.performSelfAnalysis();
   }
 
-  readonly file = this.RULE("file", (): Item[] => {
-    const items: Item[] = [];
+  readonly file = this.RULE("file", (): void => {
+    this.items = [];
     this.MANY(() => {
       const item = this.OR([
         { ALT: () => this.SUBRULE(this.packageDecl) },
@@ -25,9 +28,8 @@ export class PolicyParser extends TestRules {
         { ALT: () => this.SUBRULE(this.testDecl) },
         { ALT: () => this.SUBRULE(this.annotated) },
       ]) as Item | undefined;
-      if (item !== undefined) items.push(item);
+      if (item !== undefined) this.items.push(item);
     });
-    return items;
   });
 
   readonly packageDecl = this.RULE("package declaration", (): Item => {

@@ -12,7 +12,7 @@ export const Identifier = createToken({
 });
 
 /** Every word of the language, once. `reserved` words can't name anything; `contextual` ones can. */
-const KEYWORDS = {
+export const KEYWORDS = {
   reserved: [
     "package",
     "let",

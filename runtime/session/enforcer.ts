@@ -22,7 +22,16 @@ import type {
   ReadingContext,
 } from "../facts/index.ts";
 import type { Clock } from "../outside/index.ts";
-import type { ActionHost, Outcome, Refusal, Ruling, SqlAction, StatementPlan, Ticket } from "../protocols/index.ts";
+import type {
+  ActionHost,
+  Outcome,
+  Refusal,
+  Ruling,
+  SqlAction,
+  StatementPlan,
+  TextMemo,
+  Ticket,
+} from "../protocols/index.ts";
 import {
   RecorderFailed,
   decisionFragments,
@@ -48,6 +57,8 @@ export interface EnforcerParts {
   readonly facts: FactReader;
   readonly identity: { readonly name: string; readonly issuer: string | null; readonly expiresAt: number | null };
   readonly target: { readonly name: string; readonly database: string; readonly account: string };
+  /** How the session shows at the target, and what the client calls itself. */
+  readonly application: { readonly stamp: string; readonly own: string };
   /** Key of the commitments to statements whose text is not kept whole. */
   readonly commitKey: Uint8Array;
   readonly approvalSettings: {
@@ -72,8 +83,10 @@ interface Kept {
   readonly holes: SampleHoles;
   /** All approve rules that matched: every one must be satisfied. */
   readonly approveRules: readonly number[];
-  /** The statements use no name whose meaning may change from one execution to the next. */
+  /** The statements use a name whose meaning may change from one execution to the next. */
   readonly named: boolean;
+  /** They may reach what is masked for anybody, so that the record takes no bound values. */
+  readonly reaches: boolean;
 }
 
 /** Masks of one catalog snapshot: of this user, and of anybody (for the record). */
@@ -92,6 +105,9 @@ interface SqlTicket extends Ticket {
 
 /** Asks the session's own connection where names are looked up. */
 const PATH_PROBE = "select pg_catalog.current_schemas(true)::pg_catalog.text";
+
+/** An analysis larger than this is not kept with a prepared statement, only in the shared cache. */
+const MEMO_BYTES_MAX = 64 * 1024;
 
 /** For each statement of a message, the one that it runs by name. */
 type Behind = readonly (AnalysedStatement | null)[];
@@ -143,9 +159,11 @@ export class Enforcer implements ActionHost {
     const catalog = this.#parts.catalog;
     if (catalog.stale || this.#pathUnknown) return this.#judgeLater(action);
     const context = this.#currentContext();
+    const { memo } = action;
+    if (memo !== null && memo.context === context) return this.#analysed(action, memo.analysis!);
     const result = this.#parts.analyser.analyse(action.text, context);
-    if (result instanceof Promise) return result.then((found) => this.#judged(action, found));
-    return this.#judged(action, result);
+    if (result instanceof Promise) return result.then((found) => this.#judged(action, found, context));
+    return this.#judged(action, result, context);
   }
 
   finished(ticket: Ticket, outcome: Outcome): void {
@@ -188,6 +206,11 @@ export class Enforcer implements ActionHost {
     if (name === "client_encoding" && value !== "UTF8")
       return `the client encoding was changed to ${value}; statements are read as UTF-8`;
     return null;
+  }
+
+  shownSetting(name: string, value: string): string {
+    const { stamp, own } = this.#parts.application;
+    return name === "application_name" && value === stamp ? own : value;
   }
 
   /** The gateway stops: what waits stays pending. */
@@ -235,13 +258,18 @@ export class Enforcer implements ActionHost {
         this.#searchPath = null;
       } else this.#searchPath = null;
     }
-    const result = await analyser.analyse(Buffer.from(action.text), this.#currentContext());
-    return this.#judged(action, result);
+    const context = this.#currentContext();
+    const result = await analyser.analyse(Buffer.from(action.text), context);
+    return this.#judged(action, result, context);
   }
 
-  #judged(action: SqlAction, result: AnalysisResult): Ruling | Promise<Ruling> {
+  #judged(action: SqlAction, result: AnalysisResult, context: ReadingContext): Ruling | Promise<Ruling> {
     if (!result.ok) return this.#unreadable(action, result.error);
-    const { analysis } = result;
+    if (action.memo !== null) remember(action.memo, result.analysis, context);
+    return this.#analysed(action, result.analysis);
+  }
+
+  #analysed(action: SqlAction, analysis: Analysis): Ruling | Promise<Ruling> {
     const behind = this.#behind(analysis, action);
     if (behind instanceof Promise)
       return behind.then((found) => this.#rule(action, analysis, this.#keptFor(analysis, action, found)));
@@ -410,6 +438,14 @@ export class Enforcer implements ActionHost {
       ),
       approveRules: decision.matched.filter((index) => rules[index]!.effect === "approve"),
       named: analysis.statements.some(({ effects }) => effects.executes !== null || effects.fetches !== null),
+      reaches:
+        masked.forAnybody !== null &&
+        analysis.statements.some(
+          (one) =>
+            one.reachesAnything ||
+            one.effects.executes !== null ||
+            one.reached.some((oid) => masked.forAnybody!.relations.has(oid)),
+        ),
     };
   }
 
@@ -453,7 +489,10 @@ export class Enforcer implements ActionHost {
       if (!(fault instanceof RecorderFailed)) throw fault;
       return this.#recordFailed();
     }
-    return { go: false, refusal: withDecision(refusal, this.#parts.log.sid, decisionId) };
+    // The server would say the same, and no more.
+    return error.kind === "syntax"
+      ? { go: false, refusal }
+      : { go: false, refusal: withDecision(refusal, this.#parts.log.sid, decisionId) };
   }
 
   /** What the statement may do to the meaning of later ones. */
@@ -493,20 +532,14 @@ export class Enforcer implements ActionHost {
     refused: string | null,
   ): number | null {
     const { text, hidden } = recordText(action.text, analysis.statements, kept.masked.forAnybody);
-    const reaches =
-      kept.masked.forAnybody !== null &&
-      analysis.statements.some(
-        (one) =>
-          one.reachesAnything ||
-          one.effects.executes !== null ||
-          one.reached.some((oid) => kept.masked.forAnybody!.relations.has(oid)),
-      );
     try {
       return this.#parts.log.statement({
         phase: action.phase,
         text,
         parameters:
-          action.parameters.length === 0 ? null : recordParameters(action.parameters, action.parameterFormats, reaches),
+          action.parameters.length === 0
+            ? null
+            : recordParameters(action.parameters, action.parameterFormats, kept.reaches),
         decision: kept.fragments,
         decisionId,
         commit: hidden ? this.#commit(action.text) : null,
@@ -653,6 +686,12 @@ export class Enforcer implements ActionHost {
     }
     return this.#go(action, fresh.analysis, kept, decisionId);
   }
+}
+
+function remember(memo: TextMemo, analysis: Analysis, context: ReadingContext): void {
+  const small = analysis.bytes <= MEMO_BYTES_MAX;
+  memo.context = small ? context : null;
+  memo.analysis = small ? analysis : null;
 }
 
 function unavailable(message: string, hint: string): Ruling {

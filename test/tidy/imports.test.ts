@@ -27,7 +27,14 @@ const ORDER: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["editor"],
     ["index.ts"],
   ],
-  compiler: [["index"], ["analyse", "emit"], ["bundle"], ["compile.ts", "explain", "test"], ["index.ts"]],
+  compiler: [
+    ["condition", "index"],
+    ["analyse", "emit"],
+    ["bundle"],
+    ["compile.ts", "explain", "test"],
+    ["coverage", "mutate"],
+    ["index.ts"],
+  ],
   runtime: [
     ["outside"],
     ["credentials"],
@@ -64,6 +71,8 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   msgpackr: ["spec/contract/bundle/", "cli/commands/policy/inspect.ts"],
   ssh2: ["runtime/gateway/ssh/", "cli/commands/serve-ssh.ts", "cli/demo/"],
   unbash: ["runtime/facts/shell/"],
+  "vscode-languageserver": ["cli/lsp/", "cli/commands/policy/lsp.ts"],
+  "vscode-languageserver-textdocument": ["cli/lsp/"],
   yaml: ["runtime/gateway/config", "cli/"],
 };
 

@@ -34,8 +34,13 @@ export const POLICY_COMMANDS: Readonly<Record<string, PolicyCommand>> = {
   },
   test: {
     form: "[PATH…]",
-    summary: "run the tests that stand in policy files",
+    summary: "run the tests of policies; --coverage and --mutate tell what they leave out",
     run: async (argv, io) => (await import("./test.ts")).testCommand(argv, io),
+  },
+  "gen-tests": {
+    form: "[PATH…]",
+    summary: "write the tests that policies lack",
+    run: async (argv, io) => (await import("./gen-tests.ts")).genTestsCommand(argv, io),
   },
   diff: {
     form: "OLD NEW",
@@ -96,6 +101,11 @@ export const POLICY_COMMANDS: Readonly<Record<string, PolicyCommand>> = {
     form: "PREFIX",
     summary: "a pair of keys that sign bundles",
     run: async (argv, io) => (await import("./keygen.ts")).keygenCommand(argv, io),
+  },
+  lsp: {
+    form: "[--stdio]",
+    summary: "a language server for editors",
+    run: async (argv, io) => (await import("./lsp.ts")).lspCommand(argv, io),
   },
   completion: {
     form: "bash|zsh|fish",

@@ -1,6 +1,7 @@
 import { parseFile } from "../../syntax/index.ts";
 import type { Span } from "../../source/index.ts";
 import type { Condition, LintInput } from "../input.ts";
+import { printedExpr } from "../walk.ts";
 
 const PAIRS_MAX = 50;
 
@@ -16,6 +17,8 @@ export function redundantBrackets(
   if (!whole.includes("(")) return [];
   const head = /^(when|unless|let\s+\w+\s*=)/.exec(whole)?.[0] ?? "";
   const text = whole.slice(head.length);
+  // The style has no needless brackets: where it has as many, none is needless, and nothing need be tried.
+  if (bracketsIn(text) <= bracketsIn(printedExpr(condition.expr))) return [];
   const wanted = shapeOf(text);
   if (wanted === null) return [];
   const base = condition.span.start + head.length;
@@ -29,6 +32,9 @@ export function redundantBrackets(
   }
   return outermost(found);
 }
+
+/** How many round brackets open in a text, without those in quotes. */
+const bracketsIn = (text: string): number => text.replaceAll(/"(?:[^"\\]|\\.)*"/g, "").split("(").length - 1;
 
 /** Of pairs inside one another only the outer one: leaving out both may be too many. */
 function outermost(

@@ -1,9 +1,8 @@
 import type { Expr, RuleDecl } from "../../ast/index.ts";
-import { printExpr } from "../../format/index.ts";
 import type { LintInput } from "../input.ts";
 import type { LintRule } from "../lint-rule.ts";
 import { rewrite, shorten } from "../rewrite.ts";
-import { chain, within } from "../walk.ts";
+import { chain, printedExpr, within } from "../walk.ts";
 
 /** A condition that is worth a name: it has at least this many comparisons. */
 const PARTS_MIN = 2;
@@ -53,7 +52,7 @@ export const REDUNDANCY_RULES: readonly LintRule[] = [
       for (const { expr } of input.conditions)
         for (const part of within(expr)) {
           if (!isJoined(part) || chain(part, part.op as "and" | "or").length < PARTS_MIN) continue;
-          const text = printExpr(part);
+          const text = printedExpr(part);
           const found = places.get(text);
           if (found === undefined) places.set(text, [part]);
           else found.push(part);
@@ -85,12 +84,12 @@ export const REDUNDANCY_RULES: readonly LintRule[] = [
       'let dba = user.groups has any ["dba", "dba-leads"]\nallow a_read on sql\n  when dba\nallow b_read on ssh\n  when dba',
     check(input, tell) {
       const names = new Map(
-        input.lets.flatMap((one) => (one.value.kind === "binary" ? [[printExpr(one.value), one] as const] : [])),
+        input.lets.flatMap((one) => (one.value.kind === "binary" ? [[printedExpr(one.value), one] as const] : [])),
       );
       if (names.size === 0) return;
       for (const { expr, place } of input.conditions) {
         for (const part of within(expr)) {
-          const named = part.kind === "binary" ? names.get(printExpr(part)) : undefined;
+          const named = part.kind === "binary" ? names.get(printedExpr(part)) : undefined;
           // The let's own value is where the name comes from.
           if (named === undefined || (place === "let" && part === expr)) continue;
           const by: Expr = { kind: "path", parts: [named.name], span: part.span };
@@ -119,7 +118,7 @@ export const REDUNDANCY_RULES: readonly LintRule[] = [
           const kept: Expr[] = [];
           const doubles: Expr[] = [];
           for (const operand of chain(part, op)) {
-            const text = printExpr(operand);
+            const text = printedExpr(operand);
             if (seen.has(text)) doubles.push(operand);
             else {
               seen.set(text, operand);
@@ -129,8 +128,8 @@ export const REDUNDANCY_RULES: readonly LintRule[] = [
           const [double] = doubles;
           if (double === undefined) continue;
           const by = kept.reduce((left, right): Expr => ({ kind: "binary", op, left, right, span: part.span }));
-          tell(double.span, `\`${shorten(printExpr(double))}\` stands here twice`, {
-            related: [{ span: seen.get(printExpr(double))!.span, label: "first here" }],
+          tell(double.span, `\`${shorten(printedExpr(double))}\` stands here twice`, {
+            related: [{ span: seen.get(printedExpr(double))!.span, label: "first here" }],
             fixes: rewrite(input, part, by, "leave the second one out"),
           });
         }
@@ -185,7 +184,7 @@ function bodyOf(rule: RuleDecl, input: LintInput): string {
   const clauses = rule.clauses
     .map((clause) =>
       clause.kind === "when" || clause.kind === "unless"
-        ? `${clause.kind} ${printExpr(clause.condition)}`
+        ? `${clause.kind} ${printedExpr(clause.condition)}`
         : input.textOf(clause.span).replaceAll(/\s+/g, " "),
     )
     .sort();

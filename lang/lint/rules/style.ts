@@ -1,10 +1,9 @@
 import type { Binary, BinaryOperator, Expr } from "../../ast/index.ts";
-import { printExpr } from "../../format/index.ts";
 import { SCOPES, factAt } from "../../../spec/contract/facts/index.ts";
 import { clauseOf, type LintInput } from "../input.ts";
 import type { LintRule, Tell } from "../lint-rule.ts";
 import { rewrite } from "../rewrite.ts";
-import { chain, readPath, within } from "../walk.ts";
+import { chain, printedExpr, readPath, within } from "../walk.ts";
 import { redundantBrackets } from "./brackets.ts";
 
 const FLIPPED: Partial<Record<BinaryOperator, BinaryOperator>> = {
@@ -123,7 +122,7 @@ export const STYLE_RULES: readonly LintRule[] = [
       for (const { expr } of input.conditions)
         for (const part of within(expr)) {
           if (part.kind !== "list") continue;
-          const texts = part.items.map(printExpr);
+          const texts = part.items.map(printedExpr);
           const at = texts.findIndex((text, i) => texts.indexOf(text) < i);
           if (at < 0) continue;
           const kept = part.items.filter((_, i) => texts.indexOf(texts[i]!) === i);
@@ -257,7 +256,7 @@ export const STYLE_RULES: readonly LintRule[] = [
       for (const rule of input.rules) {
         const unless = clauseOf(rule, "unless");
         if (unless?.condition.kind !== "not" || clauseOf(rule, "when") !== undefined) continue;
-        const text = `when ${printExpr(unless.condition.operand)}`;
+        const text = `when ${printedExpr(unless.condition.operand)}`;
         const clean = !input.textOf(unless.span).includes("//");
         tell(unless.span, "`unless not` is `when`", {
           fixes: clean ? [{ title: "write `when`", edits: [{ span: unless.span, text }], safe: true }] : [],
@@ -321,7 +320,7 @@ function eachChain(input: LintInput, tell: Tell, fits: (one: Binary) => boolean,
           fits(one) &&
           readPath(one.left) !== null &&
           first?.kind === "binary" &&
-          printExpr(one.left) === printExpr(first.left),
+          printedExpr(one.left) === printedExpr(first.left),
       );
       if (!whole || operands.length < 2 || isInLongerChain(expr, part)) continue;
       const values = (operands as readonly Binary[]).map((one) => one.right);

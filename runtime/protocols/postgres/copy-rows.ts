@@ -3,7 +3,6 @@ import type { CopyShape } from "../../facts/index.ts";
 import { HEADER_BYTES } from "./messages.ts";
 import { MALFORMED, copyRun, maskFields, type MaskCount, type RowMask } from "./rows.ts";
 
-const TAB = 0x09;
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;
 const BACKSLASH = 0x5c;
@@ -92,6 +91,8 @@ export class CopyMasker {
   }
 
   #text(source: Buffer, start: number, end: number, out: Buffer, at: number, count: MaskCount): number {
+    const masks = this.#masks;
+    const delimiter = this.#delimiter;
     let field = 0;
     let from = start;
     let run = start;
@@ -104,17 +105,16 @@ export class CopyMasker {
         continue;
       }
       const last = byte === NEWLINE;
-      if (!last && byte !== this.#delimiter) continue;
-      if (field >= this.#masks.length) return MALFORMED;
-      const mask = this.#masks[field];
-      const isNull = i - from === this.#null.length && source.compare(this.#null, 0, this.#null.length, from, i) === 0;
-      if (mask !== null && mask !== undefined && !isNull) {
+      if (!last && byte !== delimiter) continue;
+      if (field >= masks.length) return MALFORMED;
+      const mask = masks[field];
+      if (mask !== null && mask !== undefined && !this.#isNull(source, from, i)) {
         at = copyRun(source, run, from, out, at);
         at = this.#textField(mask, source, from, i, escaped, out, at);
         count.replaced++;
         run = i;
       }
-      if (field === this.#lastMasked && !last && field < this.#masks.length - 1) {
+      if (field === this.#lastMasked && !last && field < masks.length - 1) {
         // Newlines inside of values are escaped: the one that is there ends the row, and nothing may follow it.
         return source.indexOf(NEWLINE, i) === end - 1 ? copyRun(source, run, end, out, at) : MALFORMED;
       }
@@ -123,8 +123,15 @@ export class CopyMasker {
       escaped = false;
       if (last && i !== end - 1) return MALFORMED;
     }
-    if (from !== end || field !== this.#masks.length) return MALFORMED;
+    if (from !== end || field !== masks.length) return MALFORMED;
     return copyRun(source, run, end, out, at);
+  }
+
+  #isNull(source: Buffer, from: number, to: number): boolean {
+    const text = this.#null;
+    if (to - from !== text.length) return false;
+    for (let i = 0; i < text.length; i++) if (source[from + i] !== text[i]) return false;
+    return true;
   }
 
   #textField(
@@ -144,10 +151,12 @@ export class CopyMasker {
       length = this.#maskInto(mask, source, from, to);
     }
     if (length === TO_NULL) return copyRun(this.#null, 0, this.#null.length, out, at);
+    const masked = this.#masked;
+    const delimiter = this.#delimiter;
     for (let i = 0; i < length; i++) {
-      const byte = this.#masked[i]!;
-      if (byte === BACKSLASH || byte === this.#delimiter) out[at++] = BACKSLASH;
-      else if (byte === NEWLINE || byte === RETURN || byte === TAB || byte === 8 || byte === 11 || byte === 12) {
+      const byte = masked[i]!;
+      if (byte === BACKSLASH || byte === delimiter) out[at++] = BACKSLASH;
+      else if (byte >= 8 && byte <= RETURN) {
         out[at++] = BACKSLASH;
         out[at++] = ESCAPE_LETTERS.charCodeAt(byte - 8);
         continue;
@@ -188,9 +197,7 @@ export class CopyMasker {
       }
       if (i >= end || quoted || field >= this.#masks.length) return MALFORMED;
       const mask = this.#masks[field];
-      const isNull =
-        !wasQuoted && i - from === this.#null.length && source.compare(this.#null, 0, this.#null.length, from, i) === 0;
-      if (mask !== null && mask !== undefined && !isNull) {
+      if (mask !== null && mask !== undefined && (wasQuoted || !this.#isNull(source, from, i))) {
         at = copyRun(source, run, from, out, at);
         at = this.#csvField(mask, length, out, at);
         count.replaced++;

@@ -1,17 +1,11 @@
-import type { ActionHost, Refusal, Ruling, SqlAction, StatementPlan, Wire } from "../protocol.ts";
+import type { ActionHost, Refusal, Ruling, SqlAction, StatementPlan, TextMemo, Wire } from "../protocol.ts";
 import type { AnalysedStatement } from "../../facts/index.ts";
 import { InvariantError } from "../../../base/assert.ts";
 import { Expect, ExpectQueue, type Described } from "./expect.ts";
 import { readBind, readExecute, readNamed, readParse } from "./fields.ts";
 import { Intake } from "./intake.ts";
-import {
-  BIND_BYTES_MAX,
-  CONTROL_BYTES_MAX,
-  COPY_BYTES_MAX,
-  HELD_BYTES_MAX,
-  IN_FLIGHT_MAX,
-  STATEMENT_BYTES_MAX,
-} from "./limits.ts";
+import { LENGTH_MAX } from "./lengths.ts";
+import { HELD_BYTES_MAX, IN_FLIGHT_MAX } from "./limits.ts";
 import { CLIENT, HEADER_BYTES, IDLE, FAILED_TRANSACTION, describePortal, query, readyForQuery } from "./messages.ts";
 import { noteEffects } from "./name-effects.ts";
 import { Names, type Portal } from "./names.ts";
@@ -20,23 +14,6 @@ import { ServerSide, type ServerSideOwner } from "./server-side.ts";
 
 /** What to do with the message at hand. */
 type Next = "forward" | "drop" | "hold" | "closed";
-
-/** Longest message by type; a type without a row is unknown and ends the connection. */
-const LENGTH_MAX: Readonly<Record<number, number>> = {
-  [CLIENT.bind]: BIND_BYTES_MAX,
-  [CLIENT.close]: CONTROL_BYTES_MAX,
-  [CLIENT.copyData]: COPY_BYTES_MAX,
-  [CLIENT.copyDone]: CONTROL_BYTES_MAX,
-  [CLIENT.copyFail]: CONTROL_BYTES_MAX,
-  [CLIENT.describe]: CONTROL_BYTES_MAX,
-  [CLIENT.execute]: CONTROL_BYTES_MAX,
-  [CLIENT.flush]: CONTROL_BYTES_MAX,
-  [CLIENT.functionCall]: CONTROL_BYTES_MAX,
-  [CLIENT.parse]: STATEMENT_BYTES_MAX,
-  [CLIENT.query]: STATEMENT_BYTES_MAX,
-  [CLIENT.sync]: CONTROL_BYTES_MAX,
-  [CLIENT.terminate]: CONTROL_BYTES_MAX,
-};
 
 const FUNCTION_CALL: Refusal = {
   kind: "unsupported",
@@ -191,6 +168,7 @@ export class PostgresMachine implements ServerSideOwner {
       at = end;
     }
     this.#flush(at);
+    if (at === data.length) return this.#intake.keep(EMPTY, HEADER_BYTES);
     const rest = data.subarray(at);
     const need = rest.length >= HEADER_BYTES ? 1 + rest.readInt32BE(1) : HEADER_BYTES;
     this.#intake.keep(rest, need);
@@ -198,7 +176,11 @@ export class PostgresMachine implements ServerSideOwner {
 
   /** Sends what of the chunk at hand waits to be sent, up to `to`. */
   #flush(to: number): void {
-    if (to > this.#from && !this.#closed) this.#wire.toServer(this.#chunk.subarray(this.#from, to), this.#recordIndex);
+    if (to > this.#from && !this.#closed) {
+      // Most chunks pass whole.
+      const whole = this.#from === 0 && to === this.#chunk.length;
+      this.#wire.toServer(whole ? this.#chunk : this.#chunk.subarray(this.#from, to), this.#recordIndex);
+    }
     this.#from = to;
   }
 
@@ -269,7 +251,7 @@ export class PostgresMachine implements ServerSideOwner {
     const start = at + HEADER_BYTES;
     if (data[end - 1] !== 0 || data.indexOf(0, start) !== end - 1) return this.#malformed("Query");
     const text = data.subarray(start, end - 1);
-    const answer = this.#host.judge(this.#action("simple", text, NO_PARAMETERS, NO_FORMATS));
+    const answer = this.#host.judge(this.#action("simple", text, null, NO_PARAMETERS, NO_FORMATS));
     if (answer instanceof Promise) return this.#hold(answer, (ruling) => this.#queryRuled(ruling));
     return this.#queryRuled(answer);
   }
@@ -319,12 +301,13 @@ export class PostgresMachine implements ServerSideOwner {
         kind: "unavailable",
         message: "sallyport: too many prepared statements in this session",
       });
-    const answer = this.#host.judge(this.#action("parse", text, NO_PARAMETERS, NO_FORMATS));
-    if (answer instanceof Promise) return this.#hold(answer, (ruling) => this.#parseRuled(ruling, name, text));
-    return this.#parseRuled(answer, name, text);
+    const memo: TextMemo = { context: null, analysis: null };
+    const answer = this.#host.judge(this.#action("parse", text, memo, NO_PARAMETERS, NO_FORMATS));
+    if (answer instanceof Promise) return this.#hold(answer, (ruling) => this.#parseRuled(ruling, name, text, memo));
+    return this.#parseRuled(answer, name, text, memo);
   }
 
-  #parseRuled(ruling: Ruling, name: string, text: Buffer): Next {
+  #parseRuled(ruling: Ruling, name: string, text: Buffer, memo: TextMemo): Next {
     if (!ruling.go) return this.#refusePart(ruling.refusal);
     this.#recordIndex = ruling.recordIndex;
     const expect = this.#sent("parse");
@@ -338,6 +321,7 @@ export class PostgresMachine implements ServerSideOwner {
     // If the name is taken, the server fails this one, skips the rest of the batch and keeps the old: so does `undo`.
     expect.undo = this.names.setStatement(name, {
       text: Buffer.from(text),
+      memo,
       statement: null,
       innerText: null,
       madeBy: expect,
@@ -369,7 +353,7 @@ export class PostgresMachine implements ServerSideOwner {
     else {
       const bound: Portal = {
         prepared,
-        parameters: parameters.map((value) => (value === null ? null : Buffer.from(value))),
+        parameters,
         parameterFormats,
         resultFormats,
         declared: null,
@@ -401,7 +385,8 @@ export class PostgresMachine implements ServerSideOwner {
         hint: "Use FETCH or EXECUTE.",
       });
     }
-    const answer = this.#host.judge(this.#action("execute", text, portal.parameters, portal.parameterFormats));
+    const memo = portal.prepared?.memo ?? null;
+    const answer = this.#host.judge(this.#action("execute", text, memo, portal.parameters, portal.parameterFormats));
     if (answer instanceof Promise) return this.#hold(answer, (ruling) => this.#executeRuled(ruling, name, portal));
     return this.#executeRuled(answer, name, portal);
   }
@@ -499,12 +484,14 @@ export class PostgresMachine implements ServerSideOwner {
   #action(
     phase: SqlAction["phase"],
     text: Buffer,
+    memo: TextMemo | null,
     parameters: readonly (Buffer | null)[],
     parameterFormats: readonly number[],
   ): SqlAction {
     return {
       phase,
       text,
+      memo,
       parameters,
       parameterFormats,
       inTransaction: this.status !== IDLE,

@@ -1,0 +1,2 @@
+export * from "./children.ts";
+export * from "./observe.ts";
