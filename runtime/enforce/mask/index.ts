@@ -12,3 +12,4 @@ export * from "./json/index.ts";
 export * from "./web-text.ts";
 export { FLOAT4, elementOf, familyOf } from "./postgres-types.ts";
 export { rewrite, type Replacement } from "./substitute.ts";
+export * from "./request-text.ts";
