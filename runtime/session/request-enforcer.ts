@@ -6,9 +6,9 @@ import type { ProtocolName } from "../../spec/contract/facts/index.ts";
 import type { Masked } from "../../spec/contract/record/index.ts";
 import type { ActiveBundle, LoadedBundle } from "../bundle/index.ts";
 import { SessionPolicy, reasonsOf, type ActionFacts, type FactReader } from "../decide/index.ts";
-import type { ApprovalDemand, ApprovalRecord, Approvals, Settlement } from "../enforce/approve/index.ts";
 import type { Alerts } from "../enforce/alert/index.ts";
 import type { Rates } from "../enforce/limit/index.ts";
+import type { ApprovalDemand, ApprovalRecord, Approvals, Settlement } from "../enforce/approve/index.ts";
 import type { Clock } from "../outside/index.ts";
 import type { Refusal } from "../protocols/index.ts";
 import {
@@ -57,6 +57,7 @@ export type Held =
   | { readonly state: "waiting"; readonly approval: ApprovalRecord };
 
 const FRAGMENTS_MAX = 256;
+/** Of a request's text at most so many characters go into an alert. */
 
 /**
  * Decides, records and holds the requests of one session. It knows no protocol: facts come in, judgements go out. Of each

@@ -144,9 +144,9 @@ export class HttpService {
     this.random = host.random;
     this.bundles = host.bundles;
     this.approvals = host.approvals;
-    this.recorder = host.recorder;
     this.rates = host.rates;
     this.alerts = host.alerts;
+    this.recorder = host.recorder;
     this.secret = host.secret;
     this.recordsSamples = host.recordsSamples;
     this.settings = parts.settings;
