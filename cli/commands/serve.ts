@@ -27,6 +27,7 @@ import {
   type ConfigError,
   type GatewayConfig,
   type GatewayParts,
+  type SecretSource,
   type Target,
   type UserConfig,
 } from "../../runtime/gateway/index.ts";
@@ -37,6 +38,7 @@ import { err, ok } from "../../base/result.ts";
 import { VERSION } from "../version.ts";
 import { keysOfUser, sshParts } from "./serve-ssh.ts";
 import { UsageError, type Io } from "../io.ts";
+import { httpParts } from "./serve/http-parts.ts";
 
 export interface RunningGateway {
   readonly gateway: Gateway;
@@ -122,11 +124,35 @@ async function startLocked(
     openRecord: (options) => openRecorderInThread(join(state, "log"), options),
     logKey: signingKey(join(state, "log.key")),
     approvalsPath: join(state, "approvals.db"),
+    vaultPath: join(state, "vault.db"),
+    alertChannels: config.alerts.map(({ name, webhook, key }) =>
+      webhook === null
+        ? { name, kind: "log" }
+        : {
+            name,
+            kind: "webhook",
+            url: webhook,
+            key: key === null ? null : Buffer.from(secretOf(key, at, io, `channel ${name}`)),
+          },
+    ),
+    post: async (url, headers, body, timeoutMs) => {
+      const options = {
+        method: "POST",
+        headers,
+        body,
+        signal: AbortSignal.timeout(timeoutMs),
+        redirect: "error",
+      } as const;
+      const { status, body: answer } = await fetch(url, options);
+      await answer?.cancel();
+      return status;
+    },
     secret,
     ssh: sshParts(config.ssh, state, at),
     tls: config.listen.map(({ tls }) =>
       tls === null ? null : { certificate: readFileSync(at(tls.certificate)), key: readFileSync(at(tls.key)) },
     ),
+    http: httpParts(config, at, io, () => signingKey(join(state, "identity.key"))),
     clock: systemClock,
     random: systemRandom,
     howToGrant: (id) => `Someone who may approve it runs: sallyport approvals approve ${id}`,
@@ -173,6 +199,7 @@ async function startLocked(
         administrators: config.control.administrators,
         status: () => started.status(),
         sessions: () => started.live(),
+        reverseToken: (user, groups, token) => started.reverseToken(user, groups, token),
         reloadBundle: async () => {
           const fault = await reload();
           return fault === null ? ok({ digest: started.bundles.current?.digest ?? "" }) : err(fault);
@@ -222,7 +249,7 @@ export async function serveCommand(configPath: string, io: Io): Promise<number> 
   });
   // Said only once signals are listened to: whoever waits for this line may stop us the next moment.
   io.stdout(
-    `sallyport: listening on ${[...running.ports, ...running.sshPorts].join(", ")}; control API on ${running.controlPort}\n`,
+    `sallyport: listening on ${[...running.ports, ...running.sshPorts, ...running.gateway.httpPorts].join(", ")}; control API on ${running.controlPort}\n`,
   );
   await stopped;
   io.stderr("sallyport: stopping\n");
@@ -261,14 +288,14 @@ function knownUsers(users: readonly UserConfig[]): readonly KnownUser[] {
 }
 
 function passwordOf(target: GatewayConfig["targets"][number], at: (name: string) => string, io: Io): string {
-  const source = target.credential.password;
-  if ("file" in source)
-    return readText(at(source.file), `the password file of target ${target.name}`).replace(/\r?\n$/, "");
+  return secretOf(target.credential.password, at, io, `target ${target.name}`);
+}
+
+function secretOf(source: SecretSource, at: (name: string) => string, io: Io, whose: string): string {
+  if ("file" in source) return readText(at(source.file), `the secret's file of ${whose}`).replace(/\r?\n$/, "");
   const found = io.env[source.env];
   if (found === undefined)
-    throw new UsageError(
-      `target ${target.name}: environment variable ${source.env} is not set; put the target's password there`,
-    );
+    throw new UsageError(`${whose}: environment variable ${source.env} is not set; put its secret there`);
   return found;
 }
 
