@@ -235,11 +235,13 @@ export class Gateway {
       socket.destroy();
       return;
     }
-    const { bundles, approvals, recorder, parts } = this;
+    const { bundles, approvals, rates, alerts, recorder, parts } = this;
     const host = {
       ssh,
       bundles,
       approvals,
+      rates,
+      alerts,
       recorder,
       parts,
       refusedSignIn: (user: string, from: string, why: string) => this.refusedSignIn(user, from, why),

@@ -5,6 +5,8 @@ import { ABSENT, type FactValue, type ProtocolName } from "../../spec/contract/f
 import type { Masked } from "../../spec/contract/record/index.ts";
 import type { ActiveBundle, LoadedBundle } from "../bundle/index.ts";
 import { SessionPolicy, reasonsOf, type ActionFacts } from "../decide/index.ts";
+import type { Alerts } from "../enforce/alert/index.ts";
+import type { RateLimit, Rates } from "../enforce/limit/index.ts";
 import { actionDigest, type Approvals, type Settlement } from "../enforce/approve/index.ts";
 import type { Clock } from "../outside/index.ts";
 import type { Refusal } from "../protocols/index.ts";
@@ -15,6 +17,8 @@ export interface DeskParts {
   readonly protocol: ProtocolName;
   readonly bundles: ActiveBundle;
   readonly approvals: Approvals;
+  readonly rates: Rates;
+  readonly alerts: Alerts;
   readonly recorder: Recorder;
   readonly log: SessionLog;
   readonly clock: Clock;
@@ -99,10 +103,61 @@ export class ActionDesk {
     const judged = this.#judge(action);
     if ("go" in judged) return judged;
     const decisionId = ++this.#decision;
+    if (!this.#alert(action, judged, decisionId)) return recordFailed();
     if (judged.refusal !== null) return this.#refuse(action, judged, decisionId, judged.refusal);
+    const overRate = this.#overRate(judged);
+    if (overRate !== null) return this.#refuse(action, judged, decisionId, overRate);
     if (judged.decision.verdict !== "approve") return this.#go(action, judged, decisionId);
     if (waiter === null) return this.#refuse(action, judged, decisionId, this.#cantWait(judged));
     return this.#hold(action, judged, decisionId, waiter);
+  }
+
+  /** Recorded before anybody is told; whether somebody hears of it, nothing waits for. False when it can't be recorded. */
+  #alert(action: DeskAction, { bundle, decision, refusal }: Judged, decisionId: number): boolean {
+    const { log, alerts, identity, target, clock, protocol } = this.#parts;
+    try {
+      for (const index of decision.alerts) {
+        const { name: rule, because, alertTo: channels } = bundle.manifest.rules[index]!;
+        log.append({ type: "alert", decision: decisionId, rule, channels });
+        alerts.raise(
+          {
+            rule,
+            because,
+            sid: log.sid,
+            decision: decisionId,
+            user: identity.name,
+            target: target.name,
+            protocol,
+            verdict: refusal === null ? decision.verdict : "deny",
+            kinds: action.kinds,
+            text: action.text.slice(0, ALERT_TEXT_UNITS_MAX),
+            at: clock.now(),
+          },
+          channels,
+        );
+      }
+      return true;
+    } catch (fault) {
+      if (!(fault instanceof RecorderFailed)) throw fault;
+      return false;
+    }
+  }
+
+  #overRate({ bundle, decision }: Judged): Refusal | null {
+    if (decision.rates.length === 0) return null;
+    const { rates, identity, target } = this.#parts;
+    const limits = decision.rates.map((index): RateLimit => {
+      const { name, limit } = bundle.manifest.rules[index]!;
+      return { rule: name, ...limit!.rate! };
+    });
+    const answer = rates.take(limits, JSON.stringify([identity.issuer, identity.name]), target.name, 1);
+    if (answer.ok) return null;
+    const { rule, count, perMs } = answer.limit;
+    return {
+      kind: "policy",
+      message: `sallyport: rule ${rule} allows ${plural(count, "action")} in ${plural(Math.round(perMs / 1000), "second")}, and you have had them`,
+      hint: `Try again in ${plural(Math.max(1, Math.ceil(answer.waitMs / 1000)), "second")}.`,
+    };
   }
 
   #cantWait(judged: Judged): Refusal {
@@ -172,12 +227,11 @@ export class ActionDesk {
   #refusal(bundle: LoadedBundle, decision: Decision, action: DeskAction): Refusal | null {
     if (decision.verdict === "deny") return this.#denied(bundle, decision, action);
     // What a rule asks for and nobody here carries out must not be passed over.
-    const undone = [...decision.rates, ...(decision.rowLimitRule === null ? [] : [decision.rowLimitRule])];
-    if (undone.length === 0) return null;
-    const names = undone.map((index) => bundle.manifest.rules[index]!.name).join(", ");
+    if (decision.rowLimitRule === null) return null;
+    const { name } = bundle.manifest.rules[decision.rowLimitRule]!;
     return {
       kind: "unsupported",
-      message: `sallyport: limit ${names} can't be carried out on ${this.#parts.protocol}, so what it limits is refused`,
+      message: `sallyport: limit ${name} counts rows, and there are none in ${this.#parts.protocol}, so what it limits is refused`,
       hint: "Limit bytes, or leave this protocol out of the rule.",
     };
   }
@@ -341,6 +395,9 @@ export class ActionDesk {
     });
   }
 }
+
+/** Of an action so much is told in an alert. */
+const ALERT_TEXT_UNITS_MAX = 2_048;
 
 const approveRules = ({ bundle, decision }: Judged): readonly number[] =>
   decision.matched.filter((index) => bundle.manifest.rules[index]!.effect === "approve");

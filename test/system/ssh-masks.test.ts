@@ -15,6 +15,15 @@ mask cards on ssh
   values detect [credit_card]
   with { credit_card: last(4) }
 
+limit seldom on ssh
+  to 2 statements per 1m
+  when exists command.text and command.text starts with "whoami"
+
+alert noticed on ssh
+  to "operators"
+  when exists command.text and command.text starts with "hostname"
+  because "Somebody looks around."
+
 limit little on ssh
   to 100_000 bytes
   when exists command.text and command.text starts with "head"
@@ -27,7 +36,7 @@ describe.skipIf(!hasOpenSsh())("masks on what a command shows", () => {
   let gateway: TestSshGateway;
   beforeAll(async () => {
     sshd = await startSshd();
-    gateway = await startSshGateway(sshd, { policy: POLICY });
+    gateway = await startSshGateway(sshd, { policy: POLICY, config: "alerts: [{ name: operators, log: true }]\n" });
   });
   afterAll(async () => {
     await gateway?.close();
@@ -94,5 +103,21 @@ describe.skipIf(!hasOpenSsh())("masks on what a command shows", () => {
     expect(ran.stdout.length).toBe(100_000);
     expect(ran.stderr).toMatch(/the output is cut off after 100000 bytes by rule little/);
     expect(ran.status).toBe(255);
+  });
+
+  it("a rate allows so many, and then says when to come again", async () => {
+    const status = [await gateway.ssh("ana", ["whoami"]), await gateway.ssh("ana", ["whoami"])].map(
+      (one) => one.status,
+    );
+    expect(status).toEqual([0, 0]);
+    const third = await gateway.ssh("ana", ["whoami"]);
+    expect([third.stdout, third.status]).toEqual(["", 126]);
+    expect(third.stderr).toMatch(/rule seldom allows 2 actions in 60 seconds, and you have had them/);
+    expect(third.stderr).toMatch(/^Try again in \d+ seconds\.$/m);
+  });
+
+  it("an alert tells its channel", async () => {
+    expect((await gateway.ssh("ana", ["hostname"])).status).toBe(0);
+    expect(gateway.said.join("")).toMatch(/noticed/);
   });
 });

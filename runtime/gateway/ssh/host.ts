@@ -1,4 +1,6 @@
 import type { ActiveBundle } from "../../bundle/index.ts";
+import type { Alerts } from "../../enforce/alert/index.ts";
+import type { Rates } from "../../enforce/limit/index.ts";
 import type { Approvals } from "../../enforce/approve/index.ts";
 import type { Directory, SshTrust } from "../../identity/index.ts";
 import type { Clock, Random, RecordingStore } from "../../outside/index.ts";
@@ -22,6 +24,8 @@ export interface SshHost {
   readonly ssh: SshParts;
   readonly bundles: ActiveBundle;
   readonly approvals: Approvals;
+  readonly rates: Rates;
+  readonly alerts: Alerts;
   readonly recorder: Recorder;
   readonly parts: {
     readonly config: {
