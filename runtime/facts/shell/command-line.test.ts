@@ -194,13 +194,13 @@ describe("fuzz", () => {
         if (!line.parsed) expect([line.expands, line.writes]).toEqual([true, null]);
         for (const path of [...(line.writes ?? []), ...(line.reads ?? [])]) expect(path).toMatch(/^[/~]/);
       }),
-      { numRuns: 2_000 },
+      { numRuns: 400 },
     );
     fc.assert(
       fc.property(fc.string({ unit: "binary", maxLength: 200 }), (text) => {
         readCommandLine(text, "/people/x");
       }),
-      { numRuns: 1_000 },
+      { numRuns: 300 },
     );
   });
 
@@ -230,7 +230,7 @@ describe("fuzz", () => {
           expect(line.writes === null || line.writes.has("/etc/target")).toBe(true);
         }
       }),
-      { numRuns: 1_000 },
+      { numRuns: 300 },
     );
   });
 });
