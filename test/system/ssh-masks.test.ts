@@ -16,6 +16,15 @@ mask cards on ssh
   values detect [credit_card]
   with { credit_card: last(4) }
 
+limit seldom on ssh
+  to 2 statements per 1m
+  when exists command.text and command.text starts with "whoami"
+
+alert noticed on ssh
+  to "operators"
+  when exists command.text and command.text starts with "hostname"
+  because "Somebody looks around."
+
 limit little on ssh
   to 100_000 bytes
   when exists command.text and command.text starts with "head"
@@ -36,7 +45,7 @@ describe.skipIf(!hasOpenSsh())("masks on what a command shows", () => {
   let gateway: TestSshGateway;
   beforeAll(async () => {
     sshd = await startSshd();
-    gateway = await startSshGateway(sshd, { policy: POLICY });
+    gateway = await startSshGateway(sshd, { policy: POLICY, config: "alerts: [{ name: operators, log: true }]\n" });
   });
   afterAll(async () => {
     await gateway?.close();
