@@ -10,7 +10,7 @@ import {
   type SourceFile,
 } from "../../../lang/index.ts";
 import { ruleFindings } from "../../../compiler/analyse/index.ts";
-import { expressionFindings } from "../../../compiler/index.ts";
+import { expressionFindings } from "../../../compiler/bundle/index.ts";
 import { plural } from "../../../base/text.ts";
 import { readArguments } from "../../arguments.ts";
 import { EXIT, type Io } from "../../io.ts";
@@ -43,7 +43,7 @@ export function findingsOf(files: readonly SourceFile[], levels: LintLevels | nu
   return sortDiagnostics([...withMends(files, check), ...lints, ...deeper]);
 }
 
-export function checkCommand(argv: readonly string[], io: Io): number {
+export async function checkCommand(argv: readonly string[], io: Io): Promise<number> {
   const { values, positionals } = readArguments(argv, {
     format: { type: "string" },
     strict: { type: "boolean" },
@@ -56,7 +56,7 @@ export function checkCommand(argv: readonly string[], io: Io): number {
     return EXIT.ok;
   }
   const format = findingFormat(values.format);
-  const levels = values["no-lint"] === true ? null : readSettings(io).levels;
+  const levels = values["no-lint"] === true ? null : (await readSettings(io)).levels;
   const find = (now: readonly SourceFile[]): readonly Diagnostic[] => findingsOf(now, levels);
   const options = { fix: values.fix === true, diff: values.diff === true };
   const files = withFixes(policyFiles(positionals, io), find, options, io);

@@ -31,7 +31,7 @@ policyc explain CODE tells what a rule looks for, why, and how to mend it.
 Exit codes: 0 nothing at level error; 1 findings, or the files have errors; 2 wrong use or unreadable input.
 `;
 
-export function lintCommand(argv: readonly string[], io: Io): number {
+export async function lintCommand(argv: readonly string[], io: Io): Promise<number> {
   const { values, positionals } = readArguments(argv, {
     format: { type: "string" },
     strict: { type: "boolean" },
@@ -44,7 +44,7 @@ export function lintCommand(argv: readonly string[], io: Io): number {
     io.stdout(HELP);
     return EXIT.ok;
   }
-  const { levels } = readSettings(io);
+  const { levels } = await readSettings(io);
   if (values.rules === true) {
     const rows = LINT_RULES.map((rule) => ({
       code: rule.code,
