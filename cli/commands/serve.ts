@@ -27,6 +27,7 @@ import {
   type ConfigError,
   type GatewayConfig,
   type GatewayParts,
+  type SecretSource,
   type Target,
   type UserConfig,
 } from "../../runtime/gateway/index.ts";
@@ -35,12 +36,15 @@ import { lockFolder, serveHttp, systemClock, systemRandom } from "../../runtime/
 import { controlListener } from "../../runtime/control/index.ts";
 import { err, ok } from "../../base/result.ts";
 import { VERSION } from "../version.ts";
+import { keysOfUser, sshParts } from "./serve-ssh.ts";
 import { UsageError, type Io } from "../io.ts";
+import { httpParts } from "./serve/http-parts.ts";
 
 export interface RunningGateway {
   readonly gateway: Gateway;
   /** Ports of the listeners, in the order of the configuration. */
   readonly ports: readonly number[];
+  readonly sshPorts: readonly number[];
   readonly controlPort: number;
   reload(): Promise<string | null>;
   close(): Promise<void>;
@@ -120,10 +124,35 @@ async function startLocked(
     openRecord: (options) => openRecorderInThread(join(state, "log"), options),
     logKey: signingKey(join(state, "log.key")),
     approvalsPath: join(state, "approvals.db"),
+    vaultPath: join(state, "vault.db"),
+    alertChannels: config.alerts.map(({ name, webhook, key }) =>
+      webhook === null
+        ? { name, kind: "log" }
+        : {
+            name,
+            kind: "webhook",
+            url: webhook,
+            key: key === null ? null : Buffer.from(secretOf(key, at, io, `channel ${name}`)),
+          },
+    ),
+    post: async (url, headers, body, timeoutMs) => {
+      const options = {
+        method: "POST",
+        headers,
+        body,
+        signal: AbortSignal.timeout(timeoutMs),
+        redirect: "error",
+      } as const;
+      const { status, body: answer } = await fetch(url, options);
+      await answer?.cancel();
+      return status;
+    },
     secret,
+    ssh: sshParts(config.ssh, state, at),
     tls: config.listen.map(({ tls }) =>
       tls === null ? null : { certificate: readFileSync(at(tls.certificate)), key: readFileSync(at(tls.key)) },
     ),
+    http: httpParts(config, at, io, () => signingKey(join(state, "identity.key"))),
     clock: systemClock,
     random: systemRandom,
     howToGrant: (id) => `Someone who may approve it runs: sallyport approvals approve ${id}`,
@@ -170,6 +199,7 @@ async function startLocked(
         administrators: config.control.administrators,
         status: () => started.status(),
         sessions: () => started.live(),
+        reverseToken: (user, groups, token) => started.reverseToken(user, groups, token),
         reloadBundle: async () => {
           const fault = await reload();
           return fault === null ? ok({ digest: started.bundles.current?.digest ?? "" }) : err(fault);
@@ -190,6 +220,7 @@ async function startLocked(
   return {
     gateway: started,
     ports: started.ports,
+    sshPorts: started.sshPorts,
     controlPort: control.port,
     reload,
     async close() {
@@ -217,7 +248,9 @@ export async function serveCommand(configPath: string, io: Io): Promise<number> 
     process.once("SIGTERM", () => stop());
   });
   // Said only once signals are listened to: whoever waits for this line may stop us the next moment.
-  io.stdout(`sallyport: listening on ${running.ports.join(", ")}; control API on ${running.controlPort}\n`);
+  io.stdout(
+    `sallyport: listening on ${[...running.ports, ...running.sshPorts, ...running.gateway.httpPorts].join(", ")}; control API on ${running.controlPort}\n`,
+  );
   await stopped;
   io.stderr("sallyport: stopping\n");
   await running.close();
@@ -242,25 +275,27 @@ function parsed<T>(
 
 function knownUsers(users: readonly UserConfig[]): readonly KnownUser[] {
   return users.map((user) => {
-    if (user.scram === null) return { name: user.name, groups: user.groups, verifier: null };
+    const { name, groups } = user;
+    const keys = keysOfUser(user);
+    if (user.scram === null) return { name, groups, keys, verifier: null };
     const verifier = parseVerifier(user.scram);
     if (!verifier.ok)
       throw new UsageError(
         `user ${user.name}: the verifier can't be read: ${verifier.error}; make a new one with sallyport user add`,
       );
-    return { name: user.name, groups: user.groups, verifier: verifier.value };
+    return { name, groups, keys, verifier: verifier.value };
   });
 }
 
 function passwordOf(target: GatewayConfig["targets"][number], at: (name: string) => string, io: Io): string {
-  const source = target.credential.password;
-  if ("file" in source)
-    return readText(at(source.file), `the password file of target ${target.name}`).replace(/\r?\n$/, "");
+  return secretOf(target.credential.password, at, io, `target ${target.name}`);
+}
+
+function secretOf(source: SecretSource, at: (name: string) => string, io: Io, whose: string): string {
+  if ("file" in source) return readText(at(source.file), `the secret's file of ${whose}`).replace(/\r?\n$/, "");
   const found = io.env[source.env];
   if (found === undefined)
-    throw new UsageError(
-      `target ${target.name}: environment variable ${source.env} is not set; put the target's password there`,
-    );
+    throw new UsageError(`${whose}: environment variable ${source.env} is not set; put its secret there`);
   return found;
 }
 

@@ -91,6 +91,38 @@ export type EntryBody =
       readonly refused?: string;
     }
   | {
+      /** The statement that follows has conditions over masked columns, by leave of their rules. */
+      readonly type: "mask.predicates";
+      readonly decision: number;
+      /** It was sent with masked relations replaced by masked forms of them. */
+      readonly substituted: boolean;
+      /** Columns that it observes as they are. */
+      readonly observed: readonly string[];
+    }
+  | {
+      /** An `alert` rule matched; it goes to these channels. */
+      readonly type: "alert";
+      readonly decision: number;
+      readonly rule: string;
+      readonly channels: readonly string[];
+    }
+  | {
+      /** A channel could not be told of an alert. */
+      readonly type: "alert.undelivered";
+      readonly sid: string;
+      readonly decision: number;
+      readonly rule: string;
+      readonly channel: string;
+      readonly why: string;
+    }
+  | {
+      /** Somebody asked for the value behind a token. */
+      readonly type: "token.reversed";
+      readonly user: string;
+      readonly token: string;
+      readonly outcome: "shown" | "unknown" | "refused";
+    }
+  | {
       readonly type: "approval";
       readonly approval: string;
       readonly step: string;
@@ -113,6 +145,18 @@ export type EntryBody =
       readonly masked: readonly string[] | number;
       readonly sqlstate?: string;
       readonly sample?: readonly (readonly (Masked | null)[])[] | number;
+    }
+  | {
+      /** A recording of what a terminal or command showed, after masking, in a file of its own. */
+      readonly type: "recording";
+      readonly decision: number;
+      readonly name: string;
+      readonly format: string;
+      readonly bytes: number;
+      /** SHA-256 of the file. */
+      readonly digest: string;
+      /** Bytes of output that it does not hold, for a command may show more than is kept. */
+      readonly left: number;
     };
 
 export type EntryType = EntryBody["type"];
