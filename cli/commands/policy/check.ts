@@ -20,11 +20,12 @@ import { readSettings } from "./settings.ts";
 
 const HELP = `policyc check: errors and warnings of policy files
 
-  policyc check [--format FORMAT] [--strict] [--no-lint] [--fix | --diff] [PATH…]
+  policyc check [--format FORMAT] [--strict] [--no-lint] [--all] [--fix | --diff] [PATH…]
 
   --format FORMAT   human (default), json, sarif or github
   --strict          warnings count as findings too
   --no-lint         leave the linter out (see policyc lint)
+  --all             show every finding; without it 50 of each code for a person to read, all in other formats
   --fix             make the fixes that are safe: misspelt names, what is unused, what lint can mend; a fix that would
                     change what is decided is taken back, and a file with syntax errors is left alone
   --diff            show what --fix would change, change nothing
@@ -48,6 +49,7 @@ export async function checkCommand(argv: readonly string[], io: Io): Promise<num
     format: { type: "string" },
     strict: { type: "boolean" },
     "no-lint": { type: "boolean" },
+    all: { type: "boolean" },
     fix: { type: "boolean" },
     diff: { type: "boolean" },
   });
@@ -61,7 +63,7 @@ export async function checkCommand(argv: readonly string[], io: Io): Promise<num
   const options = { fix: values.fix === true, diff: values.diff === true };
   const files = withFixes(policyFiles(positionals, io), find, options, io);
   const diagnostics = find(files);
-  if (!options.diff) io.stdout(render(diagnostics, files, format, io));
+  if (!options.diff) io.stdout(render(diagnostics, files, format, values.all === true, io));
   const errors = diagnostics.filter((one) => one.severity === "error").length;
   const warnings = diagnostics.length - errors;
   if (format === "human" && !options.diff) {
