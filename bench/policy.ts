@@ -122,8 +122,45 @@ async function enginesFor(
     const facts = factsOf(action);
     return new SessionPolicy(bundle, "postgres", (path) => facts.get(path) ?? ABSENT);
   });
+  const code = await codeOf(rules);
+  const codeActions = actions.map((action) => ({
+    ...action,
+    groups: new Set(action.groups),
+    tables: new Set(action.tables),
+  }));
+  const own: readonly Engine[] = [
+    {
+      name: "sallyport, nothing known beforehand",
+      repeat: OWN_TURNS,
+      prepare,
+      call: (i) => void whole.decide((path) => seen[i]!.get(path)),
+    },
+    {
+      name: "sallyport, the session folded",
+      repeat: OWN_TURNS,
+      prepare,
+      call: (i) => void folded[i]!.decide((path) => seen[i]!.get(path)),
+    },
+    {
+      name: "hand-written TypeScript",
+      repeat: Math.max(1, Math.floor(20_000 / rules.length)),
+      call: (i) => code(codeActions[i], []),
+    },
+  ];
+  return rules.length > PEERS_RULES_MAX ? own : [...own, ...(await peersFor(rules, policy, actions))];
+}
+
+/** Turns of our own engine in a round, whatever the number of rules. */
+const OWN_TURNS = 200;
+/** Rules above which the others would take minutes. */
+const PEERS_RULES_MAX = 1000;
+
+async function peersFor(
+  rules: readonly BenchRule[],
+  policy: CheckedPolicy,
+  actions: readonly BenchAction[],
+): Promise<readonly Engine[]> {
   const facts = actions.map(factsOf);
-  const repeat = Math.max(1, Math.floor(40_000 / rules.length));
   cedar.preparsePolicySet(`s${rules.length}`, { staticPolicies: asCedar(rules) });
   const calls = actions.map((action): cedar.StatefulAuthorizationCall => ({
     principal: { type: "User", id: action.user },
@@ -146,12 +183,6 @@ async function enginesFor(
     .registerVariable("env", "string")
     .registerVariable("address", "string");
   const expressions = rules.map((rule) => environment.parse(asCel(rule)));
-  const code = await codeOf(rules);
-  const codeActions = actions.map((action) => ({
-    ...action,
-    groups: new Set(action.groups),
-    tables: new Set(action.tables),
-  }));
   const casbin = await newEnforcer(
     newModelFromString(
       `[request_definition]\nr = groups, kind, tables, env, address\n[policy_definition]\np = groups, kinds, table, env, net, eft\n[policy_effect]\ne = some(where (p.eft == allow)) && !some(where (p.eft == deny))\n[matchers]\nm = fits(r.groups, r.kind, r.tables, r.env, r.address, p.groups, p.kinds, p.table, p.env, p.net)\n`,
@@ -191,19 +222,6 @@ async function enginesFor(
   const requests = actions.map((a) => [a.groups.join("|"), a.kind, a.tables.join("|"), a.env, a.address]);
   const slow = rules.length > 100 ? 1 : 3;
   return [
-    {
-      name: "sallyport, nothing known beforehand",
-      repeat: repeat * 5,
-      prepare,
-      call: (i) => void whole.decide((path) => seen[i]!.get(path)),
-    },
-    {
-      name: "sallyport, the session folded",
-      repeat: repeat * 5,
-      prepare,
-      call: (i) => void folded[i]!.decide((path) => seen[i]!.get(path)),
-    },
-    { name: "hand-written TypeScript", repeat, call: (i) => code(codeActions[i], []) },
     {
       name: "syntax-tree walker (the oracle)",
       repeat: slow,
@@ -265,9 +283,7 @@ try {
   for (const count of COUNTS) {
     const rules = benchRules(count);
     const { bundle, policy } = bundleOf(rules);
-    const engines = (await enginesFor(rules, policy, bundle)).filter(
-      (one) => count <= 1000 || one.name.startsWith("sallyport") || one.name.startsWith("hand"),
-    );
+    const engines = await enginesFor(rules, policy, bundle);
     const times = new Map(engines.map((engine) => [engine.name, [] as number[]]));
     for (const engine of engines) time(engine);
     for (let round = 0; round < ROUNDS; round++)
