@@ -79,9 +79,10 @@ export class Exchange {
     }
     const judged = enforcer.judge(inspected.value.actions);
     if (isRefusal(judged)) return this.#refuse(judged, null);
-    if (judged.refusal !== null) {
-      this.#record(judged, inspected.value, body, judged.refusal.message);
-      return this.#refuse(judged.refusal, judged);
+    const refusal = judged.refusal ?? enforcer.count(judged);
+    if (refusal !== null) {
+      this.#record(judged, inspected.value, body, refusal.message);
+      return this.#refuse(refusal, judged);
     }
     if (judged.decision.verdict === "approve") {
       if (body.kind === "unread") body = await this.#collect();

@@ -197,7 +197,7 @@ export class SshConnection {
   }
 
   #makeSession(identity: SshIdentity, target: SshTarget, log: SessionLog, startedAt: number): SshSession {
-    const { parts, ssh, recorder, bundles, approvals } = this.#host;
+    const { parts, ssh, recorder, bundles, approvals, rates, alerts } = this.#host;
     const facts = new Map<string, FactValue>([
       ["user.name", identity.name],
       ["user.groups", new Set(identity.groups)],
@@ -239,6 +239,8 @@ export class SshConnection {
         bundles,
         approvals,
         recorder,
+        rates,
+        alerts,
         log,
         clock: parts.clock,
         facts,
