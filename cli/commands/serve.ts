@@ -36,6 +36,7 @@ import { controlListener } from "../../runtime/control/index.ts";
 import { err, ok } from "../../base/result.ts";
 import { VERSION } from "../version.ts";
 import { UsageError, type Io } from "../io.ts";
+import { httpParts } from "./serve/http-parts.ts";
 
 export interface RunningGateway {
   readonly gateway: Gateway;
@@ -120,10 +121,12 @@ async function startLocked(
     openRecord: (options) => openRecorderInThread(join(state, "log"), options),
     logKey: signingKey(join(state, "log.key")),
     approvalsPath: join(state, "approvals.db"),
+    vaultPath: join(state, "vault.db"),
     secret,
     tls: config.listen.map(({ tls }) =>
       tls === null ? null : { certificate: readFileSync(at(tls.certificate)), key: readFileSync(at(tls.key)) },
     ),
+    http: httpParts(config, at, io, () => signingKey(join(state, "identity.key"))),
     clock: systemClock,
     random: systemRandom,
     howToGrant: (id) => `Someone who may approve it runs: sallyport approvals approve ${id}`,
@@ -217,7 +220,9 @@ export async function serveCommand(configPath: string, io: Io): Promise<number> 
     process.once("SIGTERM", () => stop());
   });
   // Said only once signals are listened to: whoever waits for this line may stop us the next moment.
-  io.stdout(`sallyport: listening on ${running.ports.join(", ")}; control API on ${running.controlPort}\n`);
+  io.stdout(
+    `sallyport: listening on ${[...running.ports, ...running.gateway.httpPorts].join(", ")}; control API on ${running.controlPort}\n`,
+  );
   await stopped;
   io.stderr("sallyport: stopping\n");
   await running.close();

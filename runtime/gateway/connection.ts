@@ -334,7 +334,7 @@ export class Connection {
       buffer,
       host: enforcer,
       recorder: gateway.recorder,
-      hashKey: parts.secret,
+      secrets: { hashKey: parts.secret, tokens: gateway.tokens },
       cancelUpstream: () => void cancelAtTarget(target, upstream.session),
       after: parts.clock.after,
       ended: (why) => this.#ended(why),

@@ -3,6 +3,8 @@ import { isIP } from "node:net";
 import type { Result } from "../../base/result.ts";
 import { ActiveBundle, describeBundleError, loadBundle } from "../bundle/index.ts";
 import { ApprovalStore, Approvals, type ApprovalEvent } from "../enforce/approve/index.ts";
+import { scannerOf } from "../enforce/detect/index.ts";
+import { TokenVault } from "../enforce/mask/index.ts";
 import { Analyser } from "../facts/index.ts";
 import type { Directory } from "../identity/index.ts";
 import {
@@ -16,11 +18,18 @@ import {
   type Server,
   type Socket,
 } from "../outside/index.ts";
-import { appendGatewayEntry, startHeartbeat, type OpenOptions, type Recorder } from "../record/index.ts";
+import {
+  appendGatewayEntry,
+  startHeartbeat,
+  type OpenOptions,
+  type Recorder,
+  type SessionLog,
+} from "../record/index.ts";
 import { TargetCatalog } from "../session/index.ts";
 import type { EntryBody } from "../../spec/contract/record/index.ts";
 import type { GatewayConfig } from "./config.ts";
 import { Connection } from "./connection.ts";
+import { HttpService, type HttpParts } from "./http/index.ts";
 import { ServiceConnection, type Target } from "./upstream.ts";
 
 /** What a gateway is made of: the configuration with its files read. */
@@ -37,15 +46,31 @@ export interface GatewayParts {
   readonly logKey: KeyObject;
   /** File of the approvals' database. */
   readonly approvalsPath: string;
+  /** File of the tokens' vault. */
+  readonly vaultPath: string;
   /** Key of keyed hashes in results and of commitments in the record. */
   readonly secret: Buffer;
   /** Per listener: certificate and key in PEM, and the certificate in DER for channel binding. */
   readonly tls: readonly ({ readonly certificate: Buffer; readonly key: Buffer } | null)[];
+  /** The HTTP listeners and targets; null when there are none. */
+  readonly http: HttpParts | null;
   readonly clock: Clock;
   readonly random: Random;
   readonly howToGrant: (id: string) => string;
   /** For the operator's log. Never holds a statement, a value or a secret. */
   readonly say: (line: string) => void;
+}
+
+/** One connection of a client, of whatever protocol, as the gateway holds it. */
+export interface ClientConnection {
+  /** Name of its session; "" before there is one. */
+  readonly sid: string;
+  /** The session's entries; null before there is one. */
+  readonly log: SessionLog | null;
+  readonly live: LiveSession | null;
+  /** The gateway stops: what waits for approval stays pending. */
+  release(): void;
+  end(why: string): void;
 }
 
 /** A session that is open now. */
@@ -64,11 +89,13 @@ export class Gateway {
   readonly analyser: Analyser;
   readonly recorder: Recorder;
   readonly approvals: Approvals;
+  readonly tokens: TokenVault;
   /** A name for this run of the process. */
   readonly boot: string;
-  readonly connections = new Set<Connection>();
+  readonly connections = new Set<ClientConnection>();
   readonly #catalogs = new Map<string, { readonly catalog: TargetCatalog; readonly service: ServiceConnection }>();
   readonly #servers: Server[] = [];
+  readonly #http: HttpService | null;
   readonly #byProcess = new Map<number, Connection>();
   #nextProcess = 1;
   #closing = false;
@@ -85,6 +112,8 @@ export class Gateway {
     this.approvals = new Approvals(new ApprovalStore(parts.approvalsPath), parts.clock, parts.random, (event) =>
       this.#recordApproval(event),
     );
+    this.tokens = new TokenVault(parts.vaultPath, parts.secret, (count) => parts.random.bytes(count));
+    this.#http = parts.http === null ? null : this.#httpService(parts.http);
     for (const target of parts.targets) {
       const service = new ServiceConnection(target, parts.random, parts.clock.after);
       this.#catalogs.set(target.name, {
@@ -135,6 +164,36 @@ export class Gateway {
       const options = { context, certificate: pem?.certificate ?? null, required: files?.required ?? false };
       this.#servers.push(await listen(host, port, (socket) => this.#accept(socket, options)));
     }
+    await this.#http?.listen();
+  }
+
+  #httpService(http: HttpParts): HttpService {
+    const { parts } = this;
+    return new HttpService(http, {
+      clock: parts.clock,
+      random: parts.random,
+      bundles: this.bundles,
+      approvals: this.approvals,
+      recorder: this.recorder,
+      directory: parts.directory,
+      secret: parts.secret,
+      maskSecrets: { hashKey: parts.secret, tokens: this.tokens },
+      origin: parts.config.record.origin,
+      recordsSamples: parts.config.record.results === "sample",
+      headMs: parts.config.limits.handshakeMs,
+      connections: parts.config.limits.connections,
+      addressOf,
+      howToGrant: parts.howToGrant,
+      say: parts.say,
+      refusedSignIn: (user, from, why) => this.refusedSignIn(user, from, why),
+      opened: (session) => void this.connections.add(session),
+      forgotten: (session) => void this.connections.delete(session),
+    });
+  }
+
+  /** Ports that HTTP is listened for on, in the order of the configuration. */
+  get httpPorts(): readonly number[] {
+    return this.#http?.ports ?? [];
   }
 
   /** Ports that are listened on, in the order of the configuration. */
@@ -162,9 +221,9 @@ export class Gateway {
     return this.connections.size > this.parts.config.limits.connections;
   }
 
-  forget(connection: Connection): void {
+  forget(connection: ClientConnection): void {
     this.connections.delete(connection);
-    if (connection.processId > 0) this.#byProcess.delete(connection.processId);
+    if (connection instanceof Connection && connection.processId > 0) this.#byProcess.delete(connection.processId);
   }
 
   /** A process number of our own, for cancel requests. */
@@ -222,7 +281,7 @@ export class Gateway {
       },
       sessions: this.live().length,
       approvalsPending: this.approvals.list("pending").length,
-      targets: this.parts.targets.map((target) => target.name),
+      targets: [...this.parts.targets, ...(this.parts.http?.targets ?? [])].map((target) => target.name),
     };
   }
 
@@ -252,7 +311,7 @@ export class Gateway {
     };
     const connection = [...this.connections].find((one) => one.sid === record.session);
     try {
-      if (connection?.log === undefined || connection.log === null) {
+      if (connection?.log == null) {
         if (!this.entry(body)) return false;
       } else connection.log.append(body);
     } catch {
@@ -291,6 +350,8 @@ export class Gateway {
       return "the record can't be written";
     // In force only once that is on disk, so that no decision refers to a bundle the record does not know.
     if (!(await this.recorder.flush())) return "the record can't be written";
+    // Its detectors are made ready here and not while somebody waits for a statement.
+    scannerOf(bundle.manifest);
     this.bundles.swap(bundle);
     say(
       `bundle ${bundle.digest.slice(0, 16)} of ${bundle.manifest.package} is in force (${bundle.manifest.rules.length} rules)`,
@@ -327,7 +388,9 @@ export class Gateway {
     for (const server of this.#servers) server.close();
     for (const connection of this.connections) connection.release();
     this.endAll("the gateway stopped");
+    await this.#http?.close();
     this.approvals.close();
+    this.tokens.close();
     for (const { service } of this.#catalogs.values()) service.close();
     this.entry({ type: "log.stop" });
     await this.recorder.close();

@@ -8,7 +8,7 @@ import { TokenVerifier, type FetchImplementation, type OidcIssuer } from "./toke
 export interface Identity {
   readonly name: string;
   readonly groups: readonly string[];
-  readonly method: "password" | "token";
+  readonly method: "password" | "token" | "key" | "certificate" | "web";
   /** Issuer of the token, when there was one. */
   readonly issuer: string | null;
   /** When the identity ends by itself, in ms; null: with the session. */

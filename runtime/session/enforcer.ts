@@ -2,8 +2,10 @@ import { createHmac } from "node:crypto";
 import type { ActiveBundle, LoadedBundle } from "../bundle/index.ts";
 import { SessionPolicy, reasonsOf, sqlFactReader, type FactReader } from "../decide/index.ts";
 import { actionDigest, type Approvals, type ApprovalDemand, type Settlement } from "../enforce/approve/index.ts";
+import { scannerOf, type Scanner } from "../enforce/detect/index.ts";
 import type { MaskedCatalog } from "../enforce/mask/index.ts";
 import {
+  planDetection,
   planMasks,
   recordParameters,
   recordRows,
@@ -86,6 +88,8 @@ interface MaskedState {
 interface SqlTicket extends Ticket {
   readonly startedAt: number;
   readonly holes: SampleHoles;
+  /** What the policy looks for: the record keeps none of it. */
+  readonly scanner: Scanner | null;
   /** It may have changed the catalog by the time it is done. */
   readonly catalog: boolean;
 }
@@ -151,7 +155,7 @@ export class Enforcer implements ActionHost {
   finished(ticket: Ticket, outcome: Outcome): void {
     const { recorder, log, clock } = this.#parts;
     if (recorder.failed !== null) return;
-    const { startedAt, decisionId, catalog, holes } = ticket as SqlTicket;
+    const { startedAt, decisionId, catalog, holes, scanner } = ticket as SqlTicket;
     // Whatever was read of the catalog while it ran is out of date.
     if (catalog) this.#parts.catalog.touch();
     try {
@@ -164,7 +168,7 @@ export class Enforcer implements ActionHost {
         us: Math.round((clock.monotonic() - startedAt) * 1000),
         masked: outcome.maskedColumns,
         sqlstate: outcome.sqlstate,
-        sample: outcome.sample === null ? null : recordRows(outcome.sample, holes),
+        sample: outcome.sample === null ? null : recordRows(outcome.sample, holes, scanner),
       });
     } catch (fault) {
       if (!(fault instanceof RecorderFailed)) throw fault;
@@ -349,6 +353,10 @@ export class Enforcer implements ActionHost {
     const { rules } = bundle.manifest;
     const nameOf = (index: number): string => rules[index]!.name;
     const mine = this.#maskedFor(bundle, masked, decision.masks);
+    const detect = planDetection(
+      decision.masks.map((index) => rules[index]!),
+      scannerOf(bundle.manifest),
+    );
     let refusal: Refusal | null = null;
     /** Rules by which a statement is refused that the verdict would let pass. */
     let refusedBy: readonly string[] = [];
@@ -368,6 +376,9 @@ export class Enforcer implements ActionHost {
       return {
         statement: behind[i] == null ? statement : { ...statement, outputs: behind[i].outputs },
         mask,
+        detect,
+        byteLimit: decision.byteLimit ?? -1,
+        byteLimitRule: decision.byteLimitRule === null ? "" : nameOf(decision.byteLimitRule),
         rowLimit: decision.rowLimit ?? -1,
         rowLimitRule: decision.rowLimitRule === null ? "" : nameOf(decision.rowLimitRule),
         guarded: mine === null || mine.relations.size === 0 ? null : mine.relations,
@@ -426,7 +437,13 @@ export class Enforcer implements ActionHost {
     if (recordIndex === null) return this.#recordFailed();
     if (action.phase !== "parse") for (const statement of analysis.statements) this.#noteEffects(statement, action);
     const catalog = analysis.statements.some((one) => one.effects.catalog);
-    const ticket: SqlTicket = { decisionId, startedAt: this.#parts.clock.monotonic(), catalog, holes: kept.holes };
+    const ticket: SqlTicket = {
+      decisionId,
+      startedAt: this.#parts.clock.monotonic(),
+      catalog,
+      holes: kept.holes,
+      scanner: scannerOf(kept.bundle.manifest),
+    };
     return { go: true, plans: kept.plans, ticket, recordIndex };
   }
 
@@ -492,7 +509,8 @@ export class Enforcer implements ActionHost {
     decisionId: number,
     refused: string | null,
   ): number | null {
-    const { text, hidden } = recordText(action.text, analysis.statements, kept.masked.forAnybody);
+    const scanner = scannerOf(kept.bundle.manifest);
+    const { text, hidden } = recordText(action.text, analysis.statements, kept.masked.forAnybody, scanner);
     const reaches =
       kept.masked.forAnybody !== null &&
       analysis.statements.some(
@@ -506,7 +524,9 @@ export class Enforcer implements ActionHost {
         phase: action.phase,
         text,
         parameters:
-          action.parameters.length === 0 ? null : recordParameters(action.parameters, action.parameterFormats, reaches),
+          action.parameters.length === 0
+            ? null
+            : recordParameters(action.parameters, action.parameterFormats, reaches, scanner),
         decision: kept.fragments,
         decisionId,
         commit: hidden ? this.#commit(action.text) : null,
@@ -581,7 +601,8 @@ export class Enforcer implements ActionHost {
       session: log.sid,
       requester: identity.name,
       target: target.name,
-      summary: recordText(action.text, analysis.statements, kept.masked.forAnybody).text,
+      summary: recordText(action.text, analysis.statements, kept.masked.forAnybody, scannerOf(kept.bundle.manifest))
+        .text,
       rules: rules.map((index) => {
         const rule = manifest.rules[index]!;
         return { name: rule.name, because: rule.because, ...rule.approve! };

@@ -66,8 +66,10 @@ const SIDE_DOORS: Readonly<Record<string, string>> = {
 /** npm packages of shipped code, and the only folders that know them. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   chevrotain: ["lang/syntax/"],
+  graphql: ["runtime/protocols/http/"],
   jose: ["runtime/identity/", "cli/commands/serve.ts"],
   "libpg-query": ["runtime/facts/sql/"],
+  "openid-client": ["runtime/identity/"],
   msgpackr: ["spec/contract/bundle/", "cli/commands/policy/inspect.ts"],
   "vscode-languageserver": ["cli/lsp/", "cli/commands/policy/lsp.ts"],
   "vscode-languageserver-textdocument": ["cli/lsp/"],

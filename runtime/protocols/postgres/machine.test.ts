@@ -69,6 +69,9 @@ const planned = (mask: MaskPlan, returns?: AnalysedStatement["returns"]): Statem
   mask,
   rowLimit: -1,
   rowLimitRule: "",
+  detect: null,
+  byteLimit: -1,
+  byteLimitRule: "",
   guarded: null,
 });
 

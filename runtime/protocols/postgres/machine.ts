@@ -1,4 +1,5 @@
 import type { ActionHost, Refusal, Ruling, SqlAction, StatementPlan, Wire } from "../protocol.ts";
+import { secretsOf, type MaskSecrets } from "../../enforce/mask/index.ts";
 import type { AnalysedStatement } from "../../facts/index.ts";
 import { InvariantError } from "../../../base/assert.ts";
 import { Expect, ExpectQueue, type Described } from "./expect.ts";
@@ -81,10 +82,10 @@ export class PostgresMachine implements ServerSideOwner {
   /** Rest of a CopyData message of the client that is passed on as it comes. */
   #passing = 0;
 
-  constructor(host: ActionHost, wire: Wire, hashKey: Uint8Array) {
+  constructor(host: ActionHost, wire: Wire, secrets: Uint8Array | MaskSecrets) {
     this.#host = host;
     this.#wire = wire;
-    this.#server = new ServerSide(this, host, wire, hashKey);
+    this.#server = new ServerSide(this, host, wire, secretsOf(secrets));
   }
 
   /** Whether more of the client should be read: not while much is held or much is in flight. */
@@ -410,7 +411,9 @@ export class PostgresMachine implements ServerSideOwner {
     if (!ruling.go) return this.#refusePart(ruling.refusal);
     this.#recordIndex = ruling.recordIndex;
     // Rows of a masked user can't be checked against the plan without their description, so it is asked for.
-    const checked = ruling.plans.some((plan) => plan.guarded !== null && plan.statement.returns === "rows");
+    const checked = ruling.plans.some(
+      (plan) => (plan.guarded !== null || plan.detect !== null) && plan.statement.returns === "rows",
+    );
     if (checked && portal.columns === null && (portal.from?.columns ?? null) === null && !this.#describing(portal)) {
       const own = this.expected.push(new Expect("self-describe", this.#batch));
       own.subject = portal;

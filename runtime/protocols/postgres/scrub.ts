@@ -1,3 +1,4 @@
+import { hideMatches, type DetectPlan } from "../../enforce/mask/index.ts";
 import { cstring, message } from "./messages.ts";
 
 /** Fields that tell nothing of any row: severity, its untranslated form, SQLSTATE, and the place in the statement. */
@@ -45,4 +46,17 @@ export function scrubReport(type: number, fields: ReadonlyMap<string, string>): 
   );
   parts.push(Buffer.of(0));
   return message(type, ...parts);
+}
+
+/** A report with what detectors find in its texts replaced by stars; null when they find nothing. */
+export function detectInReport(type: number, fields: ReadonlyMap<string, string>, detect: DetectPlan): Buffer | null {
+  const parts: Buffer[] = [];
+  let found = false;
+  for (const [code, text] of fields) {
+    const shown = hideMatches(text, detect.scanner, (one) => detect.specs[one] !== null, "***");
+    found ||= shown !== text;
+    parts.push(Buffer.from(code), cstring(shown));
+  }
+  parts.push(Buffer.of(0));
+  return found ? message(type, ...parts) : null;
 }
