@@ -35,6 +35,7 @@ import { lockFolder, serveHttp, systemClock, systemRandom } from "../../runtime/
 import { controlListener } from "../../runtime/control/index.ts";
 import { err, ok } from "../../base/result.ts";
 import { VERSION } from "../version.ts";
+import { keysOfUser, sshParts } from "./serve-ssh.ts";
 import { UsageError, type Io } from "../io.ts";
 import { httpParts } from "./serve/http-parts.ts";
 
@@ -42,6 +43,7 @@ export interface RunningGateway {
   readonly gateway: Gateway;
   /** Ports of the listeners, in the order of the configuration. */
   readonly ports: readonly number[];
+  readonly sshPorts: readonly number[];
   readonly controlPort: number;
   reload(): Promise<string | null>;
   close(): Promise<void>;
@@ -123,6 +125,7 @@ async function startLocked(
     approvalsPath: join(state, "approvals.db"),
     vaultPath: join(state, "vault.db"),
     secret,
+    ssh: sshParts(config.ssh, state, at),
     tls: config.listen.map(({ tls }) =>
       tls === null ? null : { certificate: readFileSync(at(tls.certificate)), key: readFileSync(at(tls.key)) },
     ),
@@ -193,6 +196,7 @@ async function startLocked(
   return {
     gateway: started,
     ports: started.ports,
+    sshPorts: started.sshPorts,
     controlPort: control.port,
     reload,
     async close() {
@@ -221,7 +225,7 @@ export async function serveCommand(configPath: string, io: Io): Promise<number> 
   });
   // Said only once signals are listened to: whoever waits for this line may stop us the next moment.
   io.stdout(
-    `sallyport: listening on ${[...running.ports, ...running.gateway.httpPorts].join(", ")}; control API on ${running.controlPort}\n`,
+    `sallyport: listening on ${[...running.ports, ...running.sshPorts, ...running.gateway.httpPorts].join(", ")}; control API on ${running.controlPort}\n`,
   );
   await stopped;
   io.stderr("sallyport: stopping\n");
@@ -247,13 +251,15 @@ function parsed<T>(
 
 function knownUsers(users: readonly UserConfig[]): readonly KnownUser[] {
   return users.map((user) => {
-    if (user.scram === null) return { name: user.name, groups: user.groups, verifier: null };
+    const { name, groups } = user;
+    const keys = keysOfUser(user);
+    if (user.scram === null) return { name, groups, keys, verifier: null };
     const verifier = parseVerifier(user.scram);
     if (!verifier.ok)
       throw new UsageError(
         `user ${user.name}: the verifier can't be read: ${verifier.error}; make a new one with sallyport user add`,
       );
-    return { name: user.name, groups: user.groups, verifier: verifier.value };
+    return { name, groups, keys, verifier: verifier.value };
   });
 }
 

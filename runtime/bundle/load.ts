@@ -20,6 +20,7 @@ export const FEATURES: ReadonlySet<string> = new Set([
   "mask/1",
   "mask-detect/1",
   "mask-fields/1",
+  "mask-output/1",
   "approve/1",
   "limit-rows/1",
   "limit-bytes/1",

@@ -2,6 +2,7 @@ import { isMap, isScalar, parseDocument, LineCounter } from "yaml";
 import { err, ok, type Result } from "../../base/result.ts";
 import { ConfigReader, type ConfigError } from "./config-reader.ts";
 import { readHttpListen, readHttpSettings, readHttpTarget, type HttpConfig } from "./http/config.ts";
+import { readSshListen, readSshSettings, readSshTarget, type SshConfig } from "./ssh/config.ts";
 
 export type { ConfigError };
 
@@ -30,6 +31,8 @@ export interface UserConfig {
   readonly name: string;
   readonly groups: readonly string[];
   readonly scram: string | null;
+  /** Public SSH keys, as in an authorized_keys file, without options. */
+  readonly keys: readonly string[];
 }
 export interface OidcConfig {
   readonly issuer: string;
@@ -47,6 +50,7 @@ export interface GatewayConfig {
   readonly listen: readonly ListenConfig[];
   readonly targets: readonly TargetConfig[];
   readonly http: HttpConfig;
+  readonly ssh: SshConfig;
   readonly users: readonly UserConfig[];
   readonly usersFile: string | null;
   readonly oidc: readonly OidcConfig[];
@@ -110,6 +114,7 @@ export function readConfig(text: string): Result<GatewayConfig, readonly ConfigE
     "control",
     "limits",
     "http",
+    "ssh",
   ]);
   const listens = byProtocol(r, r.list(top.get("listen"), "listen"), "listen");
   const targets = byProtocol(r, r.list(top.get("targets"), "targets"), "target");
@@ -123,6 +128,11 @@ export function readConfig(text: string): Result<GatewayConfig, readonly ConfigE
         ...targets.mcp.map((node) => readHttpTarget(r, node, "mcp")),
       ],
       ...readHttpSettings(r, top.get("http")),
+    },
+    ssh: {
+      listen: listens.ssh.map((node) => readSshListen(r, node)),
+      targets: targets.ssh.map((node) => readSshTarget(r, node)),
+      ...readSshSettings(r, top.get("ssh")),
     },
     users: r.list(top.get("users"), "users").map((node) => readUser(r, node)),
     usersFile: top.has("usersFile") ? r.text(top.get("usersFile"), "usersFile") : null,
@@ -138,7 +148,7 @@ export function readConfig(text: string): Result<GatewayConfig, readonly ConfigE
     r.fail(top.get("listen"), "listen needs at least one address");
   if (Object.values(targets).every((nodes) => nodes.length === 0))
     r.fail(top.get("targets"), "targets needs at least one target");
-  for (const name of doubled([...config.targets, ...config.http.targets].map((target) => target.name)))
+  for (const name of doubled([...config.targets, ...config.http.targets, ...config.ssh.targets].map((target) => target.name)))
     r.fail(top.get("targets"), `two targets are called ${name}`);
   for (const name of doubled(config.users.map((user) => user.name)))
     r.fail(top.get("users"), `two users are called ${name}`);
@@ -170,7 +180,7 @@ const doubled = (names: readonly string[]): readonly string[] => [
 ];
 
 /** What a listener or target may speak. */
-const GATEWAY_PROTOCOLS = ["postgres", "http", "mcp"] as const;
+const GATEWAY_PROTOCOLS = ["postgres", "http", "mcp", "ssh"] as const;
 type GatewayProtocol = (typeof GATEWAY_PROTOCOLS)[number];
 
 /** The entries of a list, parted by their `protocol`; without one it is PostgreSQL's. */
@@ -179,7 +189,7 @@ function byProtocol(
   nodes: readonly unknown[],
   where: string,
 ): Readonly<Record<GatewayProtocol, readonly unknown[]>> {
-  const parted: Record<GatewayProtocol, unknown[]> = { postgres: [], http: [], mcp: [] };
+  const parted: Record<GatewayProtocol, unknown[]> = { postgres: [], http: [], mcp: [], ssh: [] };
   for (const node of nodes) {
     const protocol = isMap(node) ? node.get("protocol", true) : undefined;
     parted[r.choice(protocol, `${where}.protocol`, GATEWAY_PROTOCOLS, "postgres")].push(node);
@@ -237,11 +247,12 @@ function readSecret(r: ConfigReader, node: unknown): SecretSource {
 }
 
 function readUser(r: ConfigReader, node: unknown): UserConfig {
-  const f = r.map(node, "a user", ["name", "groups", "scram"]);
+  const f = r.map(node, "a user", ["name", "groups", "scram", "keys"]);
   return {
     name: r.text(f.get("name"), "user.name"),
     groups: r.list(f.get("groups"), "user.groups").map((group) => r.text(group, "a group")),
     scram: f.has("scram") ? r.text(f.get("scram"), "user.scram") : null,
+    keys: r.list(f.get("keys"), "user.keys").map((key) => r.text(key, "a key")),
   };
 }
 

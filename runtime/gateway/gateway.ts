@@ -30,6 +30,7 @@ import type { EntryBody } from "../../spec/contract/record/index.ts";
 import type { GatewayConfig } from "./config.ts";
 import { Connection } from "./connection.ts";
 import { HttpService, type HttpParts } from "./http/index.ts";
+import { SshConnection, type SshParts } from "./ssh/index.ts";
 import { ServiceConnection, type Target } from "./upstream.ts";
 
 /** What a gateway is made of: the configuration with its files read. */
@@ -54,6 +55,8 @@ export interface GatewayParts {
   readonly tls: readonly ({ readonly certificate: Buffer; readonly key: Buffer } | null)[];
   /** The HTTP listeners and targets; null when there are none. */
   readonly http: HttpParts | null;
+  /** Keys and targets of the SSH listeners; null when there are none. */
+  readonly ssh: SshParts | null;
   readonly clock: Clock;
   readonly random: Random;
   readonly howToGrant: (id: string) => string;
@@ -96,6 +99,7 @@ export class Gateway {
   readonly #catalogs = new Map<string, { readonly catalog: TargetCatalog; readonly service: ServiceConnection }>();
   readonly #servers: Server[] = [];
   readonly #http: HttpService | null;
+  readonly #sshServers: Server[] = [];
   readonly #byProcess = new Map<number, Connection>();
   #nextProcess = 1;
   #closing = false;
@@ -165,6 +169,10 @@ export class Gateway {
       this.#servers.push(await listen(host, port, (socket) => this.#accept(socket, options)));
     }
     await this.#http?.listen();
+    const { ssh } = this.parts;
+    if (ssh === null) return;
+    for (const { host, port } of config.ssh.listen)
+      this.#sshServers.push(await listen(host, port, (socket) => this.#acceptSsh(ssh, socket)));
   }
 
   #httpService(http: HttpParts): HttpService {
@@ -196,9 +204,33 @@ export class Gateway {
     return this.#http?.ports ?? [];
   }
 
-  /** Ports that are listened on, in the order of the configuration. */
+  /** Ports that PostgreSQL is listened for on, in the order of the configuration. */
   get ports(): readonly number[] {
     return this.#servers.map(portOf);
+  }
+
+  get sshPorts(): readonly number[] {
+    return this.#sshServers.map(portOf);
+  }
+
+  #acceptSsh(ssh: SshParts, socket: Socket): void {
+    socket.on("error", () => undefined);
+    if (this.#closing || this.connections.size >= this.parts.config.limits.connections) {
+      socket.destroy();
+      return;
+    }
+    const { bundles, approvals, recorder, parts } = this;
+    const host = {
+      ssh,
+      bundles,
+      approvals,
+      recorder,
+      parts,
+      refusedSignIn: (user: string, from: string, why: string) => this.refusedSignIn(user, from, why),
+    };
+    const connection = new SshConnection(host, socket, addressOf(socket));
+    this.connections.add(connection);
+    connection.serve(() => this.forget(connection));
   }
 
   #accept(
@@ -281,7 +313,11 @@ export class Gateway {
       },
       sessions: this.live().length,
       approvalsPending: this.approvals.list("pending").length,
-      targets: [...this.parts.targets, ...(this.parts.http?.targets ?? [])].map((target) => target.name),
+      targets: [
+        ...this.parts.targets,
+        ...(this.parts.http?.targets ?? []),
+        ...this.parts.config.ssh.targets,
+      ].map((target) => target.name),
     };
   }
 
@@ -385,7 +421,7 @@ export class Gateway {
     this.#closing = true;
     this.#poll?.();
     this.#stopHeartbeat();
-    for (const server of this.#servers) server.close();
+    for (const server of [...this.#servers, ...this.#sshServers]) server.close();
     for (const connection of this.connections) connection.release();
     this.endAll("the gateway stopped");
     await this.#http?.close();

@@ -73,7 +73,9 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   msgpackr: ["spec/contract/bundle/", "cli/commands/policy/inspect.ts"],
   "vscode-languageserver": ["cli/lsp/", "cli/commands/policy/lsp.ts"],
   "vscode-languageserver-textdocument": ["cli/lsp/"],
-  yaml: ["runtime/gateway/config.ts", "cli/"],
+  ssh2: ["runtime/gateway/ssh/", "cli/commands/serve-ssh.ts", "cli/demo/"],
+  unbash: ["runtime/facts/shell/"],
+  yaml: ["runtime/gateway/config", "cli/"],
 };
 
 const partOf = (path: string): string =>

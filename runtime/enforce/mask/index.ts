@@ -9,3 +9,4 @@ export * from "./statement-text.ts";
 export * from "./sample-rows.ts";
 export * from "./json/index.ts";
 export * from "./web-text.ts";
+export * from "./request-text.ts";
