@@ -1,4 +1,6 @@
 import { createHmac } from "node:crypto";
+import type { Manifest } from "../../spec/contract/bundle/index.ts";
+import { OP } from "../../spec/contract/bytecode/index.ts";
 import type { Decision } from "../../spec/contract/decision/index.ts";
 import type { ProtocolName } from "../../spec/contract/facts/index.ts";
 import type { Masked } from "../../spec/contract/record/index.ts";
@@ -113,6 +115,27 @@ export class RequestEnforcer {
       approveRules:
         decision.verdict === "approve" ? decision.matched.filter((one) => rules[one]!.effect === "approve") : [],
     };
+  }
+
+  /**
+   * Whether an action would be allowed, or held, for some value of the facts that `open` names and `own` gives as unknown:
+   * for lists that show what may be used. Nothing is recorded.
+   */
+  couldBeAllowed(own: ActionFacts, open: readonly string[]): boolean {
+    const judged = this.judge([own]);
+    if (isRefusal(judged)) return false;
+    const { decision, bundle } = judged;
+    if (decision.verdict !== "deny") return true;
+    const { rules } = bundle.manifest;
+    const allowing = bundle
+      .rulesOf(this.parts.protocol)
+      .filter((index) => rules[index]!.effect === "allow" || rules[index]!.effect === "approve");
+    const allowed = allowing.some(
+      (index) =>
+        decision.matched.includes(index) ||
+        open.some((path) => readsFact(bundle.manifest, rules[index]!.condition, path)),
+    );
+    return allowed && decision.deciding.every((index) => decision.unknown.includes(index));
   }
 
   #denied(bundle: LoadedBundle, decision: Decision): Refusal {
@@ -310,6 +333,17 @@ export class RequestEnforcer {
       ? { kind: "policy", message: "other rules apply by now", hint: "Send the request again." }
       : null;
   }
+}
+
+/** Whether a program reads a fact, itself or in what it asks of elements. */
+function readsFact(manifest: Manifest, program: number, path: string): boolean {
+  const code = manifest.programs[program]?.code ?? [];
+  for (let at = 0; at < code.length; at += 2) {
+    const operand = code[at + 1]!;
+    if (code[at] === OP.fact && manifest.facts[operand] === path) return true;
+    if ((code[at] === OP.any || code[at] === OP.all) && readsFact(manifest, operand, path)) return true;
+  }
+  return false;
 }
 
 export const isRefusal = (one: object): one is Refusal => "kind" in one && "message" in one;

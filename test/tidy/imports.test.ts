@@ -75,7 +75,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "vscode-languageserver-textdocument": ["cli/lsp/"],
   ssh2: ["runtime/gateway/ssh/", "cli/commands/serve-ssh.ts", "cli/demo/"],
   unbash: ["runtime/facts/shell/"],
-  yaml: ["runtime/gateway/config", "cli/"],
+  yaml: ["runtime/gateway/", "cli/"],
 };
 
 const partOf = (path: string): string =>

@@ -125,6 +125,8 @@ export function recordAnswer(start: Buffer, anybody: BodyMasks | null, json: boo
   if (anybody === null) return maskedByPolicy(start.toString("utf8"));
   if (anybody.readsFields && !json) return null;
   if (anybody.typeFields.length > 0) return null;
+  // A value that the end cuts is no value to a detector.
+  if (!json && start.length >= KEPT_ANSWER_BYTES_MAX) start = start.subarray(0, start.length - LONGEST_VALUE_BYTES);
   if (!json)
     return anybody.scan === null
       ? maskedByPolicy(start.toString("utf8"))

@@ -2,7 +2,7 @@ import { ABSENT, type FactValue } from "../../../spec/contract/facts/index.ts";
 import type { Identity } from "../../identity/index.ts";
 import type { Field, WebAdapter } from "../../protocols/http/index.ts";
 import type { SessionLog } from "../../record/index.ts";
-import { RequestEnforcer, isRefusal } from "../../session/index.ts";
+import { RequestEnforcer } from "../../session/index.ts";
 import type { HttpService } from "./service.ts";
 import type { UpstreamPool } from "./upstream.ts";
 
@@ -105,10 +105,9 @@ export class WebSession {
     });
   }
 
-  /** Whether an action would be allowed, or could be once it is approved. Nothing of it is recorded. */
-  permits(own: (path: string) => FactValue | undefined): boolean {
-    const judged = this.enforcer.judge([own]);
-    return !isRefusal(judged) && judged.refusal === null;
+  /** Whether an action could be allowed, whatever the facts named in `open` are. Nothing of it is recorded. */
+  permits(own: (path: string) => FactValue | undefined, open: readonly string[]): boolean {
+    return this.enforcer.couldBeAllowed(own, open);
   }
 
   release(): void {

@@ -45,8 +45,11 @@ export interface Inspection {
   answer(head: ResponseHead, masks: BodyMasks | null, permits: Permits): AnswerPlan;
 }
 
-/** Asks the policy whether something of its own kind would be allowed: for lists that show only what may be used. */
-export type Permits = (own: OwnFacts) => boolean;
+/**
+ * Asks the policy whether something of its own kind could be allowed, for some value of the facts named in `open`: for lists
+ * that show only what may be used.
+ */
+export type Permits = (own: OwnFacts, open: readonly string[]) => boolean;
 
 /** What a protocol over HTTP adds: which bodies it reads, and what they mean. */
 export interface WebAdapter {

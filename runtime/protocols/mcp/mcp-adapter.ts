@@ -64,7 +64,7 @@ export class McpAdapter implements WebAdapter {
       alwaysAnswers: value.method === "tools/list" || value.method === LISTEN,
       answer: (head, masks, permits) =>
         answer(head, masks, (name) =>
-          permits(factsOf(request, { ...asks("tools/call"), tool: name, arguments: UNKNOWN })),
+          permits(factsOf(request, { ...asks("tools/call"), tool: name, arguments: UNKNOWN }), ["tool.arguments"]),
         ),
     });
   }

@@ -2,6 +2,7 @@ import { isUtf8 } from "node:buffer";
 import type { Places } from "./automaton.ts";
 import type { ValueMask } from "../value-mask.ts";
 import { TO_NULL } from "../value-mask.ts";
+import { CLASS, CUT, INVALID, PLAIN, escapeEnd, isDigit, numberEnd, readString } from "./tokens.ts";
 import { JSON_DEPTH_MAX, JSON_KEY_BYTES_MAX, JSON_NUMBER_BYTES_MAX, JSON_VALUE_BYTES_MAX } from "./limits.ts";
 
 /** Looks for values by their form. Answers the text with them masked; the same text when there are none. */
@@ -25,7 +26,6 @@ const OPEN_ARRAY = 0x5b;
 const CLOSE_ARRAY = 0x5d;
 const COMMA = 0x2c;
 const COLON = 0x3a;
-const MINUS = 0x2d;
 const RECORD_SEPARATOR = 0x1e;
 
 /** What may come next. */
@@ -39,9 +39,6 @@ const DONE = 6;
 /** Inside a string that passes as it is and was cut. */
 const IN_STRING = 7;
 
-const CUT = -1;
-const INVALID = -2;
-
 const NULL = Buffer.from("null");
 const TRUE = Buffer.from("true");
 const FALSE = Buffer.from("false");
@@ -49,19 +46,6 @@ const FALSE = Buffer.from("false");
 const SHORT_RUN = 128;
 const NOTHING: Buffer = Buffer.alloc(0);
 const NO_VIEW = new DataView(new ArrayBuffer(0));
-
-/** 1: white space. 2: begins or goes on with a number. */
-const CLASS = new Uint8Array(256);
-for (const byte of [0x20, 0x09, 0x0a, 0x0d]) CLASS[byte] = 1;
-for (const byte of Buffer.from("0123456789+-.eE")) CLASS[byte] = 2;
-/** Bytes that a string takes without a further look. */
-const PLAIN = new Uint8Array(256).fill(1, 0x20);
-PLAIN[QUOTE] = 0;
-PLAIN[BACKSLASH] = 0;
-
-const isDigit = (byte: number): boolean => byte >= 0x30 && byte <= 0x39;
-const isHex = (byte: number): boolean =>
-  isDigit(byte) || (byte >= 0x41 && byte <= 0x46) || (byte >= 0x61 && byte <= 0x66);
 
 /**
  * Masks values of a JSON text as it passes, bytes to bytes: nothing is built, what no mask touches is copied (or handed on)
@@ -598,61 +582,4 @@ function placeOfElement(place: Places[number], index: number): number {
 
 function placeOfKey(place: Places[number], key: Buffer): number {
   return place.keys.find(({ bytes }) => key.equals(bytes))?.next ?? place.other;
-}
-
-/** Behind the escape that begins at `i`. */
-function escapeEnd(b: Buffer, i: number, end: number): number {
-  if (i + 1 >= end) return CUT;
-  switch (b[i + 1]) {
-    case 0x22:
-    case 0x5c:
-    case 0x2f:
-    case 0x62:
-    case 0x66:
-    case 0x6e:
-    case 0x72:
-    case 0x74:
-      return i + 2;
-    case 0x75:
-      for (let j = i + 2; j < i + 6; j++) {
-        if (j >= end) return CUT;
-        if (!isHex(b[j]!)) return INVALID;
-      }
-      return i + 6;
-    default:
-      return INVALID;
-  }
-}
-
-/** Behind the number that begins at `i`; `CUT` when it may go on. */
-function numberEnd(b: Buffer, i: number, end: number): number {
-  let j = i;
-  while (j < end && CLASS[b[j]!] === 2) j++;
-  if (j >= end) return CUT;
-  let at = i;
-  if (b[at] === MINUS) at++;
-  if (b[at] === 0x30) at++;
-  else {
-    const first = at;
-    while (at < j && isDigit(b[at]!)) at++;
-    if (at === first) return INVALID;
-  }
-  if (at < j && b[at] === 0x2e) {
-    const first = ++at;
-    while (at < j && isDigit(b[at]!)) at++;
-    if (at === first) return INVALID;
-  }
-  if (at < j && (b[at] === 0x65 || b[at] === 0x45)) {
-    at++;
-    if (b[at] === 0x2b || b[at] === MINUS) at++;
-    const first = at;
-    while (at < j && isDigit(b[at]!)) at++;
-    if (at === first) return INVALID;
-  }
-  return at === j ? j : INVALID;
-}
-
-/** A whole string with its quotes, read. Bytes that are no UTF-8 become U+FFFD, as they would for the reader. */
-function readString(b: Buffer, from: number, to: number): string {
-  return JSON.parse(b.toString("utf8", from, to)) as string;
 }
