@@ -18,6 +18,8 @@ export interface UpstreamTarget {
   readonly port: number;
   readonly tls: "off" | "verify-full";
   readonly ca: Buffer | null;
+  /** Shown to a target that asks for a certificate. */
+  readonly client: { readonly certificate: Buffer; readonly key: Buffer } | null;
   readonly connections: number;
 }
 
@@ -274,12 +276,12 @@ export class UpstreamPool {
   }
 
   async #open(): Promise<UpstreamConnection | string> {
-    const { name, host, port, tls, ca } = this.target;
+    const { name, host, port, tls, ca, client } = this.target;
     this.#opening++;
     try {
       const plain = await dial(host, port, CONNECT_MS, null);
       plain.on("error", () => undefined);
-      const socket = tls === "off" ? plain : await secureClient(plain, { ca, verify: true, serverName: host });
+      const socket = tls === "off" ? plain : await secureClient(plain, { ca, verify: true, serverName: host, client });
       if (this.#closed) {
         socket.destroy();
         return "the gateway stops";
