@@ -19,7 +19,7 @@ export function readResize(text: string): { readonly columns: number; readonly r
 /** The exit status that a message of the error channel tells (a `Status`); null when it is none. */
 export function exitOf(text: string): { readonly code: number | null; readonly text: string } | null {
   const value = parse(text);
-  if (!isObject(value) || value["kind"] === undefined) return null;
+  if (!isObject(value) || typeof value["status"] !== "string") return null;
   if (value["status"] === "Success") return { code: 0, text: "0" };
   const details = value["details"];
   const causes = isObject(details) && Array.isArray(details["causes"]) ? details["causes"] : [];
