@@ -107,7 +107,8 @@ export async function startKubernetesApi(options: KubernetesApiOptions): Promise
     data: { theme: "dark", support: "help@shop.example" },
   });
 
-  const server = options.tls === null ? createPlain() : createSecure({ cert: options.tls.certificate, key: options.tls.key });
+  const server =
+    options.tls === null ? createPlain() : createSecure({ cert: options.tls.certificate, key: options.tls.key });
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -124,8 +125,7 @@ export async function startKubernetesApi(options: KubernetesApiOptions): Promise
   });
   const streams = new WebSocketServer({
     noServer: true,
-    handleProtocols: (offered) =>
-      ["v5.channel.k8s.io", "v4.channel.k8s.io"].find((one) => offered.has(one)) ?? false,
+    handleProtocols: (offered) => ["v5.channel.k8s.io", "v4.channel.k8s.io"].find((one) => offered.has(one)) ?? false,
   });
   const open = new Set<WebSocket>();
   server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => {
@@ -173,7 +173,8 @@ export async function startKubernetesApi(options: KubernetesApiOptions): Promise
     const match = /^\/api\/v1(?:\/namespaces\/([^/]+)(?=\/))?\/([a-z]+)(?:\/([^/]+))?(?:\/([a-z]+))?$/.exec(pathname);
     const [, ns = "", resource = "", name = "", sub = ""] = match ?? [];
     const kind = KINDS[resource];
-    if (kind === undefined) return failure(response, 404, "NotFound", "the server could not find the requested resource");
+    if (kind === undefined)
+      return failure(response, 404, "NotFound", "the server could not find the requested resource");
     const key = `${resource}/${ns}/${name}`;
     const found = objects.get(key);
     if (name !== "" && found === undefined && request.method !== "POST")
@@ -313,11 +314,22 @@ function shaped(value: { [key: string]: Json }, accept: string): Json {
 
 const columnsOf = (kind: string): readonly (readonly [string, string])[] =>
   kind === "Secret"
-    ? [["Name", "string"], ["Type", "string"], ["Data", "integer"]]
+    ? [
+        ["Name", "string"],
+        ["Type", "string"],
+        ["Data", "integer"],
+      ]
     : kind === "ConfigMap"
-      ? [["Name", "string"], ["Data", "integer"]]
+      ? [
+          ["Name", "string"],
+          ["Data", "integer"],
+        ]
       : kind === "Pod"
-        ? [["Name", "string"], ["Status", "string"], ["Node", "string"]]
+        ? [
+            ["Name", "string"],
+            ["Status", "string"],
+            ["Node", "string"],
+          ]
         : [["Name", "string"]];
 
 function cellsOf(kind: string, one: { [key: string]: Json }): Json[] {

@@ -75,6 +75,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "vscode-languageserver-textdocument": ["cli/lsp/"],
   ssh2: ["runtime/gateway/ssh/", "cli/commands/serve-ssh.ts", "cli/demo/"],
   unbash: ["runtime/facts/shell/"],
+  ws: ["cli/demo/"],
   yaml: ["runtime/gateway/", "cli/"],
 };
 

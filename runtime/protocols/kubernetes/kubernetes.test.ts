@@ -69,7 +69,14 @@ describe("facts of requests", () => {
     ["DELETE /api/v1/namespaces/shop/pods/web-0", "delete", "", "pods", "shop", "web-0"],
     ["DELETE /api/v1/namespaces/shop/pods", "deletecollection", "", "pods", "shop", ""],
     ["GET /api/v1/namespaces/shop/secrets?fieldSelector=metadata.name%3Ddb", "list", "", "secrets", "shop", "db"],
-    ["GET /apis/rbac.authorization.k8s.io/v1/clusterroles/system:node", "get", "rbac.authorization.k8s.io", "clusterroles", "", "system:node"],
+    [
+      "GET /apis/rbac.authorization.k8s.io/v1/clusterroles/system:node",
+      "get",
+      "rbac.authorization.k8s.io",
+      "clusterroles",
+      "",
+      "system:node",
+    ],
     ["GET /version", "get", "", "", "", ""],
     ["GET /apis/apps/v1", "get", "", "", "", ""],
     ["GET /openapi/v3/apis/apps/v1", "get", "", "", "", ""],
@@ -84,7 +91,8 @@ describe("facts of requests", () => {
   });
 
   it("exec is create on pods/exec, as GET over WebSocket and as POST over SPDY", () => {
-    const path = "/api/v1/namespaces/shop/pods/web-0/exec?command=sh&command=-c&command=cat+/etc/passwd&container=main&stdin=true&stdout=true&tty=true";
+    const path =
+      "/api/v1/namespaces/shop/pods/web-0/exec?command=sh&command=-c&command=cat+/etc/passwd&container=main&stdin=true&stdout=true&tty=true";
     for (const made of [facts(`GET ${path}`, WS), facts(`POST ${path}`, SPDY)])
       expect(made).toMatchObject({
         "request.verb": "create",
@@ -192,12 +200,35 @@ describe("what could be read in two ways is refused", () => {
   });
 
   it("fuzz: whatever a line holds, it is read or refused, and never throws", () => {
-    const parts = fc.constantFrom("api", "apis", "v1", "namespaces", "pods", "exec", "a", "proxy", "watch", "", "..", "%2e", "A", "secrets", "metadata", "?watch=1", "&command=", "é");
+    const parts = fc.constantFrom(
+      "api",
+      "apis",
+      "v1",
+      "namespaces",
+      "pods",
+      "exec",
+      "a",
+      "proxy",
+      "watch",
+      "",
+      "..",
+      "%2e",
+      "A",
+      "secrets",
+      "metadata",
+      "?watch=1",
+      "&command=",
+      "é",
+    );
     fc.assert(
-      fc.property(fc.array(parts, { maxLength: 9 }), fc.constantFrom("GET", "POST", "PATCH", "DELETE"), (all, method) => {
-        const made = inspect(`${method} /${all.join("/")}`, []);
-        if (typeof made !== "string") for (const { path } of factsOf("kubernetes")) made.actions[0]!(path);
-      }),
+      fc.property(
+        fc.array(parts, { maxLength: 9 }),
+        fc.constantFrom("GET", "POST", "PATCH", "DELETE"),
+        (all, method) => {
+          const made = inspect(`${method} /${all.join("/")}`, []);
+          if (typeof made !== "string") for (const { path } of factsOf("kubernetes")) made.actions[0]!(path);
+        },
+      ),
       { numRuns: 2_000 },
     );
   });
@@ -297,7 +328,9 @@ describe("masks in every form of an answer", () => {
     expect(text.trim().split("\n")).toHaveLength(2);
   });
   it("what apply and patch answer", () => {
-    const made = shown("GET /api/v1/namespaces/a/secrets/db", "application/json", JSON.stringify(SECRET), masks, { status: 201 });
+    const made = shown("GET /api/v1/namespaces/a/secrets/db", "application/json", JSON.stringify(SECRET), masks, {
+      status: 201,
+    });
     one(made);
   });
   const table = (object: unknown, cells: unknown[]): unknown => ({ kind: "Table", rows: [{ cells, object }] });
@@ -308,7 +341,12 @@ describe("masks in every form of an answer", () => {
   });
   it("a table of a kind whose columns may show the masked field: all but the name is hidden", () => {
     const card = { metadata: { annotations: { note: "fine" } }, spec: { number: "4111" } };
-    const text = shown("GET /apis/shop.example/v1/cards", TABLE, JSON.stringify(table(card, ["a", "4111"])), masksOf("$.spec.number"));
+    const text = shown(
+      "GET /apis/shop.example/v1/cards",
+      TABLE,
+      JSON.stringify(table(card, ["a", "4111"])),
+      masksOf("$.spec.number"),
+    );
     expect(text).not.toContain("4111");
     expect(text).toContain('"a"');
   });
@@ -319,12 +357,24 @@ describe("masks in every form of an answer", () => {
     expect(text).toContain('["db","Opaque",1]');
   });
   it("a table that nobody asked for", () => {
-    const text = shown("GET /apis/shop.example/v1/cards", "application/json", JSON.stringify(table(SECRET, ["a", "4111"])), masks);
+    const text = shown(
+      "GET /apis/shop.example/v1/cards",
+      "application/json",
+      JSON.stringify(table(SECRET, ["a", "4111"])),
+      masks,
+    );
     expect(text).not.toContain("4111");
   });
   it("partial metadata", () => {
     const { metadata } = SECRET;
-    one(shown("GET /api/v1/secrets", "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json", JSON.stringify({ kind: "PartialObjectMetadataList", items: [{ metadata }] }), masks));
+    one(
+      shown(
+        "GET /api/v1/secrets",
+        "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json",
+        JSON.stringify({ kind: "PartialObjectMetadataList", items: [{ metadata }] }),
+        masks,
+      ),
+    );
   });
   it("protobuf that comes anyway, YAML and CBOR are not shown", () => {
     for (const type of ["application/vnd.kubernetes.protobuf", "application/yaml", "application/cbor"])
@@ -335,8 +385,14 @@ describe("masks in every form of an answer", () => {
     expect(shown("GET /api/v1/secrets", TABLE, "no json", masks)).toMatch(/no JSON/);
   });
   it("errors do not quote values", () => {
-    const failure = { kind: "Status", status: "Failure", message: 'Secret "db" is invalid: data[p]: Invalid value: "hunter2": must match' };
-    const text = shown("GET /api/v1/namespaces/a/secrets/db", "application/json", JSON.stringify(failure), masks, { status: 422 });
+    const failure = {
+      kind: "Status",
+      status: "Failure",
+      message: 'Secret "db" is invalid: data[p]: Invalid value: "hunter2": must match',
+    };
+    const text = shown("GET /api/v1/namespaces/a/secrets/db", "application/json", JSON.stringify(failure), masks, {
+      status: 422,
+    });
     expect(text).not.toContain("hunter2");
     expect(text).toContain("must match");
     expect(withoutValues('x: Invalid value: map[string]interface {}{"a":"b"}: no')).toBe("x: Invalid value: ***");
@@ -405,7 +461,9 @@ describe("small parts", () => {
   it("what channels tell", () => {
     expect(readResize('{"Width":80,"Height":24}')).toEqual({ columns: 80, rows: 24 });
     expect(readResize("x")).toBeNull();
-    expect(exitOf('{"kind":"Status","status":"Failure","details":{"causes":[{"reason":"ExitCode","message":"7"}]}}')).toEqual({ code: 7, text: "7" });
+    expect(
+      exitOf('{"kind":"Status","status":"Failure","details":{"causes":[{"reason":"ExitCode","message":"7"}]}}'),
+    ).toEqual({ code: 7, text: "7" });
     expect(exitOf('{"metadata":{},"status":"Success"}')).toEqual({ code: 0, text: "0" });
     expect(exitOf("[]")).toBeNull();
   });
