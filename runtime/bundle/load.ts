@@ -19,11 +19,15 @@ export const FEATURES: ReadonlySet<string> = new Set([
   "sql/1",
   "mask/1",
   "mask-detect/1",
-  "mask-fields/1",
   "mask-output/1",
+  "mask-fields/1",
+  "mask-substitute/1",
+  "mask-trusted/1",
   "approve/1",
   "limit-rows/1",
   "limit-bytes/1",
+  "limit-rate/1",
+  "alert/1",
 ]);
 
 export type BundleError =

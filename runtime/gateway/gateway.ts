@@ -4,6 +4,8 @@ import type { Result } from "../../base/result.ts";
 import { ActiveBundle, describeBundleError, loadBundle } from "../bundle/index.ts";
 import { ApprovalStore, Approvals, type ApprovalEvent } from "../enforce/approve/index.ts";
 import { scannerOf } from "../enforce/detect/index.ts";
+import { Alerts, type AlertChannel, type AlertParts } from "../enforce/alert/index.ts";
+import { Rates } from "../enforce/limit/index.ts";
 import { TokenVault } from "../enforce/mask/index.ts";
 import { Analyser } from "../facts/index.ts";
 import type { Directory } from "../identity/index.ts";
@@ -49,6 +51,8 @@ export interface GatewayParts {
   readonly approvalsPath: string;
   /** File of the tokens' vault. */
   readonly vaultPath: string;
+  readonly alertChannels: readonly AlertChannel[];
+  readonly post: AlertParts["post"];
   /** Key of keyed hashes in results and of commitments in the record. */
   readonly secret: Buffer;
   /** Per listener: certificate and key in PEM, and the certificate in DER for channel binding. */
@@ -93,6 +97,8 @@ export class Gateway {
   readonly recorder: Recorder;
   readonly approvals: Approvals;
   readonly tokens: TokenVault;
+  readonly rates: Rates;
+  readonly alerts: Alerts;
   /** A name for this run of the process. */
   readonly boot: string;
   readonly connections = new Set<ClientConnection>();
@@ -116,6 +122,16 @@ export class Gateway {
     this.approvals = new Approvals(new ApprovalStore(parts.approvalsPath), parts.clock, parts.random, (event) =>
       this.#recordApproval(event),
     );
+    this.rates = new Rates(() => parts.clock.monotonic());
+    this.alerts = new Alerts({
+      channels: parts.alertChannels,
+      origin: parts.config.record.origin,
+      post: parts.post,
+      after: parts.clock.after,
+      say: parts.say,
+      undelivered: ({ sid, decision, rule }, channel, why) =>
+        void this.entry({ type: "alert.undelivered", sid, decision, rule, channel, why: why.slice(0, 512) }),
+    });
     this.tokens = new TokenVault(parts.vaultPath, parts.secret, (count) => parts.random.bytes(count));
     this.#http = parts.http === null ? null : this.#httpService(parts.http);
     for (const target of parts.targets) {
@@ -258,12 +274,18 @@ export class Gateway {
     if (connection instanceof Connection && connection.processId > 0) this.#byProcess.delete(connection.processId);
   }
 
-  /** A process number of our own, for cancel requests. */
-  register(connection: Connection): number {
-    do this.#nextProcess = (this.#nextProcess % 0x7fff_fffe) + 1;
-    while (this.#byProcess.has(this.#nextProcess));
-    this.#byProcess.set(this.#nextProcess, connection);
-    return this.#nextProcess;
+  /**
+   * The process number that the client is told: the target's own, which it also sees in pg_backend_pid() and in
+   * notifications, unless another target's session has the same.
+   */
+  register(connection: Connection, wanted: number): number {
+    let processId = wanted;
+    while (processId <= 0 || this.#byProcess.has(processId)) {
+      this.#nextProcess = (this.#nextProcess % 0x7fff_fffe) + 1;
+      processId = this.#nextProcess;
+    }
+    this.#byProcess.set(processId, connection);
+    return processId;
   }
 
   byProcess(processId: number): Connection | undefined {
@@ -313,11 +335,9 @@ export class Gateway {
       },
       sessions: this.live().length,
       approvalsPending: this.approvals.list("pending").length,
-      targets: [
-        ...this.parts.targets,
-        ...(this.parts.http?.targets ?? []),
-        ...this.parts.config.ssh.targets,
-      ].map((target) => target.name),
+      targets: [...this.parts.targets, ...this.parts.config.ssh.targets, ...(this.parts.http?.targets ?? [])].map(
+        (target) => target.name,
+      ),
     };
   }
 
@@ -329,6 +349,20 @@ export class Gateway {
     } catch {
       return false;
     }
+  }
+
+  /**
+   * The value behind a token, for whoever may see it. Who asked, and what came of it, is on disk before it is told.
+   *
+   * @returns null when there is no such token; `refused` when the person may not, or it can't be recorded
+   */
+  async reverseToken(user: string, groups: readonly string[], token: string): Promise<Buffer | null | "refused"> {
+    const may = groups.some((group) => this.parts.config.tokens.reverse.includes(group));
+    const value = may ? this.tokens.valueOf(token) : null;
+    const outcome = !may ? "refused" : value === null ? "unknown" : "shown";
+    if (!this.entry({ type: "token.reversed", user, token, outcome }) || !(await this.recorder.flush()))
+      return "refused";
+    return may ? value : "refused";
   }
 
   /** The step goes into the session's own chain when it is still open. */
@@ -365,8 +399,10 @@ export class Gateway {
   async #reload(): Promise<string | null> {
     const { config, bundleKeys, readBundle, say } = this.parts;
     const bytes = await readBundle();
-    const refuse = (why: string): string => {
+    // Whoever asked for it is told once that is on disk, as with a bundle that is taken in.
+    const refuse = async (why: string): Promise<string> => {
       this.entry({ type: "bundle.refused", why });
+      await this.recorder.flush();
       return why;
     };
     if (bytes === null) return refuse(`${config.bundle.path} can't be read`);
@@ -420,6 +456,7 @@ export class Gateway {
     if (this.#closing) return;
     this.#closing = true;
     this.#poll?.();
+    this.alerts.close();
     this.#stopHeartbeat();
     for (const server of [...this.#servers, ...this.#sshServers]) server.close();
     for (const connection of this.connections) connection.release();

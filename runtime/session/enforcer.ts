@@ -3,6 +3,8 @@ import type { ActiveBundle, LoadedBundle } from "../bundle/index.ts";
 import { SessionPolicy, reasonsOf, sqlFactReader, type FactReader } from "../decide/index.ts";
 import { actionDigest, type Approvals, type ApprovalDemand, type Settlement } from "../enforce/approve/index.ts";
 import { scannerOf, type Scanner } from "../enforce/detect/index.ts";
+import type { Alerts } from "../enforce/alert/index.ts";
+import type { RateLimit, Rates } from "../enforce/limit/index.ts";
 import type { MaskedCatalog } from "../enforce/mask/index.ts";
 import {
   planDetection,
@@ -10,6 +12,7 @@ import {
   recordParameters,
   recordRows,
   recordText,
+  rewrite,
   sampleHoles,
   unreadableText,
   type MaskPlan,
@@ -24,7 +27,16 @@ import type {
   ReadingContext,
 } from "../facts/index.ts";
 import type { Clock } from "../outside/index.ts";
-import type { ActionHost, Outcome, Refusal, Ruling, SqlAction, StatementPlan, Ticket } from "../protocols/index.ts";
+import type {
+  ActionHost,
+  Outcome,
+  Refusal,
+  Ruling,
+  SqlAction,
+  StatementPlan,
+  TextMemo,
+  Ticket,
+} from "../protocols/index.ts";
 import {
   RecorderFailed,
   decisionFragments,
@@ -41,6 +53,8 @@ export interface EnforcerParts {
   readonly analyser: Analyser;
   readonly catalog: TargetCatalog;
   readonly approvals: Approvals;
+  readonly rates: Rates;
+  readonly alerts: Alerts;
   readonly recorder: Recorder;
   readonly log: SessionLog;
   readonly clock: Clock;
@@ -50,6 +64,8 @@ export interface EnforcerParts {
   readonly facts: FactReader;
   readonly identity: { readonly name: string; readonly issuer: string | null; readonly expiresAt: number | null };
   readonly target: { readonly name: string; readonly database: string; readonly account: string };
+  /** How the session shows at the target, and what the client calls itself. */
+  readonly application: { readonly stamp: string; readonly own: string };
   /** Key of the commitments to statements whose text is not kept whole. */
   readonly commitKey: Uint8Array;
   readonly approvalSettings: {
@@ -74,8 +90,22 @@ interface Kept {
   readonly holes: SampleHoles;
   /** All approve rules that matched: every one must be satisfied. */
   readonly approveRules: readonly number[];
-  /** The statements use no name whose meaning may change from one execution to the next. */
+  /** The mask rules that matched. */
+  readonly maskRules: readonly number[];
+  /** The statements use a name whose meaning may change from one execution to the next. */
   readonly named: boolean;
+  /** They may reach what is masked for anybody, so that the record takes no bound values. */
+  readonly reaches: boolean;
+  /** Names to be replaced in the text; their places are those of the text that was decided first. */
+  readonly substitutes: boolean;
+  readonly rates: readonly RateLimit[];
+  /** `alert` rules that matched. */
+  readonly alerts: readonly number[];
+  readonly kinds: readonly string[];
+  /** Masked columns that the statements observe by leave of their rules. */
+  readonly observed: readonly string[];
+  /** The text with names replaced was read again and gives what was planned. */
+  rewriteProved: boolean;
 }
 
 /** Masks of one catalog snapshot: of this user, and of anybody (for the record). */
@@ -96,6 +126,9 @@ interface SqlTicket extends Ticket {
 
 /** Asks the session's own connection where names are looked up. */
 const PATH_PROBE = "select pg_catalog.current_schemas(true)::pg_catalog.text";
+
+/** An analysis larger than this is not kept with a prepared statement, only in the shared cache. */
+const MEMO_BYTES_MAX = 64 * 1024;
 
 /** For each statement of a message, the one that it runs by name. */
 type Behind = readonly (AnalysedStatement | null)[];
@@ -147,9 +180,11 @@ export class Enforcer implements ActionHost {
     const catalog = this.#parts.catalog;
     if (catalog.stale || this.#pathUnknown) return this.#judgeLater(action);
     const context = this.#currentContext();
+    const { memo } = action;
+    if (memo !== null && memo.context === context) return this.#analysed(action, memo.analysis!);
     const result = this.#parts.analyser.analyse(action.text, context);
-    if (result instanceof Promise) return result.then((found) => this.#judged(action, found));
-    return this.#judged(action, result);
+    if (result instanceof Promise) return result.then((found) => this.#judged(action, found, context));
+    return this.#judged(action, result, context);
   }
 
   finished(ticket: Ticket, outcome: Outcome): void {
@@ -192,6 +227,11 @@ export class Enforcer implements ActionHost {
     if (name === "client_encoding" && value !== "UTF8")
       return `the client encoding was changed to ${value}; statements are read as UTF-8`;
     return null;
+  }
+
+  shownSetting(name: string, value: string): string {
+    const { stamp, own } = this.#parts.application;
+    return name === "application_name" && value === stamp ? own : value;
   }
 
   /** The gateway stops: what waits stays pending. */
@@ -239,13 +279,18 @@ export class Enforcer implements ActionHost {
         this.#searchPath = null;
       } else this.#searchPath = null;
     }
-    const result = await analyser.analyse(Buffer.from(action.text), this.#currentContext());
-    return this.#judged(action, result);
+    const context = this.#currentContext();
+    const result = await analyser.analyse(Buffer.from(action.text), context);
+    return this.#judged(action, result, context);
   }
 
-  #judged(action: SqlAction, result: AnalysisResult): Ruling | Promise<Ruling> {
+  #judged(action: SqlAction, result: AnalysisResult, context: ReadingContext): Ruling | Promise<Ruling> {
     if (!result.ok) return this.#unreadable(action, result.error);
-    const { analysis } = result;
+    if (action.memo !== null) remember(action.memo, result.analysis, context);
+    return this.#analysed(action, result.analysis);
+  }
+
+  #analysed(action: SqlAction, analysis: Analysis): Ruling | Promise<Ruling> {
     const behind = this.#behind(analysis, action);
     if (behind instanceof Promise)
       return behind.then((found) => this.#rule(action, analysis, this.#keptFor(analysis, action, found)));
@@ -419,20 +464,85 @@ export class Enforcer implements ActionHost {
         },
         [...new Set(units.flatMap((unit) => unit.kinds))],
       ),
+      maskRules: decision.masks,
       approveRules: decision.matched.filter((index) => rules[index]!.effect === "approve"),
+      rates: decision.rates.map((index) => ({ rule: nameOf(index), ...rules[index]!.limit!.rate! })),
+      alerts: decision.alerts,
+      kinds: [...new Set(units.flatMap((unit) => unit.kinds))],
+      substitutes: plans.some(({ mask }) => mask.kind === "mask" && mask.substituted !== undefined),
+      observed: [...new Set(plans.flatMap(({ mask }) => (mask.kind === "mask" ? (mask.observed ?? []) : [])))],
+      rewriteProved: false,
       named: analysis.statements.some(({ effects }) => effects.executes !== null || effects.fetches !== null),
+      reaches:
+        masked.forAnybody !== null &&
+        analysis.statements.some(
+          (one) =>
+            one.reachesAnything ||
+            one.effects.executes !== null ||
+            one.reached.some((oid) => masked.forAnybody!.relations.has(oid)),
+        ),
     };
   }
 
   #rule(action: SqlAction, analysis: Analysis, kept: Kept): Ruling | Promise<Ruling> {
     const decisionId = ++this.#decision;
+    if (kept.alerts.length > 0 && action.phase !== "parse" && !this.#alert(action, analysis, kept, decisionId))
+      return this.#recordFailed();
     if (kept.refusal !== null) return this.#refuse(action, analysis, kept, decisionId, kept.refusal);
+    const { rates, identity, target } = this.#parts;
+    if (kept.rates.length > 0 && action.phase !== "parse") {
+      const who = JSON.stringify([identity.issuer, identity.name]);
+      const answer = rates.take(kept.rates, who, target.name, Math.max(1, analysis.statements.length));
+      if (!answer.ok) return this.#refuse(action, analysis, kept, decisionId, rateRefusal(answer.limit, answer.waitMs));
+    }
     // Nothing runs at Parse, so a person is asked only once there is something to run.
     if (kept.verdict === "approve" && action.phase !== "parse") return this.#hold(action, analysis, kept, decisionId);
     return this.#go(action, analysis, kept, decisionId);
   }
 
-  #go(action: SqlAction, analysis: Analysis, kept: Kept, decisionId: number): Ruling {
+  #go(action: SqlAction, analysis: Analysis, kept: Kept, decisionId: number): Ruling | Promise<Ruling> {
+    if (kept.substitutes) {
+      const rewritten = this.#rewritten(action.text, analysis, kept);
+      if (rewritten === null) return this.#refuse(action, analysis, kept, decisionId, NOT_REWRITTEN);
+      if (kept.rewriteProved) return this.#let(action, analysis, kept, decisionId, rewritten);
+      return this.#proveRewrite(action, analysis, kept, decisionId, rewritten);
+    }
+    return this.#let(action, analysis, kept, decisionId, undefined);
+  }
+
+  /** The text with masked relations replaced; null when something else stands at their places. */
+  #rewritten(text: Buffer, analysis: Analysis, kept: Kept): Buffer | null {
+    const masked = this.#maskedFor(kept.bundle, kept.masked, kept.maskRules);
+    if (masked === null) return null;
+    // Of a text of a known shape the places are its own, so they are worked out for each.
+    const replacements = analysis.statements.map((statement) => planMasks(statement, masked));
+    return rewrite(
+      text,
+      replacements.flatMap((plan) => (plan.kind === "mask" ? (plan.substituted?.replacements ?? []) : [])),
+    );
+  }
+
+  /** Before a rewritten text is sent it is read as any other: it must be as many statements with the same outputs. */
+  async #proveRewrite(
+    action: SqlAction,
+    analysis: Analysis,
+    kept: Kept,
+    decisionId: number,
+    rewritten: Buffer,
+  ): Promise<Ruling> {
+    const result = await this.#parts.analyser.analyse(rewritten, this.#currentContext());
+    const shapeOf = ({ statements }: Analysis): string =>
+      JSON.stringify(statements.map((one) => [one.units[0]?.kind, one.outputs?.map((output) => output.name)]));
+    if (!result.ok || shapeOf(result.analysis) !== shapeOf(analysis))
+      return this.#refuse(action, analysis, kept, decisionId, NOT_REWRITTEN);
+    kept.rewriteProved = true;
+    return this.#let(action, analysis, kept, decisionId, rewritten);
+  }
+
+  #let(action: SqlAction, analysis: Analysis, kept: Kept, decisionId: number, rewritten: Buffer | undefined): Ruling {
+    if (action.phase !== "parse" && (kept.observed.length > 0 || kept.substitutes)) {
+      if (!this.#recordPredicates(kept, decisionId)) return this.#recordFailed();
+    }
     const recordIndex = this.#record(action, analysis, kept, decisionId, null);
     if (recordIndex === null) return this.#recordFailed();
     if (action.phase !== "parse") for (const statement of analysis.statements) this.#noteEffects(statement, action);
@@ -444,7 +554,7 @@ export class Enforcer implements ActionHost {
       holes: kept.holes,
       scanner: scannerOf(kept.bundle.manifest),
     };
-    return { go: true, plans: kept.plans, ticket, recordIndex };
+    return { go: true, plans: kept.plans, ticket, recordIndex, rewritten };
   }
 
   #refuse(action: SqlAction, analysis: Analysis, kept: Kept, decisionId: number, refusal: Refusal): Ruling {
@@ -470,7 +580,60 @@ export class Enforcer implements ActionHost {
       if (!(fault instanceof RecorderFailed)) throw fault;
       return this.#recordFailed();
     }
-    return { go: false, refusal: withDecision(refusal, this.#parts.log.sid, decisionId) };
+    // The server would say the same, and no more.
+    return error.kind === "syntax"
+      ? { go: false, refusal }
+      : { go: false, refusal: withDecision(refusal, this.#parts.log.sid, decisionId) };
+  }
+
+  /** Recorded before anybody is told; whether somebody hears of it, nothing waits for. */
+  #alert(action: SqlAction, analysis: Analysis, kept: Kept, decisionId: number): boolean {
+    const { log, alerts, identity, target, clock } = this.#parts;
+    const { rules } = kept.bundle.manifest;
+    const scanner = scannerOf(kept.bundle.manifest);
+    const { text } = recordText(action.text, analysis.statements, kept.masked.forAnybody, scanner);
+    try {
+      for (const index of kept.alerts) {
+        const rule = rules[index]!;
+        log.append({ type: "alert", decision: decisionId, rule: rule.name, channels: rule.alertTo });
+        alerts.raise(
+          {
+            rule: rule.name,
+            because: rule.because,
+            sid: log.sid,
+            decision: decisionId,
+            user: identity.name,
+            target: target.name,
+            protocol: "postgres",
+            verdict: kept.refusal === null ? kept.verdict : "deny",
+            kinds: kept.kinds,
+            text: text.slice(0, ALERT_TEXT_UNITS_MAX),
+            at: clock.now(),
+          },
+          rule.alertTo,
+        );
+      }
+      return true;
+    } catch (fault) {
+      if (!(fault instanceof RecorderFailed)) throw fault;
+      return false;
+    }
+  }
+
+  /** That a statement's conditions go by masked columns is told in an entry of its own. */
+  #recordPredicates(kept: Kept, decisionId: number): boolean {
+    try {
+      this.#parts.log.append({
+        type: "mask.predicates",
+        decision: decisionId,
+        substituted: kept.substitutes,
+        observed: kept.observed,
+      });
+      return true;
+    } catch (fault) {
+      if (!(fault instanceof RecorderFailed)) throw fault;
+      return false;
+    }
   }
 
   /** What the statement may do to the meaning of later ones. */
@@ -511,14 +674,6 @@ export class Enforcer implements ActionHost {
   ): number | null {
     const scanner = scannerOf(kept.bundle.manifest);
     const { text, hidden } = recordText(action.text, analysis.statements, kept.masked.forAnybody, scanner);
-    const reaches =
-      kept.masked.forAnybody !== null &&
-      analysis.statements.some(
-        (one) =>
-          one.reachesAnything ||
-          one.effects.executes !== null ||
-          one.reached.some((oid) => kept.masked.forAnybody!.relations.has(oid)),
-      );
     try {
       return this.#parts.log.statement({
         phase: action.phase,
@@ -526,7 +681,7 @@ export class Enforcer implements ActionHost {
         parameters:
           action.parameters.length === 0
             ? null
-            : recordParameters(action.parameters, action.parameterFormats, reaches, scanner),
+            : recordParameters(action.parameters, action.parameterFormats, kept.reaches, scanner),
         decision: kept.fragments,
         decisionId,
         commit: hidden ? this.#commit(action.text) : null,
@@ -676,6 +831,31 @@ export class Enforcer implements ActionHost {
   }
 }
 
+/** Of a statement so much is told in an alert. */
+const ALERT_TEXT_UNITS_MAX = 2_048;
+
+function rateRefusal({ rule, count, perMs }: RateLimit, waitMs: number): Refusal {
+  const seconds = Math.max(1, Math.ceil(waitMs / 1000));
+  return {
+    kind: "policy",
+    message: `sallyport: rule ${rule} allows ${plural(count, "statement")} in ${plural(Math.round(perMs / 1000), "second")}, and you have had them`,
+    hint: `Try again in ${plural(seconds, "second")}.`,
+  };
+}
+
+const NOT_REWRITTEN: Refusal = {
+  kind: "policy",
+  message:
+    "sallyport: the conditions go by masked columns, and the statement can't be rewritten so that they see masked values",
+  hint: "Name each table once, plainly, in FROM, with an alias.",
+};
+
+function remember(memo: TextMemo, analysis: Analysis, context: ReadingContext): void {
+  const small = analysis.bytes <= MEMO_BYTES_MAX;
+  memo.context = small ? context : null;
+  memo.analysis = small ? analysis : null;
+}
+
 function unavailable(message: string, hint: string): Ruling {
   return { go: false, refusal: { kind: "unavailable", message: `sallyport: ${message}`, hint } };
 }
@@ -766,5 +946,11 @@ function planNamed(
       reason: `what ${executes ?? fetches} stands for is not known to the gateway; prepare or declare it again in this session`,
     };
   }
-  return planMasks(behind, masked);
+  const plan = planMasks(behind, masked);
+  if (plan.kind !== "mask" || plan.substituted === undefined) return plan;
+  return {
+    kind: "refuse",
+    rule: null,
+    reason: `the conditions of ${executes ?? fetches} go by masked columns, and it was prepared or declared as it stands`,
+  };
 }

@@ -33,16 +33,12 @@ approve production_exec on kubernetes
   by group "dba-leads" quorum 1 within 5m valid once
   because "A shell in production."
 mask secret_values on kubernetes
-  fields "$.data.*"
+  fields ["$.data.*"]
   with redact
   when request.resource == "secrets"
-mask emails on kubernetes
-  output all
-  with redact
-  when request.namespace == "nobody"
 mask found on kubernetes
-  values detect email
-  with { email: redact }
+  values detect [email]
+  with redact
   when request.subresource in ["exec", "log"]
 `;
 const TOKENS = { dev: "spt_dev-token", ana: "spt_ana-token", evil: "spt_evil-token" };

@@ -71,10 +71,10 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "libpg-query": ["runtime/facts/sql/"],
   "openid-client": ["runtime/identity/"],
   msgpackr: ["spec/contract/bundle/", "cli/commands/policy/inspect.ts"],
-  "vscode-languageserver": ["cli/lsp/", "cli/commands/policy/lsp.ts"],
-  "vscode-languageserver-textdocument": ["cli/lsp/"],
   ssh2: ["runtime/gateway/ssh/", "cli/commands/serve-ssh.ts", "cli/demo/"],
   unbash: ["runtime/facts/shell/"],
+  "vscode-languageserver": ["cli/lsp/", "cli/commands/policy/lsp.ts"],
+  "vscode-languageserver-textdocument": ["cli/lsp/"],
   ws: ["cli/demo/"],
   yaml: ["runtime/gateway/", "cli/"],
 };

@@ -33,7 +33,8 @@ const digits = (count: number, separator: string): string => `[0-9]${`${separato
 /** The groups have no probes of their own. */
 export const PROBES: Readonly<Record<Exclude<DetectorName, "national_id">, readonly Probe[]>> = {
   credit_card: [probe(digits(12, "[ -]"), verifyCard)],
-  iban: [probe("[A-Za-z]{2}[0-9]{2}", verifyIban)],
+  // More than the country and its check digits: "AB12" is in every second product code.
+  iban: [probe("[A-Z]{2}[0-9]{2} ?[0-9A-Za-z]{4}", verifyIban)],
   us_ssn: [probe("[0-9]{3}-[0-9]{2}-[0-9]{4}", verifySsn), probe("[0-9]{3} [0-9]{2} [0-9]{4}", verifySsn)],
   uk_nino: [probe("[A-Za-z]{2} ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-Da-d]", verifyNino)],
   es_dni: [probe("[0-9]{8}[-]?[A-Za-z]", verifyDni), probe("[XYZxyz][-]?[0-9]{7}[-]?[A-Za-z]", verifyDni)],

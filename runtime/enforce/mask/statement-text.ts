@@ -2,7 +2,7 @@ import type { AnalysedStatement, Literal } from "../../facts/index.ts";
 import { maskedByPolicy, type Masked } from "../../../spec/contract/record/index.ts";
 import type { Scanner } from "../detect/index.ts";
 import { hideMatches } from "./detect-mask.ts";
-import type { MaskedCatalog } from "./plan.ts";
+import type { MaskedCatalog } from "./masked-catalog.ts";
 
 /** What stands in place of a literal that may not be shown. */
 export const HIDDEN = "«hidden»";

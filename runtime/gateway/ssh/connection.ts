@@ -11,7 +11,7 @@ import { hostKeysFor } from "./host-key.ts";
 import type { SshHost } from "./host.ts";
 import { KEEPALIVE_COUNT, KEEPALIVE_MS, SIGN_IN_FAILURES_MAX, SIGN_IN_REQUESTS_MAX } from "./limits.ts";
 import type { SshSession } from "./session.ts";
-import { CIPHERS, KEY_EXCHANGES, MACS, terrapinFault, type Agreed } from "./transport.ts";
+import { CIPHERS, KEY_EXCHANGES, MACS, prepareKeys, terrapinFault, type Agreed } from "./transport.ts";
 import { connectTarget, type SshTarget } from "./upstream.ts";
 
 /** One accepted SSH connection: from its first byte to sign-in, and then the session's channels. */
@@ -74,6 +74,7 @@ export class SshConnection {
       this.#application = info.header.identRaw.slice(0, 256);
       connection.on("error", (fault: Error) => this.end(`the client's connection failed: ${fault.message}`));
       connection.on("handshake", (agreed: Agreed) => {
+        prepareKeys(connection);
         const fault = terrapinFault(connection, agreed);
         if (fault === null) return;
         this.#refused = fault;

@@ -3,7 +3,7 @@ import type { SshPublicKey } from "../../identity/index.ts";
 import { dial } from "../../outside/index.ts";
 import type { SshTargetConfig } from "./config.ts";
 import { KEEPALIVE_COUNT, KEEPALIVE_MS, UPSTREAM_MS } from "./limits.ts";
-import { CIPHERS, KEY_EXCHANGES, MACS, terrapinFault, type Agreed } from "./transport.ts";
+import { CIPHERS, KEY_EXCHANGES, MACS, prepareKeys, terrapinFault, type Agreed } from "./transport.ts";
 
 /** A target with its keys read. */
 export interface SshTarget extends SshTargetConfig {
@@ -46,6 +46,7 @@ export async function connectTarget(target: SshTarget): Promise<Client | string>
     client.on("error", fail);
     client.once("close", () => resolve(`target ${target.name}: ${why === "" ? "it closed the connection" : why}`));
     client.on("handshake", (agreed: Agreed) => {
+      prepareKeys(client);
       const fault = terrapinFault(client, agreed);
       if (fault === null) return;
       why = fault;

@@ -1,5 +1,4 @@
-import { addressBytes, addressText, type Family } from "../../enforce/mask/index.ts";
-import { FLOAT4 } from "./types.ts";
+import { FLOAT4, addressBytes, addressText, type Family } from "../../enforce/mask/index.ts";
 
 /** Between the text and the binary form of a type's values. Null: the bytes, or the text, are no value of it. */
 export interface Codec {

@@ -28,6 +28,7 @@ function statement(returns: AnalysedStatement["returns"] = "rows"): AnalysedStat
     reached: [10],
     opaque: [],
     reachesAnything: false,
+    calls: [],
     effects: {
       settings: false,
       changesReading: false,
@@ -101,6 +102,10 @@ class Bench implements ActionHost, Wire {
   }
   setting(): null {
     return null;
+  }
+
+  shownSetting(_name: string, value: string): string {
+    return value;
   }
   toClient(bytes: Buffer): void {
     this.toClientBytes.push(Buffer.from(bytes));

@@ -1,19 +1,23 @@
-import type { ActionHost, Refusal, Ruling, SqlAction, StatementPlan, Wire } from "../protocol.ts";
+import type { ActionHost, Refusal, Ruling, SqlAction, StatementPlan, TextMemo, Wire } from "../protocol.ts";
 import { secretsOf, type MaskSecrets } from "../../enforce/mask/index.ts";
 import type { AnalysedStatement } from "../../facts/index.ts";
 import { InvariantError } from "../../../base/assert.ts";
 import { Expect, ExpectQueue, type Described } from "./expect.ts";
 import { readBind, readExecute, readNamed, readParse } from "./fields.ts";
 import { Intake } from "./intake.ts";
+import { LENGTH_MAX } from "./lengths.ts";
+import { HELD_BYTES_MAX, IN_FLIGHT_MAX } from "./limits.ts";
 import {
-  BIND_BYTES_MAX,
-  CONTROL_BYTES_MAX,
-  COPY_BYTES_MAX,
-  HELD_BYTES_MAX,
-  IN_FLIGHT_MAX,
-  STATEMENT_BYTES_MAX,
-} from "./limits.ts";
-import { CLIENT, HEADER_BYTES, IDLE, FAILED_TRANSACTION, describePortal, query, readyForQuery } from "./messages.ts";
+  CLIENT,
+  HEADER_BYTES,
+  IDLE,
+  FAILED_TRANSACTION,
+  describePortal,
+  parseOf,
+  query,
+  queryOf,
+  readyForQuery,
+} from "./messages.ts";
 import { noteEffects } from "./name-effects.ts";
 import { Names, type Portal } from "./names.ts";
 import { POISON, protocolViolation, refusalError, waitingNotice } from "./refuse.ts";
@@ -21,23 +25,6 @@ import { ServerSide, type ServerSideOwner } from "./server-side.ts";
 
 /** What to do with the message at hand. */
 type Next = "forward" | "drop" | "hold" | "closed";
-
-/** Longest message by type; a type without a row is unknown and ends the connection. */
-const LENGTH_MAX: Readonly<Record<number, number>> = {
-  [CLIENT.bind]: BIND_BYTES_MAX,
-  [CLIENT.close]: CONTROL_BYTES_MAX,
-  [CLIENT.copyData]: COPY_BYTES_MAX,
-  [CLIENT.copyDone]: CONTROL_BYTES_MAX,
-  [CLIENT.copyFail]: CONTROL_BYTES_MAX,
-  [CLIENT.describe]: CONTROL_BYTES_MAX,
-  [CLIENT.execute]: CONTROL_BYTES_MAX,
-  [CLIENT.flush]: CONTROL_BYTES_MAX,
-  [CLIENT.functionCall]: CONTROL_BYTES_MAX,
-  [CLIENT.parse]: STATEMENT_BYTES_MAX,
-  [CLIENT.query]: STATEMENT_BYTES_MAX,
-  [CLIENT.sync]: CONTROL_BYTES_MAX,
-  [CLIENT.terminate]: CONTROL_BYTES_MAX,
-};
 
 const FUNCTION_CALL: Refusal = {
   kind: "unsupported",
@@ -192,6 +179,7 @@ export class PostgresMachine implements ServerSideOwner {
       at = end;
     }
     this.#flush(at);
+    if (at === data.length) return this.#intake.keep(EMPTY, HEADER_BYTES);
     const rest = data.subarray(at);
     const need = rest.length >= HEADER_BYTES ? 1 + rest.readInt32BE(1) : HEADER_BYTES;
     this.#intake.keep(rest, need);
@@ -199,7 +187,11 @@ export class PostgresMachine implements ServerSideOwner {
 
   /** Sends what of the chunk at hand waits to be sent, up to `to`. */
   #flush(to: number): void {
-    if (to > this.#from && !this.#closed) this.#wire.toServer(this.#chunk.subarray(this.#from, to), this.#recordIndex);
+    if (to > this.#from && !this.#closed) {
+      // Most chunks pass whole.
+      const whole = this.#from === 0 && to === this.#chunk.length;
+      this.#wire.toServer(whole ? this.#chunk : this.#chunk.subarray(this.#from, to), this.#recordIndex);
+    }
     this.#from = to;
   }
 
@@ -270,7 +262,7 @@ export class PostgresMachine implements ServerSideOwner {
     const start = at + HEADER_BYTES;
     if (data[end - 1] !== 0 || data.indexOf(0, start) !== end - 1) return this.#malformed("Query");
     const text = data.subarray(start, end - 1);
-    const answer = this.#host.judge(this.#action("simple", text, NO_PARAMETERS, NO_FORMATS));
+    const answer = this.#host.judge(this.#action("simple", text, null, NO_PARAMETERS, NO_FORMATS));
     if (answer instanceof Promise) return this.#hold(answer, (ruling) => this.#queryRuled(ruling));
     return this.#queryRuled(answer);
   }
@@ -284,7 +276,10 @@ export class PostgresMachine implements ServerSideOwner {
     for (const plan of ruling.plans) noteEffects(this.names, plan.statement, expect, ruling.plans.length > 1);
     this.#sinceSync = false;
     this.#batch++;
-    return "forward";
+    if (ruling.rewritten === undefined) return "forward";
+    expect.moved = true;
+    this.#insert(queryOf(ruling.rewritten));
+    return "drop";
   }
 
   /** Refuses what ends with a ReadyForQuery of its own. */
@@ -312,7 +307,7 @@ export class PostgresMachine implements ServerSideOwner {
   #parse(data: Buffer, at: number, end: number): Next {
     const parsed = readParse(data, at + HEADER_BYTES, end);
     if (!parsed.ok) return this.#malformed("Parse");
-    const { name, text } = parsed.value;
+    const { name, text, types } = parsed.value;
     const unsettled = this.#unsettled(this.names.statement(name)?.madeBy);
     if (unsettled !== null) return this.#wait(unsettled);
     if (name !== "" && this.names.statement(name) === undefined && this.names.statementsFull)
@@ -320,12 +315,14 @@ export class PostgresMachine implements ServerSideOwner {
         kind: "unavailable",
         message: "sallyport: too many prepared statements in this session",
       });
-    const answer = this.#host.judge(this.#action("parse", text, NO_PARAMETERS, NO_FORMATS));
-    if (answer instanceof Promise) return this.#hold(answer, (ruling) => this.#parseRuled(ruling, name, text));
-    return this.#parseRuled(answer, name, text);
+    const memo: TextMemo = { context: null, analysis: null };
+    const answer = this.#host.judge(this.#action("parse", text, memo, NO_PARAMETERS, NO_FORMATS));
+    if (answer instanceof Promise)
+      return this.#hold(answer, (ruling) => this.#parseRuled(ruling, name, text, types, memo));
+    return this.#parseRuled(answer, name, text, types, memo);
   }
 
-  #parseRuled(ruling: Ruling, name: string, text: Buffer): Next {
+  #parseRuled(ruling: Ruling, name: string, text: Buffer, types: Buffer, memo: TextMemo): Next {
     if (!ruling.go) return this.#refusePart(ruling.refusal);
     this.#recordIndex = ruling.recordIndex;
     const expect = this.#sent("parse");
@@ -339,6 +336,8 @@ export class PostgresMachine implements ServerSideOwner {
     // If the name is taken, the server fails this one, skips the rest of the batch and keeps the old: so does `undo`.
     expect.undo = this.names.setStatement(name, {
       text: Buffer.from(text),
+      sent: ruling.rewritten ?? null,
+      memo,
       statement: null,
       innerText: null,
       madeBy: expect,
@@ -346,7 +345,10 @@ export class PostgresMachine implements ServerSideOwner {
       resultFormats: NO_FORMATS,
       from: null,
     });
-    return "forward";
+    if (ruling.rewritten === undefined) return "forward";
+    expect.moved = true;
+    this.#insert(parseOf(name, ruling.rewritten, types));
+    return "drop";
   }
 
   /** A statement that drops prepared statements is under way, so what a name stands for is not known. */
@@ -370,7 +372,7 @@ export class PostgresMachine implements ServerSideOwner {
     else {
       const bound: Portal = {
         prepared,
-        parameters: parameters.map((value) => (value === null ? null : Buffer.from(value))),
+        parameters,
         parameterFormats,
         resultFormats,
         declared: null,
@@ -402,7 +404,8 @@ export class PostgresMachine implements ServerSideOwner {
         hint: "Use FETCH or EXECUTE.",
       });
     }
-    const answer = this.#host.judge(this.#action("execute", text, portal.parameters, portal.parameterFormats));
+    const memo = portal.prepared?.memo ?? null;
+    const answer = this.#host.judge(this.#action("execute", text, memo, portal.parameters, portal.parameterFormats));
     if (answer instanceof Promise) return this.#hold(answer, (ruling) => this.#executeRuled(ruling, name, portal));
     return this.#executeRuled(answer, name, portal);
   }
@@ -410,6 +413,14 @@ export class PostgresMachine implements ServerSideOwner {
   #executeRuled(ruling: Ruling, name: string, portal: Portal): Next {
     if (!ruling.go) return this.#refusePart(ruling.refusal);
     this.#recordIndex = ruling.recordIndex;
+    const sent = portal.prepared?.sent ?? null;
+    if (sent === null ? ruling.rewritten !== undefined : ruling.rewritten?.equals(sent) !== true) {
+      return this.#refusePart({
+        kind: "policy",
+        message: "sallyport: the policy or the catalog changed since this statement was prepared",
+        hint: "Prepare it again.",
+      });
+    }
     // Rows of a masked user can't be checked against the plan without their description, so it is asked for.
     const checked = ruling.plans.some(
       (plan) => (plan.guarded !== null || plan.detect !== null) && plan.statement.returns === "rows",
@@ -423,6 +434,7 @@ export class PostgresMachine implements ServerSideOwner {
     expect.ticket = ruling.ticket;
     expect.plans = ruling.plans;
     expect.subject = portal;
+    expect.moved = sent !== null;
     for (const plan of ruling.plans) noteEffects(this.names, plan.statement, expect, false);
     return "forward";
   }
@@ -502,12 +514,14 @@ export class PostgresMachine implements ServerSideOwner {
   #action(
     phase: SqlAction["phase"],
     text: Buffer,
+    memo: TextMemo | null,
     parameters: readonly (Buffer | null)[],
     parameterFormats: readonly number[],
   ): SqlAction {
     return {
       phase,
       text,
+      memo,
       parameters,
       parameterFormats,
       inTransaction: this.status !== IDLE,

@@ -1,7 +1,9 @@
 import {
   DetectMask,
   TO_NULL,
+  elementOf,
   familyMask,
+  familyOf,
   nullMask,
   thenDetect,
   type ColumnMask,
@@ -13,7 +15,6 @@ import {
 import type { MaskSpec } from "../../../spec/contract/bundle/index.ts";
 import { arrayMask } from "./array-masks.ts";
 import { codecOf, type Codec } from "./binary-values.ts";
-import { elementOf, familyOf } from "./types.ts";
 
 /** How each column of a result is rewritten; null leaves it as it is. */
 export type RowMask = readonly (ValueMask | null)[];

@@ -10,12 +10,13 @@ const LENGTHS = new Map(
     .split(/\s+/)
     .map((entry) => [entry.slice(0, 2), Number(entry.slice(2))] as const),
 );
-/** Two letters and two digits trigger, with the byte before the number's fifth. */
-const TRIGGER_BYTES = 4;
+/** Two letters, two digits and four more characters trigger. */
+const TRIGGER_BYTES = 8;
 
-/** An IBAN whose first four characters end at `at`, in one piece or in groups of four. */
+/** An IBAN whose first eight characters end at `at`, in one piece or in groups of four. */
 export function verifyIban(bytes: Uint8Array, start: number, at: number, end: number, out: Candidate): Verdict {
-  const from = at - TRIGGER_BYTES + 1;
+  const from = at - TRIGGER_BYTES + (bytes[at - 4] === 0x20 ? 0 : 1);
+  if (from < start) return NO;
   if (from > start && isWord(bytes[from - 1])) return NO;
   const length = LENGTHS.get(String.fromCharCode(bytes[from]! & ~0x20, bytes[from + 1]! & ~0x20));
   if (length === undefined) return NO;

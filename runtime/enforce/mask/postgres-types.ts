@@ -1,4 +1,4 @@
-import type { Family } from "../../enforce/mask/index.ts";
+import type { Family } from "./families.ts";
 
 /** Families of built-in types by pg_type.oid. Source: src/include/catalog/pg_type.dat of PostgreSQL. */
 const FAMILY_OF: ReadonlyMap<number, Family> = new Map<number, Family>([
