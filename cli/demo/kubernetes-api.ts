@@ -1,7 +1,7 @@
 import { createServer as createPlain, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createSecure } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
-import { WebSocketServer, type WebSocket } from "ws";
+import { WebSocketServer } from "ws";
 import { answerExec } from "./kubernetes-exec.ts";
 
 /** A request as it came, for whoever wants to see what the gateway sent. */
@@ -127,7 +127,11 @@ export async function startKubernetesApi(options: KubernetesApiOptions): Promise
     noServer: true,
     handleProtocols: (offered) => ["v5.channel.k8s.io", "v4.channel.k8s.io"].find((one) => offered.has(one)) ?? false,
   });
-  const open = new Set<WebSocket>();
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.on("close", () => sockets.delete(socket));
+  });
   server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => {
     seen.push({ method: request.method ?? "", url: request.url ?? "", headers: request.headers, body: "" });
     if (options.upgrade?.(request, socket) === true) return;
@@ -141,8 +145,6 @@ export async function startKubernetesApi(options: KubernetesApiOptions): Promise
       return;
     }
     streams.handleUpgrade(request, socket, head, (ws) => {
-      open.add(ws);
-      ws.on("close", () => open.delete(ws));
       answerExec(ws, pod[3] === "exec" ? searchParams.getAll("command") : ["sh"], pod[2]!);
     });
   });
@@ -254,9 +256,8 @@ export async function startKubernetesApi(options: KubernetesApiOptions): Promise
     seen,
     close: () =>
       new Promise((done) => {
-        for (const ws of open) ws.terminate();
         server.close(() => done());
-        server.closeAllConnections();
+        for (const socket of sockets) socket.destroy();
       }),
   };
 }

@@ -114,7 +114,11 @@ export class Exchange {
   /** What no rule says, and must not be all the same: what would tell what masks hide, or leave no trace. */
   #barred({ decision, bundle }: Judgement, inspection: Inspection): Refusal | null {
     const { service, target } = this.#session;
-    const refuse = (message: string, hint?: string): Refusal => ({ kind: "policy", message, hint });
+    const refuse = (message: string, hint?: string): Refusal => ({
+      kind: "policy",
+      message: hint === undefined ? message : `${message}.`,
+      hint,
+    });
     if (inspection.refusal != null) return refuse(inspection.refusal);
     if (decision.masks.length > 0 && inspection.objection !== undefined) {
       const masks = service.masksOf(bundle, decision.masks, target.protocol);

@@ -226,7 +226,8 @@ class Channels extends Tunnel {
 
   #message({ opcode, data }: WebSocketMessage): void {
     const channel = data[0];
-    if (opcode >= 8 || data.length === 0) {
+    // An empty message on a channel tells that it is open.
+    if (opcode >= 8 || data.length <= 1) {
       if (opcode === OPCODE.close) this.#flush();
       return this.toClient(webSocketFrame(opcode, data, null));
     }
@@ -237,6 +238,8 @@ class Channels extends Tunnel {
       this.#later();
       return;
     }
+    if (channel !== CHANNEL.error && channel !== CHANNEL.close)
+      return this.#fault(`the target: a message on the unknown channel ${channel}`);
     if (channel === CHANNEL.error) {
       this.#flush();
       const exit = exitOf(data.toString("utf8", 1));

@@ -2,7 +2,7 @@ import { ABSENT, UNKNOWN, type FactValue } from "../../../spec/contract/facts/in
 import { readCommandLine } from "../../facts/index.ts";
 import type { OwnFacts } from "../http/index.ts";
 import type { KubernetesAsk } from "./ask.ts";
-import type { BodyObject } from "./object.ts";
+import type { BodyObject, ObjectFacts } from "./object.ts";
 
 const NO_TEXTS: ReadonlySet<string> = new Set();
 const NO_MAP: ReadonlyMap<string, string> = new Map();
@@ -20,9 +20,9 @@ function programsOf(command: readonly string[]): FactValue {
 
 /** The facts of one request to an API server, by path. */
 export function kubernetesFacts(ask: KubernetesAsk, path: string, body: BodyObject): OwnFacts {
-  const object = (pick: keyof Extract<BodyObject, { kind: "object" }>["facts"], none: FactValue): FactValue => {
+  const object = (pick: keyof ObjectFacts, none: FactValue): FactValue => {
     if (body.kind === "none") return none;
-    if (body.kind !== "object") return UNKNOWN;
+    if (body.kind === "unknown" || body.facts === null) return UNKNOWN;
     const value = body.facts[pick];
     return value ?? ABSENT;
   };

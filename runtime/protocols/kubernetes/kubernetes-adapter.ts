@@ -13,7 +13,7 @@ import { acceptJson } from "./accept.ts";
 import { planKubernetesAnswer } from "./answer.ts";
 import { readAsk, type KubernetesAsk } from "./ask.ts";
 import { kubernetesFacts } from "./facts.ts";
-import { readObject, type BodyObject } from "./object.ts";
+import { pointerKeys, readObject, type BodyObject } from "./object.ts";
 import { inAllForms, touchesMask } from "./places.ts";
 import { statusAnswer } from "./status.ts";
 
@@ -104,17 +104,10 @@ function objection(ask: KubernetesAsk, body: BodyObject, masks: BodyMasks): stri
   if (body.kind === "steps") {
     for (const { op, path, from } of body.steps) {
       const place = op === "copy" || op === "move" ? from : op === "test" ? path : null;
-      if (place !== null && touchesMask(masks, pointer(place)))
+      if (place !== null && touchesMask(masks, pointerKeys(place)))
         return `the patch has a step ${op} on ${place}, which mask ${rules} hides: it would tell the value`;
     }
   }
   if (ask.subresource === "proxy") return `mask ${rules} applies, and what passes a proxy can't be read`;
   return null;
 }
-
-/** The keys of a JSON pointer (RFC 6901). */
-const pointer = (text: string): readonly string[] =>
-  text
-    .split("/")
-    .slice(1)
-    .map((key) => key.replaceAll("~1", "/").replaceAll("~0", "~"));

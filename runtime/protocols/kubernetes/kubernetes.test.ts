@@ -134,6 +134,19 @@ describe("facts of requests", () => {
     expect(facts("GET /api/v1/namespaces/a/pods")["object.kind"]).toBe(ABSENT);
   });
 
+  it("a JSON patch: what its steps put in", () => {
+    const patch = (steps: unknown): Record<string, FactValue> =>
+      facts("PATCH /apis/apps/v1/namespaces/a/deployments/b", typed("application/json-patch+json"), json(steps));
+    const at = "/spec/template/spec/containers/0";
+    expect(patch([{ op: "replace", path: `${at}/image`, value: "c:3" }])).toMatchObject({
+      "object.images": new Set(["c:3"]),
+      "object.privileged": false,
+    });
+    const add = { op: "add", path: `${at}/securityContext`, value: { privileged: true } };
+    expect(patch([add])["object.privileged"]).toBe(true);
+    expect(patch([{ op: "copy", from: "/a", path: `${at}/image` }])["object.images"]).toBe(UNKNOWN);
+  });
+
   it("a dry run: of a deletion with options in its body the query does not count", () => {
     const path = "DELETE /api/v1/namespaces/a/pods/b?dryRun=All";
     expect(facts(path)["request.dry_run"]).toBe(true);

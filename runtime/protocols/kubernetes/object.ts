@@ -24,7 +24,8 @@ export type BodyObject =
   | { readonly kind: "none" }
   | { readonly kind: "unknown" }
   | { readonly kind: "object"; readonly facts: ObjectFacts; readonly dryRun: boolean }
-  | { readonly kind: "steps"; readonly steps: readonly PatchStep[] };
+  /** `facts` of what the steps put in; null when one takes a value from elsewhere in the object. */
+  | { readonly kind: "steps"; readonly steps: readonly PatchStep[]; readonly facts: ObjectFacts | null };
 
 /** One step of a JSON patch (RFC 6902). */
 export interface PatchStep {
@@ -71,13 +72,45 @@ function readSteps(value: Json): Result<BodyObject, HttpFault> {
   if (!Array.isArray(value) || value.length > PATCH_STEPS_MAX)
     return httpFault(400, `a JSON patch is a list of at most ${PATCH_STEPS_MAX} steps`);
   const steps: PatchStep[] = [];
+  const parts: ObjectFacts[] = [];
   for (const one of value) {
     if (!isObject(one) || typeof one["op"] !== "string" || typeof one["path"] !== "string")
       return httpFault(400, "a step of the JSON patch has no op or no path");
     const from = one["from"];
     steps.push({ op: one["op"], path: one["path"], from: typeof from === "string" ? from : null });
+    parts.push(factsOf(placedAt(one["path"], one["value"] ?? null)));
   }
-  return ok({ kind: "steps", steps });
+  return ok({
+    kind: "steps",
+    steps,
+    facts: steps.some(({ op }) => op === "copy" || op === "move") ? null : joined(parts),
+  });
+}
+
+/** The keys of a JSON pointer (RFC 6901). */
+export const pointerKeys = (text: string): readonly string[] =>
+  text
+    .split("/")
+    .slice(1)
+    .map((key) => key.replaceAll("~1", "/").replaceAll("~0", "~"));
+
+/** An object with nothing but this value at this place; elements of lists stand under their number. */
+function placedAt(path: string, value: Json): { [key: string]: Json } {
+  let made = value;
+  for (const key of [...pointerKeys(path)].reverse()) made = { [key]: made };
+  return isObject(made) ? made : {};
+}
+
+function joined(parts: readonly ObjectFacts[]): ObjectFacts {
+  return {
+    kind: null,
+    labels: new Map(parts.flatMap((one) => [...one.labels])),
+    annotations: new Map(parts.flatMap((one) => [...one.annotations])),
+    images: new Set(parts.flatMap((one) => [...one.images])),
+    privileged: parts.some((one) => one.privileged),
+    hostPaths: new Set(parts.flatMap((one) => [...one.hostPaths])),
+    serviceAccount: parts.findLast((one) => one.serviceAccount !== null)?.serviceAccount ?? null,
+  };
 }
 
 const CONTAINERS: ReadonlySet<string> = new Set(["containers", "initContainers", "ephemeralContainers"]);
@@ -97,8 +130,8 @@ function factsOf(object: { [key: string]: Json }): ObjectFacts {
     }
     if (!isObject(value)) return;
     for (const [key, one] of Object.entries(value)) {
-      if (CONTAINERS.has(key) && Array.isArray(one)) {
-        for (const container of one)
+      if (CONTAINERS.has(key) && typeof one === "object" && one !== null) {
+        for (const container of Object.values(one) as Json[])
           if (isObject(container) && typeof container["image"] === "string") images.add(container["image"]);
       } else if (key === "hostPath" && isObject(one) && typeof one["path"] === "string") hostPaths.add(one["path"]);
       else if ((key === "privileged" || HOST.has(key)) && one === true) privileged = true;
