@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { formatVerifier, makeVerifier } from "../runtime/credentials/index.ts";
 import { clusterFolder, portIsFree, startEmbedded, type EmbeddedPostgres } from "./demo/embedded-postgres.ts";
 import { askOnce } from "./demo/ask-once.ts";
+import { httpListener, httpTarget, httpToTry, startShopApi, type ShopApi } from "./demo/http-shop.ts";
 import { shopData } from "./demo/shop-data.ts";
 import { startGateway, type RunningGateway } from "./commands/serve.ts";
 import { buildCommand } from "./commands/policy/build.ts";
@@ -27,12 +28,14 @@ const root = existsSync(join(here, "../package.json")) ? resolve(here, "..") : r
 const folder = process.env["SALLYPORT_DEMO"] ?? join(root, ".sallyport", "demo");
 const gatewayPort = Number(process.env["SALLYPORT_PORT"] ?? "6432");
 const controlPort = Number(process.env["SALLYPORT_CONTROL_PORT"] ?? "6480");
+const httpPort = Number(process.env["SALLYPORT_HTTP_PORT"] ?? "6490");
 
 async function main(io: Io): Promise<number> {
   const step = (text: string): void => io.stderr(`  ${text}\n`);
   for (const [port, name] of [
     [gatewayPort, "SALLYPORT_PORT"],
     [controlPort, "SALLYPORT_CONTROL_PORT"],
+    [httpPort, "SALLYPORT_HTTP_PORT"],
   ] as const) {
     if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new UsageError(`${name} must be a port number`);
     if (!(await portIsFree(port)))
@@ -47,8 +50,10 @@ async function main(io: Io): Promise<number> {
     takeOver: true,
   });
   let gateway: RunningGateway | null = null;
+  let api: ShopApi | null = null;
   const stop = async (): Promise<void> => {
     await gateway?.close();
+    await api?.close();
     await postgres.stop();
   };
   let stopping = false;
@@ -62,13 +67,14 @@ async function main(io: Io): Promise<number> {
   process.on("SIGTERM", onSignal);
   try {
     await fillShop(postgres, step);
+    api = await startShopApi({ ...postgres, user: "shop_app", password: APP_PASSWORD, database: "shop" });
     step("compiling policies/shop …");
     const quiet: Io = { ...io, cwd: folder, stdout: () => undefined, stderr: () => undefined };
     if (!existsSync(join(folder, "bundle.key"))) keygenCommand(["bundle"], quiet);
     const built = await buildCommand(["-o", "shop.bundle", "--key", "bundle.key", join(root, "policies/shop")], quiet);
     if (built !== 0) throw new UsageError("policies/shop does not build; run: npm run policyc -- check policies/shop");
     step("starting the gateway …");
-    writeFileSync(join(folder, "sallyport.yaml"), await configuration(postgres.port, makeCertificate()));
+    writeFileSync(join(folder, "sallyport.yaml"), await configuration(postgres.port, makeCertificate(), api.port));
     gateway = await startGateway(join(folder, "sallyport.yaml"), {
       ...io,
       env: { ...io.env, SHOP_PASSWORD: APP_PASSWORD },
@@ -130,7 +136,7 @@ function makeCertificate(): boolean {
   return spawnSync("openssl", args, { stdio: "ignore" }).status === 0;
 }
 
-async function configuration(postgresPort: number, tls: boolean): Promise<string> {
+async function configuration(postgresPort: number, tls: boolean, apiPort: number): Promise<string> {
   const users = await Promise.all(
     PEOPLE.map(async ([name, group]) => {
       const verifier = formatVerifier(await makeVerifier(name, randomBytes(16)));
@@ -141,13 +147,13 @@ async function configuration(postgresPort: number, tls: boolean): Promise<string
 listen:
   - protocol: postgres
     address: 127.0.0.1:${gatewayPort}
-${tls ? "    tls: { certificate: gateway.crt, key: gateway.pem, required: false }\n" : ""}targets:
+${tls ? "    tls: { certificate: gateway.crt, key: gateway.pem, required: false }\n" : ""}${httpListener(httpPort)}targets:
   - name: shop
     protocol: postgres
     address: 127.0.0.1:${postgresPort}
     labels: { env: production }
     credential: { user: shop_app, password: { env: SHOP_PASSWORD } }
-users:
+${httpTarget(apiPort)}users:
 ${users.join("\n")}
 bundle: { path: shop.bundle, keys: [bundle.pub] }
 state: state
@@ -175,6 +181,7 @@ What to try (ana is an analyst, dev an engineer, lea a DBA lead, kim of the priv
   drop table customers;                                           nobody does that by hand
   update orders set status = 'sent';                              as dev: waits for an approval
 
+${httpToTry(httpPort)}
 Approvals are granted in the browser, http://127.0.0.1:${controlPort}/ (as lea), or by:
 
   SALLYPORT_PASSWORD=lea npm run -s sallyport -- approvals list --user lea --config ${config}

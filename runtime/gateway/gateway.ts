@@ -198,6 +198,8 @@ export class Gateway {
       random: parts.random,
       bundles: this.bundles,
       approvals: this.approvals,
+      rates: this.rates,
+      alerts: this.alerts,
       recorder: this.recorder,
       directory: parts.directory,
       secret: parts.secret,

@@ -6,6 +6,8 @@ import type { ProtocolName } from "../../spec/contract/facts/index.ts";
 import type { Masked } from "../../spec/contract/record/index.ts";
 import type { ActiveBundle, LoadedBundle } from "../bundle/index.ts";
 import { SessionPolicy, reasonsOf, type ActionFacts, type FactReader } from "../decide/index.ts";
+import type { Alerts } from "../enforce/alert/index.ts";
+import type { Rates } from "../enforce/limit/index.ts";
 import type { ApprovalDemand, ApprovalRecord, Approvals, Settlement } from "../enforce/approve/index.ts";
 import type { Clock } from "../outside/index.ts";
 import type { Refusal } from "../protocols/index.ts";
@@ -22,13 +24,15 @@ export interface RequestEnforcerParts {
   readonly protocol: ProtocolName;
   readonly bundles: ActiveBundle;
   readonly approvals: Approvals;
+  readonly rates: Rates;
+  readonly alerts: Alerts;
   readonly recorder: Recorder;
   readonly log: SessionLog;
   readonly clock: Clock;
   /** Facts of the session, by path. */
   readonly facts: FactReader;
   readonly startedAt: number;
-  readonly identity: { readonly name: string; readonly expiresAt: number | null };
+  readonly identity: { readonly name: string; readonly issuer: string | null; readonly expiresAt: number | null };
   readonly target: string;
   /** Key of the commitments to what is not kept whole. */
   readonly commitKey: Uint8Array;
@@ -52,6 +56,8 @@ export type Held =
   | { readonly state: "waiting"; readonly approval: ApprovalRecord };
 
 const FRAGMENTS_MAX = 256;
+/** Of a request's text at most so many characters go into an alert. */
+const ALERT_TEXT_UNITS_MAX = 2_000;
 
 /**
  * Decides, records and holds the requests of one session. It knows no protocol: facts come in, judgements go out. Of each
@@ -114,6 +120,52 @@ export class RequestEnforcer {
       refusal: decision.verdict === "deny" ? this.#denied(bundle, decision) : null,
       approveRules:
         decision.verdict === "approve" ? decision.matched.filter((one) => rules[one]!.effect === "approve") : [],
+    };
+  }
+
+  /**
+   * What goes beyond the verdict of one request: alerts are recorded and raised, and limits over time are counted.
+   *
+   * @returns why the request may not go ahead: a limit, or that an alert can't be recorded; null when it may
+   */
+  count(judgement: Judgement, text: Masked, kinds: readonly string[]): Refusal | null {
+    const { bundle, decision, decisionId, refusal } = judgement;
+    const { log, alerts, rates, identity, target, clock, protocol } = this.parts;
+    const { rules } = bundle.manifest;
+    for (const index of decision.alerts) {
+      const rule = rules[index]!;
+      try {
+        log.append({ type: "alert", decision: decisionId, rule: rule.name, channels: rule.alertTo });
+      } catch (fault) {
+        if (!(fault instanceof RecorderFailed)) throw fault;
+        return RECORD_FAILED;
+      }
+      alerts.raise(
+        {
+          rule: rule.name,
+          because: rule.because,
+          sid: log.sid,
+          decision: decisionId,
+          user: identity.name,
+          target,
+          protocol,
+          verdict: refusal === null ? decision.verdict : "deny",
+          kinds,
+          text: text.slice(0, ALERT_TEXT_UNITS_MAX),
+          at: clock.now(),
+        },
+        rule.alertTo,
+      );
+    }
+    if (refusal !== null || decision.rates.length === 0) return refusal;
+    const limits = decision.rates.map((index) => ({ rule: rules[index]!.name, ...rules[index]!.limit!.rate! }));
+    const answer = rates.take(limits, JSON.stringify([identity.issuer, identity.name]), target, 1);
+    if (answer.ok) return null;
+    const { rule, count, perMs } = answer.limit;
+    return {
+      kind: "policy",
+      message: `rule ${rule} allows ${count} requests in ${Math.round(perMs / 1000)} seconds`,
+      hint: `Wait ${Math.ceil(answer.waitMs / 1000)} seconds and send the request again.`,
     };
   }
 

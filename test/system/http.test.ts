@@ -28,6 +28,12 @@ approve purge on http
 limit export on http
   when request.path starts with "/export"
   to 1000 bytes
+limit pings on http
+  when request.path == "/ping"
+  to 2 statements per 1h
+alert probes on http
+  when request.path == "/admin/probe"
+  to "ops"
 `;
 
 let target: TestTarget;
@@ -286,6 +292,12 @@ describe("decisions", () => {
     await expect(ask("dev", "/export/chunks").then((answer) => answer.text())).rejects.toThrow();
   });
 
+  it("over a limit in time", async () => {
+    const statuses = [];
+    for (let i = 0; i < 3; i++) statuses.push((await ask("dev", "/ping")).status);
+    expect(statuses).toEqual([200, 200, 403]);
+  });
+
   it("an upload's name", async () => {
     const form = new FormData();
     form.set("file", new File(["MZ"], "tool.exe"));
@@ -540,6 +552,7 @@ it("everything is in the record, without secrets", async () => {
     })
   ).text();
   await (await fetch(own.url("/admin"), { headers: own.as("dev") })).text();
+  await (await fetch(own.url("/admin/probe"), { headers: own.as("dev") })).text();
   await own.raw("nonsense\r\n\r\n");
   await own.running.gateway.recorder.flush();
   const entries = await readLog(join(own.folder, "state", "log"));
@@ -555,12 +568,13 @@ it("everything is in the record, without secrets", async () => {
     ["request", "GET 127.0.0.1/find?email=«hidden»&token=«hidden»&ok=1", "allow"],
     ["request", 'POST 127.0.0.1/x\napplication/json, 44 bytes\n{"email":"***","password":"«hidden»","n":1}', "allow"],
     ["request", "GET 127.0.0.1/admin", "deny"],
+    ["request", "GET 127.0.0.1/admin/probe", "deny"],
   ]);
   const outcomes = entries.filter((one) => one.type === "outcome").map((one) => one.value as Record<string, unknown>);
   expect(outcomes.map((one) => [one["status"], one["tag"], one["sample"]])).toEqual([
     ["ok", "200 OK", [['{"method":"GET","url":"***","body":"***"}']]],
     ["ok", "200 OK", [[expect.stringMatching(/^\{"method":"POST","url":"\*\*\*"/)]]],
   ]);
-  expect(entries.map((one) => one.type)).toContain("session.refused");
+  expect(entries.map((one) => one.type)).toEqual(expect.arrayContaining(["session.refused", "alert"]));
   await own.close();
 });

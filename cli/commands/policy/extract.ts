@@ -17,6 +17,7 @@ import { sqlFactReader } from "../../../runtime/decide/index.ts";
 import { MaskedCatalog, planMasks } from "../../../runtime/enforce/mask/index.ts";
 import type { Analysis, Catalog } from "../../../runtime/facts/index.ts";
 import { analyseOffline } from "../../../runtime/facts/sql/offline.ts";
+import { captureHttp, captureTool } from "./extract-http.ts";
 import type { Schemas } from "./schemas.ts";
 
 /** What an extractor has at hand. */
@@ -40,9 +41,9 @@ const EXTRACTORS: Readonly<Record<ActionForm, Extractor>> = {
     return typeof catalog === "string" ? catalog : captureSql(actionText(row.action) ?? "", session, catalog);
   },
   ssh: notYet("ssh", "an SSH command"),
-  http: notYet("http", "an HTTP request"),
+  http: captureHttp,
   kubectl: notYet("kubectl", "a kubectl command"),
-  tool: notYet("tool", "a tool call"),
+  tool: captureTool,
 };
 
 /** The test runner's way to the facts of a case. */

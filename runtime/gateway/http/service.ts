@@ -3,6 +3,8 @@ import { hkdfSync } from "node:crypto";
 import { err, ok, type Result } from "../../../base/result.ts";
 import type { BundleRule } from "../../../spec/contract/bundle/index.ts";
 import type { ActiveBundle, LoadedBundle } from "../../bundle/index.ts";
+import type { Alerts } from "../../enforce/alert/index.ts";
+import type { Rates } from "../../enforce/limit/index.ts";
 import type { Approvals } from "../../enforce/approve/index.ts";
 import { planBody, type BodyMasks, type MaskSecrets } from "../../enforce/mask/index.ts";
 import {
@@ -78,6 +80,8 @@ export interface HttpHost {
   readonly random: Random;
   readonly bundles: ActiveBundle;
   readonly approvals: Approvals;
+  readonly rates: Rates;
+  readonly alerts: Alerts;
   readonly recorder: Recorder;
   readonly directory: Directory;
   readonly secret: Buffer;
@@ -118,6 +122,8 @@ export class HttpService {
   readonly random: Random;
   readonly bundles: ActiveBundle;
   readonly approvals: Approvals;
+  readonly rates: Rates;
+  readonly alerts: Alerts;
   readonly recorder: Recorder;
   readonly secret: Buffer;
   readonly recordsSamples: boolean;
@@ -148,6 +154,8 @@ export class HttpService {
     this.random = host.random;
     this.bundles = host.bundles;
     this.approvals = host.approvals;
+    this.rates = host.rates;
+    this.alerts = host.alerts;
     this.recorder = host.recorder;
     this.secret = host.secret;
     this.recordsSamples = host.recordsSamples;
