@@ -17,6 +17,7 @@ import { sqlFactReader } from "../../../runtime/decide/index.ts";
 import { MaskedCatalog, planMasks } from "../../../runtime/enforce/mask/index.ts";
 import type { Analysis, Catalog } from "../../../runtime/facts/index.ts";
 import { analyseOffline } from "../../../runtime/facts/sql/offline.ts";
+import { captureKubectl } from "./extract-kubectl.ts";
 import { captureHttp, captureTool } from "./extract-http.ts";
 import type { Schemas } from "./schemas.ts";
 
@@ -42,7 +43,7 @@ const EXTRACTORS: Readonly<Record<ActionForm, Extractor>> = {
   },
   ssh: notYet("ssh", "an SSH command"),
   http: captureHttp,
-  kubectl: notYet("kubectl", "a kubectl command"),
+  kubectl: captureKubectl,
   tool: captureTool,
 };
 

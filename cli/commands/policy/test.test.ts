@@ -161,7 +161,6 @@ describe("policyc test", () => {
 
   it.each<readonly [form: string, action: string]>([
     ["ssh", 'ssh "uptime"'],
-    ["kubectl", 'kubectl "get pods"'],
     ["http", 'http GET "/api/orders" {}'],
     ["tool", 'tool "search" {}'],
   ])("a form whose facts can't be found yet says so: %s", async (form, action) => {
