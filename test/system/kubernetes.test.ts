@@ -578,7 +578,9 @@ describe("the record", () => {
       "POST",
       JSON.stringify({ kind: "Secret", metadata: { name: "new" }, data: { k: "c2VjcmV0LXZhbHVl" } }),
     );
+    console.log("A");
     await exec("dev", "shop", "web-0", ["echo", "recorded"]);
+    console.log("B");
     const log = JSON.stringify(await readLog(join(gateway.folder, "state", "log")));
     expect(log).toContain("list pods");
     expect(log).toContain("create pods/exec");
