@@ -9,6 +9,7 @@ export interface Signed {
 }
 
 /** An authority with certificates for servers on this machine and for clients, made by openssl. */
+/** @param names each a common name, or a whole subject such as `/O=group/CN=name`, which is then its name here */
 export function certificates(names: readonly string[]): {
   readonly ca: Buffer;
   readonly of: Readonly<Record<string, Signed>>;
@@ -27,7 +28,16 @@ export function certificates(names: readonly string[]): {
     );
     const of: Record<string, Signed> = {};
     for (const [i, name] of names.entries()) {
-      openssl("req", ...newKey, "-subj", `/CN=${name}`, "-keyout", "one.key", "-out", "one.csr");
+      openssl(
+        "req",
+        ...newKey,
+        "-subj",
+        name.startsWith("/") ? name : `/CN=${name}`,
+        "-keyout",
+        "one.key",
+        "-out",
+        "one.csr",
+      );
       const signing = [
         "-CA",
         "ca.crt",

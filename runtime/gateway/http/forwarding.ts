@@ -107,6 +107,7 @@ export class Forwarding implements AnswerHandler {
     return new Promise((settle) => {
       this.#settle = settle;
       this.#connection = connection;
+      connection.once = this.#request.websocket || this.#request.spdy;
       const { service } = this.#session;
       this.#client.onGone = () => this.#clientLeft();
       this.#client.onDrain = () => this.#drained();

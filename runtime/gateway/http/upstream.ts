@@ -41,6 +41,8 @@ const EMPTY = Buffer.alloc(0);
 /** One connection to a target: one request after the other, each answered before the next. */
 export class UpstreamConnection {
   readonly socket: Socket | TLSSocket;
+  /** It serves no other request: after a question for an upgrade nobody knows what the target takes it for. */
+  once = false;
   /** Requests that it served. */
   used = 0;
   idleSince = 0;
@@ -181,7 +183,7 @@ export class UpstreamConnection {
     this.#handler = null;
     this.#framing = null;
     this.#chunks = null;
-    const reusable = clean && this.#keep && this.#sent;
+    const reusable = clean && this.#keep && this.#sent && !this.once;
     if (!reusable) this.destroy();
     this.#released(this, reusable);
     try {
