@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { request as askSecure } from "node:https";
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { PassThrough } from "node:stream";
-import { Socket } from "node:net";
+import type { Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { join } from "node:path";
 import { Exec, KubeConfig, CoreV1Api, Watch } from "@kubernetes/client-node";
@@ -49,7 +49,7 @@ const PASSWORD = Buffer.from("hunter2-winter").toString("base64");
 let api: KubernetesApi;
 let gateway: HttpTestGateway;
 let ca: Buffer;
-let instead: ((request: IncomingMessage, response: import("node:http").ServerResponse) => boolean) | null = null;
+let instead: ((request: IncomingMessage, response: ServerResponse) => boolean) | null = null;
 let upgrade: ((request: IncomingMessage, socket: Socket) => boolean) | null = null;
 
 beforeAll(async () => {

@@ -161,8 +161,6 @@ describe("policyc test", () => {
 
   it.each<readonly [form: string, action: string]>([
     ["ssh", 'ssh "uptime"'],
-    ["http", 'http GET "/api/orders" {}'],
-    ["tool", 'tool "search" {}'],
   ])("a form whose facts can't be found yet says so: %s", async (form, action) => {
     write("a.policy", `allow a on *\n\ntest "t" {\n  user "ana"\n  ${action}\n  expect allow\n}\n`);
     const { code, out } = await policycTest("a.policy");
