@@ -163,6 +163,22 @@ describe("real clients", () => {
     expect(bodies.map((one) => one.url)).toEqual(bodies.map((_, i) => `/p/${i}`));
   });
 
+  it("large answers behind one another on the only connection to a target: none is held up by the one before", async () => {
+    const own = await startHttpGateway({
+      policy: POLICY,
+      targets: `  - { name: api, protocol: http, hosts: [127.0.0.1], address: "127.0.0.1:${target.port}", connections: 1 }`,
+    });
+    for (let i = 0; i < 12; i++) {
+      const sizes = await Promise.all(
+        [0, 1, 2].map(
+          async () => (await (await fetch(own.url("/big"), { headers: own.as("dev") })).arrayBuffer()).byteLength,
+        ),
+      );
+      expect(sizes).toEqual([3_000_000, 3_000_000, 3_000_000]);
+    }
+    await own.close();
+  });
+
   it("an answer that the target cuts off is cut off for the client", async () => {
     const answer = await ask("dev", "/cut");
     await expect(answer.text()).rejects.toThrow();
