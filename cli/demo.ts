@@ -8,6 +8,7 @@ import { clusterFolder, portIsFree, startEmbedded, type EmbeddedPostgres } from 
 import { askOnce } from "./demo/ask-once.ts";
 import { httpListener, httpTarget, httpToTry, startShopApi, type ShopApi } from "./demo/http-shop.ts";
 import { shopData } from "./demo/shop-data.ts";
+import { startSshDemo, type SshDemo } from "./demo/ssh-demo.ts";
 import { startGateway, type RunningGateway } from "./commands/serve.ts";
 import { buildCommand } from "./commands/policy/build.ts";
 import { keygenCommand } from "./commands/policy/keygen.ts";
@@ -27,6 +28,7 @@ const root = existsSync(join(here, "../package.json")) ? resolve(here, "..") : r
 /** Where everything of the demo is kept. */
 const folder = process.env["SALLYPORT_DEMO"] ?? join(root, ".sallyport", "demo");
 const gatewayPort = Number(process.env["SALLYPORT_PORT"] ?? "6432");
+const sshPort = Number(process.env["SALLYPORT_SSH_PORT"] ?? "6422");
 const controlPort = Number(process.env["SALLYPORT_CONTROL_PORT"] ?? "6480");
 const httpPort = Number(process.env["SALLYPORT_HTTP_PORT"] ?? "6490");
 
@@ -34,6 +36,7 @@ async function main(io: Io): Promise<number> {
   const step = (text: string): void => io.stderr(`  ${text}\n`);
   for (const [port, name] of [
     [gatewayPort, "SALLYPORT_PORT"],
+    [sshPort, "SALLYPORT_SSH_PORT"],
     [controlPort, "SALLYPORT_CONTROL_PORT"],
     [httpPort, "SALLYPORT_HTTP_PORT"],
   ] as const) {
@@ -74,12 +77,13 @@ async function main(io: Io): Promise<number> {
     const built = await buildCommand(["-o", "shop.bundle", "--key", "bundle.key", join(root, "policies/shop")], quiet);
     if (built !== 0) throw new UsageError("policies/shop does not build; run: npm run policyc -- check policies/shop");
     step("starting the gateway …");
-    writeFileSync(join(folder, "sallyport.yaml"), await configuration(postgres.port, makeCertificate(), api.port));
+    const ssh = await startSshDemo(folder, sshPort);
+    writeFileSync(join(folder, "sallyport.yaml"), await configuration(postgres.port, makeCertificate(), api.port, ssh));
     gateway = await startGateway(join(folder, "sallyport.yaml"), {
       ...io,
       env: { ...io.env, SHOP_PASSWORD: APP_PASSWORD },
     });
-    io.stdout(welcome());
+    io.stdout(welcome(ssh));
   } catch (fault) {
     await stop();
     throw fault;
@@ -136,24 +140,24 @@ function makeCertificate(): boolean {
   return spawnSync("openssl", args, { stdio: "ignore" }).status === 0;
 }
 
-async function configuration(postgresPort: number, tls: boolean, apiPort: number): Promise<string> {
+async function configuration(postgresPort: number, tls: boolean, apiPort: number, ssh: SshDemo): Promise<string> {
   const users = await Promise.all(
     PEOPLE.map(async ([name, group]) => {
       const verifier = formatVerifier(await makeVerifier(name, randomBytes(16)));
-      return `  - { name: ${name}, groups: [${group}], scram: "${verifier}" }`;
+      return `  - { name: ${name}, groups: [${group}], scram: "${verifier}", keys: ["${ssh.keyOf(name)}"] }`;
     }),
   );
   return `# Written by npm start, anew each time.
 listen:
   - protocol: postgres
     address: 127.0.0.1:${gatewayPort}
-${tls ? "    tls: { certificate: gateway.crt, key: gateway.pem, required: false }\n" : ""}${httpListener(httpPort)}targets:
+${tls ? "    tls: { certificate: gateway.crt, key: gateway.pem, required: false }\n" : ""}${httpListener(httpPort)}${ssh.listen}targets:
   - name: shop
     protocol: postgres
     address: 127.0.0.1:${postgresPort}
     labels: { env: production }
     credential: { user: shop_app, password: { env: SHOP_PASSWORD } }
-${httpTarget(apiPort)}users:
+${httpTarget(apiPort)}${ssh.target}users:
 ${users.join("\n")}
 bundle: { path: shop.bundle, keys: [bundle.pub] }
 state: state
@@ -162,7 +166,7 @@ control: { address: "127.0.0.1:${controlPort}", administrators: [dba-leads] }
 `;
 }
 
-function welcome(): string {
+function welcome(ssh: SshDemo): string {
   const psql = (name: string): string =>
     `psql "host=127.0.0.1 port=${gatewayPort} dbname=shop user=${name} password=${name}"`;
   const config = ".sallyport/demo/sallyport.yaml";
@@ -187,6 +191,7 @@ Approvals are granted in the browser, http://127.0.0.1:${controlPort}/ (as lea),
   SALLYPORT_PASSWORD=lea npm run -s sallyport -- approvals list --user lea --config ${config}
   SALLYPORT_PASSWORD=lea npm run -s sallyport -- approvals approve ID --user lea --config ${config}
 
+${ssh.welcome}
 Who did what, and whether the record is whole:
 
   npm run -s sallyport -- sessions list --config ${config}

@@ -17,6 +17,7 @@ const HELP = `sallyport: a policy between people and databases
   sallyport keys                   keys that sign bundles
   sallyport kubeconfig             a kubeconfig that leads kubectl through the gateway
   sallyport kube-credential        signs kubectl in; kubeconfigs call it
+  sallyport ssh-config             a piece for ~/.ssh/config
 
   sallyport COMMAND --help         more about a command
   sallyport --version
@@ -36,6 +37,7 @@ const COMMANDS: Readonly<Record<string, (argv: readonly string[], io: Io) => Pro
   kubeconfig: async (argv, io) => (await import("./commands/kubeconfig.ts")).kubeconfigCommand(argv, io),
   "kube-credential": async (argv, io) =>
     (await import("./commands/kube-credential.ts")).kubeCredentialCommand(argv, io),
+  "ssh-config": async (argv, io) => (await import("./commands/ssh-config.ts")).sshConfigCommand(argv, io),
   keys: async (argv, io) => (await import("./commands/keys.ts")).keysCommand(argv, io),
 };
 

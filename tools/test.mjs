@@ -14,6 +14,8 @@ const isCi = process.env.CI === "true";
 const SYSTEM = [
   { what: "psql", isHere: () => inPath("psql"), pkg: "postgresql-client" },
   { what: "pgbench", isHere: () => inPath("pgbench"), pkg: "postgresql-contrib" },
+  { what: "OpenSSH's server", isHere: () => existsSync("/usr/sbin/sshd"), pkg: "openssh-server" },
+  { what: "rsync", isHere: () => inPath("rsync"), pkg: "rsync" },
   { what: "Chromium", isHere: () => inPath("chromium"), pkg: "chromium" },
   { what: "PostgreSQL's server", isHere: systemPostgres, pkg: "postgresql" },
 ];

@@ -198,9 +198,9 @@ export class Gateway {
       random: parts.random,
       bundles: this.bundles,
       approvals: this.approvals,
+      recorder: this.recorder,
       rates: this.rates,
       alerts: this.alerts,
-      recorder: this.recorder,
       directory: parts.directory,
       secret: parts.secret,
       maskSecrets: { hashKey: parts.secret, tokens: this.tokens },
@@ -237,12 +237,14 @@ export class Gateway {
       socket.destroy();
       return;
     }
-    const { bundles, approvals, recorder, parts } = this;
+    const { bundles, approvals, recorder, rates, alerts, parts } = this;
     const host = {
       ssh,
       bundles,
       approvals,
       recorder,
+      rates,
+      alerts,
       parts,
       refusedSignIn: (user: string, from: string, why: string) => this.refusedSignIn(user, from, why),
     };

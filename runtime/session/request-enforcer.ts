@@ -18,14 +18,13 @@ import {
   type Recorder,
   type SessionLog,
 } from "../record/index.ts";
+import { countActions, raiseAlerts, rateLimitsOf, rowLimitRefusal } from "./side-effects.ts";
 
 /** Everything that is fixed for a session of a protocol whose actions are requests. */
 export interface RequestEnforcerParts {
   readonly protocol: ProtocolName;
   readonly bundles: ActiveBundle;
   readonly approvals: Approvals;
-  readonly rates: Rates;
-  readonly alerts: Alerts;
   readonly recorder: Recorder;
   readonly log: SessionLog;
   readonly clock: Clock;
@@ -33,6 +32,8 @@ export interface RequestEnforcerParts {
   readonly facts: FactReader;
   readonly startedAt: number;
   readonly identity: { readonly name: string; readonly issuer: string | null; readonly expiresAt: number | null };
+  readonly rates: Rates;
+  readonly alerts: Alerts;
   readonly target: string;
   /** Key of the commitments to what is not kept whole. */
   readonly commitKey: Uint8Array;
@@ -57,7 +58,6 @@ export type Held =
 
 const FRAGMENTS_MAX = 256;
 /** Of a request's text at most so many characters go into an alert. */
-const ALERT_TEXT_UNITS_MAX = 2_000;
 
 /**
  * Decides, records and holds the requests of one session. It knows no protocol: facts come in, judgements go out. Of each
@@ -117,55 +117,12 @@ export class RequestEnforcer {
       bundle,
       decision,
       decisionId: ++this.#decisions,
-      refusal: decision.verdict === "deny" ? this.#denied(bundle, decision) : null,
+      refusal:
+        decision.verdict === "deny"
+          ? this.#denied(bundle, decision)
+          : rowLimitRefusal(bundle.manifest, decision, this.parts.protocol),
       approveRules:
         decision.verdict === "approve" ? decision.matched.filter((one) => rules[one]!.effect === "approve") : [],
-    };
-  }
-
-  /**
-   * What goes beyond the verdict of one request: alerts are recorded and raised, and limits over time are counted.
-   *
-   * @returns why the request may not go ahead: a limit, or that an alert can't be recorded; null when it may
-   */
-  count(judgement: Judgement, text: Masked, kinds: readonly string[]): Refusal | null {
-    const { bundle, decision, decisionId, refusal } = judgement;
-    const { log, alerts, rates, identity, target, clock, protocol } = this.parts;
-    const { rules } = bundle.manifest;
-    for (const index of decision.alerts) {
-      const rule = rules[index]!;
-      try {
-        log.append({ type: "alert", decision: decisionId, rule: rule.name, channels: rule.alertTo });
-      } catch (fault) {
-        if (!(fault instanceof RecorderFailed)) throw fault;
-        return RECORD_FAILED;
-      }
-      alerts.raise(
-        {
-          rule: rule.name,
-          because: rule.because,
-          sid: log.sid,
-          decision: decisionId,
-          user: identity.name,
-          target,
-          protocol,
-          verdict: refusal === null ? decision.verdict : "deny",
-          kinds,
-          text: text.slice(0, ALERT_TEXT_UNITS_MAX),
-          at: clock.now(),
-        },
-        rule.alertTo,
-      );
-    }
-    if (refusal !== null || decision.rates.length === 0) return refusal;
-    const limits = decision.rates.map((index) => ({ rule: rules[index]!.name, ...rules[index]!.limit!.rate! }));
-    const answer = rates.take(limits, JSON.stringify([identity.issuer, identity.name]), target, 1);
-    if (answer.ok) return null;
-    const { rule, count, perMs } = answer.limit;
-    return {
-      kind: "policy",
-      message: `rule ${rule} allows ${count} requests in ${Math.round(perMs / 1000)} seconds`,
-      hint: `Wait ${Math.ceil(answer.waitMs / 1000)} seconds and send the request again.`,
     };
   }
 
@@ -188,6 +145,11 @@ export class RequestEnforcer {
         open.some((path) => readsFact(bundle.manifest, rules[index]!.condition, path)),
     );
     return allowed && decision.deciding.every((index) => decision.unknown.includes(index));
+  }
+
+  /** Counts a request that is about to be carried out or held; why it may not be, when a limit over time is used up. */
+  count({ bundle, decision }: Judgement): Refusal | null {
+    return countActions(this.parts, rateLimitsOf(bundle.manifest, decision), 1);
   }
 
   #denied(bundle: LoadedBundle, decision: Decision): Refusal {
@@ -222,6 +184,13 @@ export class RequestEnforcer {
   ): number | null {
     const { bundle, decision, decisionId } = judgement;
     try {
+      const told = {
+        decisionId,
+        verdict: entry.refused === null ? decision.verdict : "deny",
+        kinds: entry.kinds,
+        text: entry.text,
+      };
+      if (!raiseAlerts(this.parts, bundle.manifest, decision.alerts, told)) return null;
       return this.parts.log.statement({
         phase: entry.phase,
         text: entry.text,

@@ -8,7 +8,6 @@ import { connect as connectTls } from "node:tls";
 import { join } from "node:path";
 import { Exec, KubeConfig, CoreV1Api, Watch } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { kubeCredentialCommand } from "../../cli/commands/kube-credential.ts";
 import { kubeconfigCommand } from "../../cli/commands/kubeconfig.ts";
 import { startKubernetesApi, type KubernetesApi } from "../../cli/demo/kubernetes-api.ts";
 import { certificates } from "../support/certificates.ts";
@@ -597,27 +596,5 @@ describe("the record", () => {
     expect(log).toContain('"asciicast-v3"');
     for (const secret of [PASSWORD, "c2VjcmV0LXZhbHVl", TOKENS.dev, "service-account-token"])
       expect(log).not.toContain(secret);
-  });
-});
-
-describe("sallyport kube-credential", () => {
-  const run = async (args: readonly string[], env: Record<string, string>): Promise<unknown> => {
-    const said: string[] = [];
-    await kubeCredentialCommand(args, quietIo(gateway.folder, said, env), () => 1_000_000);
-    return JSON.parse(said.join(""));
-  };
-  const jwt = (exp: number): string => `e30.${Buffer.from(JSON.stringify({ exp })).toString("base64url")}.c2ln`;
-  it("prints a token with its end, and refuses one that has ended", async () => {
-    expect(await run([], { SALLYPORT_TOKEN: jwt(2_000) })).toEqual({
-      apiVersion: "client.authentication.k8s.io/v1",
-      kind: "ExecCredential",
-      status: { token: jwt(2_000), expirationTimestamp: "1970-01-01T00:33:20Z" },
-    });
-    await expect(async () => run([], { SALLYPORT_TOKEN: jwt(1_000) })).rejects.toThrow(/ended at 1970/);
-    await expect(async () => run([], {})).rejects.toThrow(/there is no token/);
-    await expect(async () => run(["--token-file", "nosuch"], {})).rejects.toThrow(/can't be read/);
-    await expect(async () => run([], { SALLYPORT_TOKEN: "x", KUBERNETES_EXEC_INFO: "{}" })).rejects.toThrow(
-      /another kind/,
-    );
   });
 });

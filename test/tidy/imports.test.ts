@@ -75,7 +75,6 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   unbash: ["runtime/facts/shell/"],
   "vscode-languageserver": ["cli/lsp/", "cli/commands/policy/lsp.ts"],
   "vscode-languageserver-textdocument": ["cli/lsp/"],
-  ws: ["cli/demo/"],
   yaml: ["runtime/gateway/", "cli/"],
 };
 

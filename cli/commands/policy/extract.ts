@@ -19,6 +19,7 @@ import type { Analysis, Catalog } from "../../../runtime/facts/index.ts";
 import { analyseOffline } from "../../../runtime/facts/sql/offline.ts";
 import { captureKubectl } from "./extract-kubectl.ts";
 import { captureHttp, captureTool } from "./extract-http.ts";
+import { execRequest, sshFacts } from "../../../runtime/protocols/ssh/index.ts";
 import type { Schemas } from "./schemas.ts";
 
 /** What an extractor has at hand. */
@@ -41,7 +42,7 @@ const EXTRACTORS: Readonly<Record<ActionForm, Extractor>> = {
     const catalog = schemas.of(test.schema, test.file);
     return typeof catalog === "string" ? catalog : captureSql(actionText(row.action) ?? "", session, catalog);
   },
-  ssh: notYet("ssh", "an SSH command"),
+  ssh: ({ row }, session) => captureSsh(actionText(row.action) ?? "", session),
   http: captureHttp,
   kubectl: captureKubectl,
   tool: captureTool,
@@ -61,6 +62,18 @@ export function captureSql(sql: string, session: FactMap, catalog: Catalog): Cap
     units: unitFacts(analysis, session),
     show: (masks) => showSql(analysis, catalog, masks),
   };
+}
+
+/** A command line by the gateway's own reading, in the account's home folder and without a terminal unless the test says so. */
+export function captureSsh(command: string, session: FactMap): CapturedAction {
+  const read = sshFacts(execRequest(command, false, null), false);
+  const facts = new Map<string, FactValue>(session);
+  for (const { path } of factsOf("ssh")) {
+    if (session.has(path)) continue;
+    const value = read(path);
+    if (value !== undefined && value !== ABSENT) facts.set(path, value);
+  }
+  return { protocol: "ssh", units: [facts], show: () => NOTHING_SHOWN };
 }
 
 /** The gateway's analysis of an SQL text, or what is wrong with it. */

@@ -85,11 +85,7 @@ export class Exchange {
     }
     const judged = enforcer.judge(inspected.value.actions);
     if (isRefusal(judged)) return this.#refuse(judged, null);
-    const { decision } = judged;
-    const refusal =
-      decision.alerts.length === 0 && decision.rates.length === 0
-        ? judged.refusal
-        : enforcer.count(judged, this.#text(judged, inspected.value), inspected.value.kinds);
+    const refusal = judged.refusal ?? enforcer.count(judged);
     if (refusal !== null) {
       this.#record(judged, inspected.value, body, refusal.message);
       return this.#refuse(refusal, judged);

@@ -4,8 +4,8 @@ import { err, ok, type Result } from "../../../base/result.ts";
 import type { BundleRule } from "../../../spec/contract/bundle/index.ts";
 import type { ActiveBundle, LoadedBundle } from "../../bundle/index.ts";
 import type { Alerts } from "../../enforce/alert/index.ts";
-import type { Rates } from "../../enforce/limit/index.ts";
 import type { Approvals } from "../../enforce/approve/index.ts";
+import type { Rates } from "../../enforce/limit/index.ts";
 import { planBody, type BodyMasks, type MaskSecrets } from "../../enforce/mask/index.ts";
 import {
   WebAssertions,
@@ -80,9 +80,9 @@ export interface HttpHost {
   readonly random: Random;
   readonly bundles: ActiveBundle;
   readonly approvals: Approvals;
+  readonly recorder: Recorder;
   readonly rates: Rates;
   readonly alerts: Alerts;
-  readonly recorder: Recorder;
   readonly directory: Directory;
   readonly secret: Buffer;
   readonly maskSecrets: MaskSecrets;
@@ -122,9 +122,9 @@ export class HttpService {
   readonly random: Random;
   readonly bundles: ActiveBundle;
   readonly approvals: Approvals;
+  readonly recorder: Recorder;
   readonly rates: Rates;
   readonly alerts: Alerts;
-  readonly recorder: Recorder;
   readonly secret: Buffer;
   readonly recordsSamples: boolean;
   readonly recordings: RecordingStore;
