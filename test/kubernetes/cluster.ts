@@ -6,7 +6,7 @@ import { createServer, type AddressInfo, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { WebSocketServer } from "ws";
-import { answerExec } from "../../cli/demo/kubernetes-exec.ts";
+import { answerExec } from "../support/kubernetes-exec.ts";
 import { certificates, type Signed } from "../support/certificates.ts";
 
 /** Where `tools/kube-apiserver.sh build` put the programs. */

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { Exec, KubeConfig, CoreV1Api, Watch } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { kubeconfigCommand } from "../../cli/commands/kubeconfig.ts";
-import { startKubernetesApi, type KubernetesApi } from "../../cli/demo/kubernetes-api.ts";
+import { startKubernetesApi, type KubernetesApi } from "../support/kubernetes-api.ts";
 import { certificates } from "../support/certificates.ts";
 import { quietIo } from "../support/gateway.ts";
 import { startHttpGateway, type HttpTestGateway } from "../support/http-gateway.ts";

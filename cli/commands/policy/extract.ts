@@ -30,11 +30,6 @@ export interface ExtractContext {
 /** Finds an action's facts as the adapter of its protocol does in the gateway; a text is what is wrong with the test. */
 export type Extractor = (one: RunCase, session: FactMap, context: ExtractContext) => CapturedAction | string;
 
-const notYet =
-  (form: ActionForm, what: string): Extractor =>
-  () =>
-    `this version can't take ${what} apart, so a test with \`${form}\` can't run; state what the policy asks for in \`facts { … }\` instead`;
-
 /** One row for each form of an action. A new adapter puts its extraction here, and every tool that runs tests has it. */
 const EXTRACTORS: Readonly<Record<ActionForm, Extractor>> = {
   facts: ({ row }, session) => ({ protocol: protocolOf(row), units: [session], show: () => NOTHING_SHOWN }),
