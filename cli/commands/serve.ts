@@ -152,7 +152,7 @@ async function startLocked(
     tls: config.listen.map(({ tls }) =>
       tls === null ? null : { certificate: readFileSync(at(tls.certificate)), key: readFileSync(at(tls.key)) },
     ),
-    http: httpParts(config, at, io, () => signingKey(join(state, "identity.key"))),
+    http: httpParts(config, at, io, () => signingKey(join(state, "identity.key")), state),
     clock: systemClock,
     random: systemRandom,
     howToGrant: (id) => `Someone who may approve it runs: sallyport approvals approve ${id}`,

@@ -2,6 +2,7 @@ import { isMap, isScalar, parseDocument, LineCounter } from "yaml";
 import { err, ok, type Result } from "../../base/result.ts";
 import { ConfigReader, type ConfigError } from "./config-reader.ts";
 import { readHttpListen, readHttpSettings, readHttpTarget, type HttpConfig } from "./http/config.ts";
+import { readKubernetesTarget } from "./kubernetes/config.ts";
 import { readSshListen, readSshSettings, readSshTarget, type SshConfig } from "./ssh/config.ts";
 
 export type { ConfigError };
@@ -135,10 +136,11 @@ export function readConfig(text: string): Result<GatewayConfig, readonly ConfigE
     listen: listens.postgres.map((node) => readListen(r, node)),
     targets: targets.postgres.map((node) => readTarget(r, node)),
     http: {
-      listen: [...listens.http, ...listens.mcp].map((node) => readHttpListen(r, node)),
+      listen: [...listens.http, ...listens.mcp, ...listens.kubernetes].map((node) => readHttpListen(r, node)),
       targets: [
         ...targets.http.map((node) => readHttpTarget(r, node, "http")),
         ...targets.mcp.map((node) => readHttpTarget(r, node, "mcp")),
+        ...targets.kubernetes.map((node) => readKubernetesTarget(r, node)),
       ],
       ...readHttpSettings(r, top.get("http")),
     },
@@ -199,7 +201,7 @@ const doubled = (names: readonly string[]): readonly string[] => [
 ];
 
 /** What a listener or target may speak. */
-const GATEWAY_PROTOCOLS = ["postgres", "ssh", "http", "mcp"] as const;
+const GATEWAY_PROTOCOLS = ["postgres", "ssh", "http", "mcp", "kubernetes"] as const;
 type GatewayProtocol = (typeof GATEWAY_PROTOCOLS)[number];
 
 /** The entries of a list, parted by their `protocol`; without one it is PostgreSQL's. */
@@ -208,7 +210,7 @@ function byProtocol(
   nodes: readonly unknown[],
   where: string,
 ): Readonly<Record<GatewayProtocol, readonly unknown[]>> {
-  const parted: Record<GatewayProtocol, unknown[]> = { postgres: [], ssh: [], http: [], mcp: [] };
+  const parted: Record<GatewayProtocol, unknown[]> = { postgres: [], ssh: [], http: [], mcp: [], kubernetes: [] };
   for (const node of nodes) {
     const protocol = isMap(node) ? node.get("protocol", true) : undefined;
     parted[r.choice(protocol, `${where}.protocol`, GATEWAY_PROTOCOLS, "postgres")].push(node);

@@ -1,4 +1,4 @@
-import { connect as connectTcp, createServer, type Server, type Socket } from "node:net";
+import { connect as connectTcp, createServer, isIP, type Server, type Socket } from "node:net";
 import {
   TLSSocket,
   connect as connectTls,
@@ -50,6 +50,8 @@ export interface ClientTls {
   /** Verify the server's certificate and its name. */
   readonly verify: boolean;
   readonly serverName: string;
+  /** Certificate and key in PEM, for a server that asks who connects. */
+  readonly client?: { readonly certificate: Buffer; readonly key: Buffer } | null;
 }
 
 /** Turns a connected socket into a TLS client. */
@@ -57,8 +59,10 @@ export function secureClient(socket: Socket, options: ClientTls): Promise<TLSSoc
   return new Promise((resolve, reject) => {
     const secure = connectTls({
       socket,
-      servername: options.serverName,
+      // An address is no name that TLS could send; the certificate is checked against it all the same.
+      ...(isIP(options.serverName) === 0 ? { servername: options.serverName } : { host: options.serverName }),
       rejectUnauthorized: options.verify,
+      ...(options.client == null ? {} : { cert: options.client.certificate, key: options.client.key }),
       ...(options.ca === null ? {} : { ca: options.ca }),
     });
     secure.once("error", reject);

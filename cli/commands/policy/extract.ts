@@ -17,6 +17,7 @@ import { sqlFactReader } from "../../../runtime/decide/index.ts";
 import { MaskedCatalog, planMasks } from "../../../runtime/enforce/mask/index.ts";
 import type { Analysis, Catalog } from "../../../runtime/facts/index.ts";
 import { analyseOffline } from "../../../runtime/facts/sql/offline.ts";
+import { captureKubectl } from "./extract-kubectl.ts";
 import { captureHttp, captureTool } from "./extract-http.ts";
 import { execRequest, sshFacts } from "../../../runtime/protocols/ssh/index.ts";
 import type { Schemas } from "./schemas.ts";
@@ -29,11 +30,6 @@ export interface ExtractContext {
 /** Finds an action's facts as the adapter of its protocol does in the gateway; a text is what is wrong with the test. */
 export type Extractor = (one: RunCase, session: FactMap, context: ExtractContext) => CapturedAction | string;
 
-const notYet =
-  (form: ActionForm, what: string): Extractor =>
-  () =>
-    `this version can't take ${what} apart, so a test with \`${form}\` can't run; state what the policy asks for in \`facts { … }\` instead`;
-
 /** One row for each form of an action. A new adapter puts its extraction here, and every tool that runs tests has it. */
 const EXTRACTORS: Readonly<Record<ActionForm, Extractor>> = {
   facts: ({ row }, session) => ({ protocol: protocolOf(row), units: [session], show: () => NOTHING_SHOWN }),
@@ -43,7 +39,7 @@ const EXTRACTORS: Readonly<Record<ActionForm, Extractor>> = {
   },
   ssh: ({ row }, session) => captureSsh(actionText(row.action) ?? "", session),
   http: captureHttp,
-  kubectl: notYet("kubectl", "a kubectl command"),
+  kubectl: captureKubectl,
   tool: captureTool,
 };
 

@@ -164,13 +164,16 @@ describe("policyc test", () => {
     ["kubectl", 'kubectl "get pods"'],
     ["http", 'http GET "/api/orders" {}'],
     ["tool", 'tool "search" {}'],
-  ])("a form whose facts can't be found yet says so: %s", async (form, action) => {
-    write("a.policy", `allow a on *\n\ntest "t" {\n  user "ana"\n  ${action}\n  expect allow\n}\n`);
+  ])("every form's facts are found: %s", async (_form, action) => {
+    write("a.policy", `allow a on *\n\ntest "t" {\n  user "ana"\n  ${action}\n  expect allow by a\n}\n`);
+    expect((await policycTest("a.policy")).code).toBe(0);
+  });
+
+  it("an action that can't be taken apart is told as the test's fault", async () => {
+    write("a.policy", 'allow a on *\n\ntest "t" {\n  user "ana"\n  kubectl "apply -f x.yaml"\n  expect allow\n}\n');
     const { code, out } = await policycTest("a.policy");
     expect(code).toBe(3);
-    expect(out).toContain(
-      `a test with \`${form}\` can't run; state what the policy asks for in \`facts { … }\` instead`,
-    );
+    expect(out).toContain("a test has no files");
   });
 
   it("a schema that is missing and a statement that is none are told as the test's fault", async () => {

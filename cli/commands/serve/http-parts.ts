@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { KeyObject } from "node:crypto";
 import type { GatewayConfig, GatewayParts } from "../../../runtime/gateway/index.ts";
+import { recordingsIn } from "../../../runtime/outside/index.ts";
 import { UsageError, type Io } from "../../io.ts";
 
 type Source = { readonly file: string } | { readonly env: string };
@@ -11,6 +13,7 @@ export function httpParts(
   at: (name: string) => string,
   io: Io,
   identityKey: () => KeyObject,
+  state: string,
 ): GatewayParts["http"] {
   if (http.listen.length === 0) return null;
   const bytes = (name: string, what: string): Buffer => {
@@ -50,6 +53,13 @@ export function httpParts(
       ...target,
       secret:
         target.credential === null ? null : secret(target.credential.value, `the credential of target ${target.name}`),
+      clientFiles:
+        target.kubernetes?.certificate == null
+          ? null
+          : {
+              certificate: bytes(target.kubernetes.certificate.file, "the target's client certificate"),
+              key: bytes(target.kubernetes.certificate.key, "the client certificate's key"),
+            },
       caBytes: target.tls.ca === null ? null : bytes(target.tls.ca, "the authorities' certificates"),
       schemaText:
         target.graphql === null || target.graphql.schema === "introspect"
@@ -62,6 +72,7 @@ export function httpParts(
         http.signIn?.clientSecret == null ? null : secret(http.signIn.clientSecret, "http.signIn.clientSecret"),
     },
     identityKey: identityKey(),
+    recordings: recordingsIn(join(state, "recordings")),
     fetch,
   };
 }

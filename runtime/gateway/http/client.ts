@@ -13,6 +13,7 @@ import {
   type HttpFault,
   type NormalRequest,
   type ProblemAnswer,
+  type WebAdapter,
 } from "../../protocols/http/index.ts";
 import { AHEAD_BYTES_MAX, LINGER_MS, WAITING_BYTES_MAX } from "./limits.ts";
 
@@ -73,6 +74,8 @@ export class ClientConnection {
   /** Called when the client goes away while it is answered. */
   onGone: (() => void) | null = null;
   onDrain: (() => void) | null = null;
+  /** How what is said instead of an answer is put, when not as a problem of RFC 9457. */
+  form: WebAdapter["problem"] | null = null;
 
   constructor(socket: Socket | TLSSocket, from: string, encrypted: boolean, host: ClientHost) {
     this.socket = socket;
@@ -308,6 +311,11 @@ export class ClientConnection {
   /** Answers with a problem. To be called before any head was sent. */
   problem(problem: ProblemAnswer): void {
     if (this.#gone) return;
+    const formed = this.form?.(problem);
+    if (formed !== undefined) {
+      const own: Field[] = [["content-type", formed.type], ["cache-control", "no-store"], ...(formed.fields ?? [])];
+      return this.answer(formed.status, own, formed.body, problem.close === true);
+    }
     const body = problemBody(problem);
     const fields: Field[] = [
       ["content-type", "application/problem+json"],

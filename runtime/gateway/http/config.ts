@@ -1,5 +1,6 @@
 import { isMap } from "yaml";
 import type { ConfigReader } from "../config-reader.ts";
+import type { KubernetesTarget } from "../kubernetes/config.ts";
 
 /** Where a secret is kept. */
 export type WebSecretSource = { readonly file: string } | { readonly env: string };
@@ -19,7 +20,7 @@ export interface HttpListenConfig {
 
 export interface HttpTargetConfig {
   readonly name: string;
-  readonly protocol: "http" | "mcp";
+  readonly protocol: "http" | "mcp" | "kubernetes";
   readonly host: string;
   readonly port: number;
   readonly labels: Readonly<Record<string, string>>;
@@ -33,6 +34,8 @@ export interface HttpTargetConfig {
   /** The `Host` that the target sees is the client's. */
   readonly keepHost: boolean;
   readonly graphql: { readonly paths: readonly string[]; readonly schema: string | "introspect" } | null;
+  /** What Kubernetes targets have beside; null of the others. */
+  readonly kubernetes: KubernetesTarget | null;
   /** Most connections to it at once. */
   readonly connections: number;
 }
@@ -126,6 +129,7 @@ export function readHttpTarget(r: ConfigReader, node: unknown, protocol: "http" 
     stripFields: r.list(f.get("stripFields"), "target.stripFields").map((one) => fieldName(r, one, "a field")),
     keepHost: r.bool(f.get("keepHost"), "target.keepHost", false),
     graphql: f.has("graphql") ? readGraphql(r, f.get("graphql")) : null,
+    kubernetes: null,
     connections: r.int(f.get("connections"), "target.connections", 256, 1, 10_000),
   };
 }
@@ -145,7 +149,7 @@ function readCredential(r: ConfigReader, node: unknown): HttpTargetConfig["crede
   };
 }
 
-function readWebSecret(r: ConfigReader, node: unknown, where: string): WebSecretSource {
+export function readWebSecret(r: ConfigReader, node: unknown, where: string): WebSecretSource {
   if (!isMap(node)) {
     r.fail(node, `${where} must be {file: …} or {env: …}; a secret does not belong into this file`);
     return { env: "" };

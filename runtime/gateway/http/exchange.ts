@@ -17,6 +17,8 @@ import type { BodySink, ClientConnection } from "./client.ts";
 import { readableCodings } from "./coding.ts";
 import type { WebSession } from "./session.ts";
 import { Forwarding } from "./forwarding.ts";
+import { STREAM_PROTOCOLS, speaksChannels } from "../../protocols/kubernetes/index.ts";
+import { textMaskOf } from "../ssh/text-mask.ts";
 
 const EMPTY = Buffer.alloc(0);
 
@@ -43,6 +45,9 @@ const VOLATILE: ReadonlySet<string> = new Set([
   "cache-control",
   "pragma",
   "priority",
+  "sec-websocket-key",
+  "kubectl-command",
+  "kubectl-session",
 ]);
 
 /** One request, from its head to the end of its answer. */
@@ -85,6 +90,11 @@ export class Exchange {
       this.#record(judged, inspected.value, body, refusal.message);
       return this.#refuse(refusal, judged);
     }
+    const barred = this.#barred(judged, inspected.value);
+    if (barred !== null) {
+      this.#record(judged, inspected.value, body, barred.message);
+      return this.#refuse(barred, judged);
+    }
     if (judged.decision.verdict === "approve") {
       if (body.kind === "unread") body = await this.#collect();
       if (this.#client.gone) return;
@@ -101,6 +111,46 @@ export class Exchange {
       return this.#forward(judged, again.value, body);
     }
     return this.#forward(judged, inspected.value, body);
+  }
+
+  /** What no rule says, and must not be all the same: what would tell what masks hide, or leave no trace. */
+  #barred({ decision, bundle }: Judgement, inspection: Inspection): Refusal | null {
+    const { service, target } = this.#session;
+    const refuse = (message: string, hint?: string): Refusal => ({
+      kind: "policy",
+      message: hint === undefined ? message : `${message}.`,
+      hint,
+    });
+    if (inspection.refusal != null) return refuse(inspection.refusal);
+    if (decision.masks.length > 0 && inspection.objection !== undefined) {
+      const masks = service.masksOf(bundle, decision.masks, target.protocol);
+      const why = typeof masks === "string" ? null : inspection.objection(masks);
+      if (why !== null) return refuse(why);
+    }
+    const stream = inspection.stream ?? null;
+    if (stream === null) return null;
+    const masked = textMaskOf(bundle.manifest, decision.masks, service.secret) !== null;
+    if (masked && (stream.kind === "portforward" || this.#request.spdy))
+      return refuse(
+        `a mask applies, and ${stream.kind} over ${this.#request.spdy ? "SPDY" : "WebSocket"} can't be masked`,
+        this.#request.spdy ? "Use a client that speaks WebSocket (kubectl 1.31 or later)." : undefined,
+      );
+    if (this.#request.spdy && stream.kind !== "portforward" && !target.unrecorded)
+      return refuse(
+        `${stream.kind} over SPDY can't be recorded`,
+        "Use a client that speaks WebSocket (kubectl 1.31 or later), or let an operator set unrecorded: allow for this target.",
+      );
+    if (this.#request.websocket && stream.kind !== "portforward" && this.#channels().length === 0)
+      return refuse(`${stream.kind} over WebSocket is taken as ${STREAM_PROTOCOLS.join(" or ")} only`);
+    return null;
+  }
+
+  /** The protocols of channels that the client offers and that can be read here. */
+  #channels(): readonly string[] {
+    return (this.#request.byName.get("sec-websocket-protocol") ?? "")
+      .split(",")
+      .map((one) => one.trim())
+      .filter((one) => speaksChannels(one));
   }
 
   // ---- the request's body --------------------------------------------------------------------------------------------
@@ -268,18 +318,27 @@ export class Exchange {
   /** What of the head an approval is bound to. */
   #exactHead(): string {
     const { method, target, authority, forward } = this.#request;
-    const fields = forward.filter(([name]) => !VOLATILE.has(name) && !CONDITIONAL.has(name));
+    const { strip } = this.#session.target;
+    const fields = forward.filter(
+      ([name]) => !VOLATILE.has(name) && !CONDITIONAL.has(name) && !strip.has(name.replaceAll(/[_.]/g, "-")),
+    );
     return `${method} ${authority.host} ${target.encoded}\n${fields.map(([name, value]) => `${name}: ${value}\n`).join("")}`;
   }
 
   // ---- forwarding ----------------------------------------------------------------------------------------------------
 
   async #forward(judged: Judgement, inspection: Inspection, body: ReadBody): Promise<void> {
-    const { enforcer, service, pool } = this.#session;
+    const { enforcer, service, pool, target } = this.#session;
     const { decision, bundle } = judged;
-    const masks = decision.masks.length === 0 ? null : service.masksOf(bundle, decision.masks);
+    const masks = decision.masks.length === 0 ? null : service.masksOf(bundle, decision.masks, target.protocol);
     if (typeof masks === "string") {
       const refusal: Refusal = { kind: "unreadable", message: `the masks can't be applied: ${masks}` };
+      this.#record(judged, inspection, body, refusal.message);
+      return this.#refuse(refusal, judged);
+    }
+    const asked = target.asked?.(this.#session.identity, this.#session.sid, judged.decisionId) ?? [];
+    if (typeof asked === "string") {
+      const refusal: Refusal = { kind: "policy", message: asked, hint: "Ask your security team." };
       this.#record(judged, inspection, body, refusal.message);
       return this.#refuse(refusal, judged);
     }
@@ -311,8 +370,9 @@ export class Exchange {
       masks,
       this.#startedAt,
     );
-    const head = this.#head(identity, masks !== null || inspection.alwaysAnswers, body);
-    let connection = pool.idle();
+    const head = this.#head(identity, masks !== null || inspection.alwaysAnswers, body, inspection, asked);
+    // What runs a command is never sent twice, so it gets a connection that can't have gone stale.
+    let connection = inspection.stream == null ? pool.idle() : null;
     let fresh = false;
     for (;;) {
       if (connection === null) {
@@ -344,8 +404,8 @@ export class Exchange {
   }
 
   /** The head as it goes to the target: what the client said, without what only we say, with what only we say. */
-  #head(assertion: string, readable: boolean, body: ReadBody): string {
-    const { method, target, forward, framing, authority, byName, websocket } = this.#request;
+  #head(assertion: string, readable: boolean, body: ReadBody, inspection: Inspection, asked: readonly Field[]): string {
+    const { method, target, forward, framing, authority, byName, websocket, spdy } = this.#request;
     const { target: upstream, service, identity } = this.#session;
     const fields: Field[] = [["host", upstream.keepHost ? hostOf(authority) : upstream.hostField]];
     for (const field of forward) {
@@ -359,11 +419,18 @@ export class Exchange {
         continue;
       }
       if (websocket && name === "sec-websocket-extensions") continue;
+      if (inspection.accept != null && name === "accept") continue;
+      if (inspection.stream != null && inspection.stream.kind !== "portforward" && name === "sec-websocket-protocol")
+        continue;
       fields.push(field);
     }
     if (readable)
       fields.push(["accept-encoding", websocket ? "identity" : readableCodings(byName.get("accept-encoding"))]);
+    if (inspection.accept != null) fields.push(["accept", inspection.accept]);
+    if (websocket && inspection.stream != null && inspection.stream.kind !== "portforward")
+      fields.push(["sec-websocket-protocol", this.#channels().join(", ")]);
     if (upstream.credential !== null) fields.push(upstream.credential);
+    fields.push(...asked);
     fields.push(
       ["sallyport-identity", assertion],
       ["sallyport-user", encodeURIComponent(identity.name)],
@@ -371,7 +438,7 @@ export class Exchange {
       ["x-forwarded-proto", this.#client.encrypted ? "https" : "http"],
       ["x-forwarded-host", hostOf(authority)],
     );
-    if (websocket) fields.push(["connection", "Upgrade"], ["upgrade", "websocket"]);
+    if (websocket || spdy) fields.push(["connection", "Upgrade"], ["upgrade", websocket ? "websocket" : "SPDY/3.1"]);
     if (body.kind === "read") fields.push(["content-length", String(body.bytes.length)]);
     else if (framing.kind === "length") fields.push(["content-length", String(framing.bytes)]);
     else if (framing.kind === "chunked") fields.push(["transfer-encoding", "chunked"]);

@@ -13,6 +13,7 @@ import {
   type NormalRequest,
   type ReadBody,
   type ResponseHead,
+  type StreamAsk,
 } from "../../protocols/http/index.ts";
 import type { Judgement } from "../../session/index.ts";
 import { AnswerBody } from "./answer-body.ts";
@@ -21,6 +22,9 @@ import { codingOf } from "./coding.ts";
 import type { WebSession } from "./session.ts";
 import type { AnswerHandler, UpstreamConnection } from "./upstream.ts";
 import { relayWebSocket } from "./websocket.ts";
+import { relayStreams } from "../kubernetes/index.ts";
+import { warning } from "../../protocols/kubernetes/index.ts";
+import { textMaskOf } from "../ssh/text-mask.ts";
 
 const EMPTY = Buffer.alloc(0);
 
@@ -103,6 +107,7 @@ export class Forwarding implements AnswerHandler {
     return new Promise((settle) => {
       this.#settle = settle;
       this.#connection = connection;
+      connection.once = this.#request.websocket || this.#request.spdy;
       const { service } = this.#session;
       this.#client.onGone = () => this.#clientLeft();
       this.#client.onDrain = () => this.#drained();
@@ -184,15 +189,21 @@ export class Forwarding implements AnswerHandler {
       // An answer before the request was whole: the rest of it is not sent on, and the connection is not used again.
     }
     const hasBody = framing.kind !== "none";
-    const fields = forwardedAnswer(head.fields);
+    const fields = [...forwardedAnswer(head.fields), ...this.#notes()];
+    if (this.#inspection.stream != null && head.status >= 300 && head.status < 400) {
+      this.#connection?.abandon();
+      this.failed("it sends the client elsewhere, and streams are not redirected", false);
+      return true;
+    }
     const masks = this.#masks;
     const empty = !hasBody || (framing.kind === "length" && framing.bytes === 0);
     const plan: AnswerPlan =
       empty || (masks === null && !this.#inspection.alwaysAnswers)
         ? { kind: "pass" }
-        : this.#inspection.answer(head, masks, (own, open) =>
+        : (this.#printed(head) ??
+          this.#inspection.answer(head, masks, (own, open) =>
             this.#session.permits(own as (path: string) => FactValue | undefined, open),
-          );
+          ));
     const limit = this.#judged.decision.byteLimit;
     const stated = framing.kind === "length" ? framing.bytes : null;
     if (limit !== null && stated !== null && stated > limit && hasBody) return this.#overLimit(limit);
@@ -219,7 +230,32 @@ export class Forwarding implements AnswerHandler {
     }
   }
 
+  /** What the client is told beside the answer: that it waited for somebody. */
+  #notes(): readonly Field[] {
+    const { approveRules, bundle } = this.#judged;
+    if (this.#session.target.protocol !== "kubernetes" || approveRules.length === 0) return [];
+    const names = approveRules.map((rule) => bundle.manifest.rules[rule]!.name);
+    return [["warning", warning(`approved, as ${names.join(", ")} asks`)]];
+  }
+
+  /** What a program printed, under masks on output; null when there are none. */
+  #printed(head: ResponseHead): AnswerPlan | null {
+    if (this.#inspection.isText !== true || head.status >= 300) return null;
+    const mask = textMaskOf(this.#judged.bundle.manifest, this.#judged.decision.masks, this.#session.service.secret);
+    if (mask === null) return null;
+    return {
+      kind: "mask",
+      transform: {
+        fault: null,
+        push: (chunk) => mask.push(chunk),
+        end: () => mask.flush(),
+        masked: () => mask.masked,
+      },
+    };
+  }
+
   #wantSample(head: ResponseHead, hasBody: boolean): void {
+    if (this.#inspection.secret === true || this.#inspection.isText === true) return;
     if (!hasBody || !this.#session.service.recordsSamples) return;
     const coding = codingOf(fieldOf(head.fields, "content-encoding"));
     const kind = bodyKind(readMediaType(fieldOf(head.fields, "content-type"))?.type ?? "");
@@ -410,8 +446,42 @@ export class Forwarding implements AnswerHandler {
 
   // ---- upgrades ------------------------------------------------------------------------------------------------------
 
+  #streams(connection: UpstreamConnection, head: ResponseHead, ask: StreamAsk): boolean {
+    const { bundle, decision, decisionId } = this.#judged;
+    const { service, enforcer } = this.#session;
+    const started = relayStreams({
+      client: this.#client,
+      connection,
+      request: this.#request,
+      head,
+      session: this.#session,
+      judged: this.#judged,
+      ask,
+      mask: () => textMaskOf(bundle.manifest, decision.masks, service.secret),
+      ended: (why, bytes, masked, whole) => {
+        this.#finished = true;
+        enforcer.outcome({
+          decisionId,
+          status: whole ? "ok" : "lost",
+          tag: `${this.#status}; ${why}${whole ? "" : "; its recording is not whole"}`,
+          bytes,
+          startedAt: this.#startedAt,
+          masked,
+          sample: null,
+        });
+        this.#settle("done");
+      },
+    });
+    if (started === null) return false;
+    connection.abandon();
+    this.failed(started, false);
+    return true;
+  }
+
   #upgraded(head: ResponseHead): boolean {
     const connection = this.#connection!;
+    const { stream } = this.#inspection;
+    if (stream != null) return this.#streams(connection, head, stream);
     if (!this.#request.websocket) {
       connection.abandon();
       this.failed("it changed the protocol without being asked to", false);

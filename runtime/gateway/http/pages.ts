@@ -45,7 +45,7 @@ export async function ownPage(service: HttpService, client: ClientConnection, re
   }
   if (approval !== null && isRead) {
     const identity = await service.identify(client, request);
-    if (!identity.ok) return challenge(service, client, request, identity.error);
+    if (!identity.ok) return challenge(service, client, request, identity.error, service.settings.identityFields);
     return showApproval(service, client, approval[1]!, identity.value);
   }
   return client.problem({
@@ -165,6 +165,7 @@ export function challenge(
   client: ClientConnection,
   request: NormalRequest,
   why: NoIdentity,
+  names: readonly string[],
 ): void {
   const wantsPage =
     request.method === "GET" && !request.websocket && (request.byName.get("accept") ?? "").includes("text/html");
@@ -173,7 +174,7 @@ export function challenge(
     return client.answer(302, [["location", `${OWN_PATH}/sign-in?back=${back}`], NO_STORE], Buffer.alloc(0));
   }
   const proxied = why.field === "proxy-authorization" || (why.field === null && service.proxied(request));
-  const field = service.settings.identityFields[0]!;
+  const field = names[0]!;
   client.problem({
     status: proxied ? 407 : 401,
     kind: "sign-in-required",

@@ -1,6 +1,7 @@
 import type { KeyObject } from "node:crypto";
 import { hkdfSync } from "node:crypto";
 import { err, ok, type Result } from "../../../base/result.ts";
+import type { BundleRule } from "../../../spec/contract/bundle/index.ts";
 import type { ActiveBundle, LoadedBundle } from "../../bundle/index.ts";
 import type { Alerts } from "../../enforce/alert/index.ts";
 import type { Approvals } from "../../enforce/approve/index.ts";
@@ -24,6 +25,7 @@ import {
   timeOrderedId,
   type Clock,
   type Random,
+  type RecordingStore,
   type Server,
   type ServerTls,
   type Socket,
@@ -45,6 +47,8 @@ import { scanOf } from "../scan.ts";
 import { ClientConnection, type ClientHost } from "./client.ts";
 import type { HttpListenConfig, HttpSettings, HttpTargetConfig } from "./config.ts";
 import { Exchange } from "./exchange.ts";
+import { KubernetesAdapter } from "../../protocols/kubernetes/index.ts";
+import { impersonation } from "../kubernetes/index.ts";
 import { SESSIONS_OF_CONNECTION_MAX, SWEEP_MS } from "./limits.ts";
 import { FOREIGN, OWN_PATH, challenge, cookieName, ownPage, sameOrigin } from "./pages.ts";
 import { askSchema } from "./schema.ts";
@@ -57,10 +61,14 @@ export interface HttpParts {
   readonly targets: readonly (HttpTargetConfig & {
     readonly secret: string | null;
     readonly caBytes: Buffer | null;
+    /** The certificate with which the gateway signs in at the target. */
+    readonly clientFiles: { readonly certificate: Buffer; readonly key: Buffer } | null;
     /** Text of the schema's file; null: the target is asked. */
     readonly schemaText: string | null;
   })[];
   readonly settings: HttpSettings & { readonly clientSecret: string | null };
+  /** Where recordings of streams are kept. */
+  readonly recordings: RecordingStore;
   /** Signs who asks, for targets: Ed25519. */
   readonly identityKey: KeyObject;
   readonly fetch: FetchImplementation;
@@ -119,6 +127,7 @@ export class HttpService {
   readonly alerts: Alerts;
   readonly secret: Buffer;
   readonly recordsSamples: boolean;
+  readonly recordings: RecordingStore;
   readonly settings: HttpParts["settings"];
   readonly assertions: WebAssertions;
   readonly sessions: WebSessions;
@@ -135,6 +144,7 @@ export class HttpService {
   readonly #certificates = new WeakMap<ClientConnection, { readonly name: string; readonly expiresAt: number }>();
   readonly #masks = new WeakMap<LoadedBundle, Map<string, BodyMasks | string>>();
   readonly #timers = new Set<() => void>();
+  readonly #maskRules = new Map<WebTarget["protocol"], NonNullable<WebAdapter["maskRule"]>>();
   #closing = false;
 
   constructor(parts: HttpParts, host: HttpHost) {
@@ -150,6 +160,7 @@ export class HttpService {
     this.secret = host.secret;
     this.recordsSamples = host.recordsSamples;
     this.settings = parts.settings;
+    this.recordings = parts.recordings;
     const key = (what: string): Uint8Array =>
       new Uint8Array(hkdfSync("sha256", host.secret, "", `sallyport ${what}`, 32));
     this.sessions = new WebSessions(key("browser sessions"), host.clock);
@@ -173,13 +184,17 @@ export class HttpService {
   #addTarget(config: HttpParts["targets"][number]): void {
     const { name, protocol, host, port, labels, keepHost, credential, secret, tls, caBytes, connections } = config;
     const pool = new UpstreamPool(
-      { name, host, port, tls: tls.mode, ca: caBytes, connections },
+      { name, host, port, tls: tls.mode, ca: caBytes, client: config.clientFiles, connections },
       this.clock,
       this.settings.upstreamMs,
     );
     const standard = tls.mode === "off" ? 80 : 443;
     const field: Field | null =
       credential === null || secret === null ? null : [credential.field, `${credential.prefix}${secret}`];
+    const identityFields =
+      config.kubernetes === null
+        ? this.settings.identityFields
+        : [...new Set(["authorization", ...this.settings.identityFields])];
     const web: WebTarget = {
       name,
       protocol,
@@ -187,15 +202,26 @@ export class HttpService {
       keepHost,
       hostField: port === standard ? host : `${host}:${port}`,
       credential: field,
-      strip: new Set(config.stripFields.map(folded)),
+      identityFields,
+      asked:
+        config.kubernetes?.impersonate == null
+          ? null
+          : (
+              (settings) => (identity, session, decision) =>
+                impersonation(identity, session, decision, settings)
+            )(config.kubernetes.impersonate),
+      unrecorded: config.kubernetes?.unrecorded === true,
+      strip: new Set([...config.stripFields, ...identityFields].map(folded)),
     };
     const made: Target = { web, pool, adapter: this.#adapterOf(config, pool, web) };
+    if (made.adapter.maskRule !== undefined) this.#maskRules.set(protocol, made.adapter.maskRule);
     this.#targets.set(name, made);
     for (const one of config.hosts) this.#byHost.set(one, made);
   }
 
   #adapterOf(config: HttpParts["targets"][number], pool: UpstreamPool, web: WebTarget): WebAdapter {
     if (config.protocol === "mcp") return new McpAdapter();
+    if (config.kubernetes !== null) return new KubernetesAdapter({ proxies: config.kubernetes.proxies });
     const { graphql, schemaText } = config;
     if (graphql === null) return new HttpAdapter(null);
     let schema: ReturnType<typeof readSchema> = err("it was not asked yet");
@@ -282,6 +308,7 @@ export class HttpService {
       closed: (client) => this.#closed(client),
     };
     const client = new ClientConnection(socket, this.#host.addressOf(socket), encrypted, host);
+    client.form = fixed?.adapter.problem ?? null;
     if (encrypted) {
       const peer = peerOf(socket as TLSSocket);
       if (peer !== null) this.#certificates.set(client, peer);
@@ -303,10 +330,11 @@ export class HttpService {
   }
 
   #request(client: ClientConnection, request: NormalRequest, fixed: Target | null): void {
-    const known = this.#knownIdentity(client, request);
-    if (known !== null && !request.target.path.startsWith(OWN_PATH)) {
-      const target = fixed ?? this.#byHost.get(request.authority.host);
-      const session = target === undefined ? undefined : this.#open.get(client)?.get(keyOf(known, target.web.name));
+    const target = fixed ?? this.#byHost.get(request.authority.host);
+    client.form = target?.adapter.problem ?? null;
+    const known = target === undefined ? null : this.#knownIdentity(client, request, target.web.identityFields);
+    if (known !== null && target !== undefined && !request.target.path.startsWith(OWN_PATH)) {
+      const session = this.#open.get(client)?.get(keyOf(known, target.web.name));
       if (session !== undefined) return this.#exchange(client, request, session);
     }
     this.#slowRequest(client, request, fixed).catch((fault: unknown) => this.#fault(client, fault));
@@ -314,7 +342,10 @@ export class HttpService {
 
   async #slowRequest(client: ClientConnection, request: NormalRequest, fixed: Target | null): Promise<void> {
     const { path } = request.target;
-    if (path === OWN_PATH || path.startsWith(`${OWN_PATH}/`)) return ownPage(this, client, request);
+    if (path === OWN_PATH || path.startsWith(`${OWN_PATH}/`)) {
+      client.form = null;
+      return ownPage(this, client, request);
+    }
     const target = fixed ?? this.#byHost.get(request.authority.host);
     if (target === undefined) {
       return client.problem({
@@ -332,11 +363,20 @@ export class HttpService {
         detail: "The record can't be written, so nobody is let in.",
       });
     }
-    const identity = await this.identify(client, request);
+    if (request.spdy && target.web.protocol !== "kubernetes") {
+      return client.problem({
+        status: 501,
+        kind: "bad-request",
+        title: "Not taken",
+        detail: "An upgrade to SPDY/3.1 is taken for Kubernetes targets only.",
+        close: true,
+      });
+    }
+    const identity = await this.identify(client, request, target.web.identityFields);
     if (client.gone) return;
     if (!identity.ok) {
       if (identity.error.kind === "refused") this.refusedSignIn("", client.from, identity.error.why);
-      return challenge(this, client, request, identity.error);
+      return challenge(this, client, request, identity.error, target.web.identityFields);
     }
     const session = this.#session(client, request, identity.value, target);
     if (session === null)
@@ -376,9 +416,9 @@ export class HttpService {
 
   // ---- who -----------------------------------------------------------------------------------------------------------
 
-  #shown(client: ClientConnection, request: NormalRequest): string {
+  #shown(client: ClientConnection, request: NormalRequest, names: readonly string[]): string {
     let shown = "";
-    for (const name of this.settings.identityFields) {
+    for (const name of names) {
       const value = request.byName.get(name);
       if (value !== undefined) shown += `${name}: ${value}\n`;
     }
@@ -387,17 +427,21 @@ export class HttpService {
     return shown === "" && this.#certificates.has(client) ? "certificate" : shown;
   }
 
-  #knownIdentity(client: ClientConnection, request: NormalRequest): Identity | null {
+  #knownIdentity(client: ClientConnection, request: NormalRequest, names: readonly string[]): Identity | null {
     const known = this.#known.get(client);
     if (known === undefined || this.clock.now() >= known.until) return null;
-    return known.shown === this.#shown(client, request) ? known.identity : null;
+    return known.shown === this.#shown(client, request, names) ? known.identity : null;
   }
 
-  /** Who sends a request. */
-  async identify(client: ClientConnection, request: NormalRequest): Promise<Result<Identity, NoIdentity>> {
-    const before = this.#knownIdentity(client, request);
+  /** Who sends a request. `names`: fields that may say so. */
+  async identify(
+    client: ClientConnection,
+    request: NormalRequest,
+    names: readonly string[] = this.settings.identityFields,
+  ): Promise<Result<Identity, NoIdentity>> {
+    const before = this.#knownIdentity(client, request, names);
     if (before !== null) return ok(before);
-    const fields = this.settings.identityFields.flatMap((name): (readonly [string, string])[] => {
+    const fields = names.flatMap((name): (readonly [string, string])[] => {
       const value = request.byName.get(name);
       return value === undefined ? [] : [[name, value]];
     });
@@ -412,7 +456,7 @@ export class HttpService {
     });
     if (found.ok && !client.gone) {
       const until = Math.min(this.clock.now() + IDENTITY_MS, found.value.expiresAt ?? Number.POSITIVE_INFINITY);
-      this.#known.set(client, { shown: this.#shown(client, request), identity: found.value, until });
+      this.#known.set(client, { shown: this.#shown(client, request, names), identity: found.value, until });
     }
     return found;
   }
@@ -474,14 +518,15 @@ export class HttpService {
   // ---- masks ---------------------------------------------------------------------------------------------------------
 
   /** What these rules mask; in words why they can't be applied. Made once for a bundle. */
-  masksOf(bundle: LoadedBundle, rules: readonly number[]): BodyMasks | string {
+  masksOf(bundle: LoadedBundle, rules: readonly number[], protocol: WebTarget["protocol"]): BodyMasks | string {
     const made = this.#masks.get(bundle) ?? new Map<string, BodyMasks | string>();
     this.#masks.set(bundle, made);
-    const key = rules.join();
+    const key = `${protocol} ${rules.join()}`;
+    const put = this.#maskRules.get(protocol) ?? ((rule: BundleRule): BundleRule => rule);
     const known = made.get(key);
     if (known !== undefined) return known;
     const plan = planBody(
-      rules.map((index) => bundle.manifest.rules[index]!),
+      rules.map((index) => put(bundle.manifest.rules[index]!)),
       this.#host.maskSecrets,
       (list) => scanOf(bundle.manifest, list, this.#host.maskSecrets),
     );
@@ -495,7 +540,7 @@ export class HttpService {
     const { rules } = bundle.manifest;
     const all = bundle.rulesOf(protocol).filter((index) => rules[index]!.effect === "mask");
     if (all.length === 0) return null;
-    const masks = this.masksOf(bundle, all);
+    const masks = this.masksOf(bundle, all, protocol);
     return typeof masks === "string" ? ALL_HIDDEN : masks;
   }
 

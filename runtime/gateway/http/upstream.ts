@@ -18,6 +18,8 @@ export interface UpstreamTarget {
   readonly port: number;
   readonly tls: "off" | "verify-full";
   readonly ca: Buffer | null;
+  /** Shown to a target that asks for a certificate. */
+  readonly client: { readonly certificate: Buffer; readonly key: Buffer } | null;
   readonly connections: number;
 }
 
@@ -39,6 +41,8 @@ const EMPTY = Buffer.alloc(0);
 /** One connection to a target: one request after the other, each answered before the next. */
 export class UpstreamConnection {
   readonly socket: Socket | TLSSocket;
+  /** It serves no other request: after a question for an upgrade nobody knows what the target takes it for. */
+  once = false;
   /** Requests that it served. */
   used = 0;
   idleSince = 0;
@@ -179,7 +183,7 @@ export class UpstreamConnection {
     this.#handler = null;
     this.#framing = null;
     this.#chunks = null;
-    const reusable = clean && this.#keep && this.#sent;
+    const reusable = clean && this.#keep && this.#sent && !this.once;
     // A client that was slow for this answer must not hold up the next one's.
     this.socket.resume();
     if (!reusable) this.destroy();
@@ -276,12 +280,12 @@ export class UpstreamPool {
   }
 
   async #open(): Promise<UpstreamConnection | string> {
-    const { name, host, port, tls, ca } = this.target;
+    const { name, host, port, tls, ca, client } = this.target;
     this.#opening++;
     try {
       const plain = await dial(host, port, CONNECT_MS, null);
       plain.on("error", () => undefined);
-      const socket = tls === "off" ? plain : await secureClient(plain, { ca, verify: true, serverName: host });
+      const socket = tls === "off" ? plain : await secureClient(plain, { ca, verify: true, serverName: host, client });
       if (this.#closed) {
         socket.destroy();
         return "the gateway stops";

@@ -8,6 +8,7 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "proxy-connection",
   "proxy-authenticate",
   "proxy-authentication-info",
+  "proxy-authorization",
   "te",
   "trailer",
   "transfer-encoding",
@@ -97,6 +98,7 @@ const LISTS: ReadonlySet<string> = new Set([
   "cookie",
   "if-match",
   "if-none-match",
+  "impersonate-group",
   "link",
   "pragma",
   "prefer",
@@ -114,6 +116,7 @@ const LISTS: ReadonlySet<string> = new Set([
   "baggage",
   "tracestate",
   "warning",
+  "x-stream-protocol-version",
 ]);
 
 const CONNECTION_OPTIONS: ReadonlySet<string> = new Set([

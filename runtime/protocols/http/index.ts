@@ -1,4 +1,13 @@
-export type { AnswerPlan, BodyTransform, Inspection, OwnFacts, Permits, ReadBody, WebAdapter } from "./adapter.ts";
+export type {
+  AnswerPlan,
+  BodyTransform,
+  Inspection,
+  OwnFacts,
+  Permits,
+  ReadBody,
+  StreamAsk,
+  WebAdapter,
+} from "./adapter.ts";
 export { WholeBody, bodyKind, chained, jsonTransform, planAnswer, type BodyKind } from "./answer.ts";
 export { BODY_END, CHUNK_END, ChunkedReader, chunkHead, chunkOf } from "./chunked.ts";
 export { folded, forwardedAnswer, isClaim, readMediaType, sortRequestFields, takeCookie } from "./fields.ts";

@@ -20,6 +20,8 @@ export interface NormalRequest {
   readonly minor: 0 | 1;
   readonly expectsContinue: boolean;
   readonly websocket: boolean;
+  /** An upgrade to SPDY/3.1, as Kubernetes' clients ask for streams. */
+  readonly spdy: boolean;
 }
 
 const NO_NAMES: ReadonlySet<string> = new Set();
@@ -65,7 +67,10 @@ export function normaliseRequest(
   const websocket = upgrade === "websocket";
   if (websocket && (method !== "GET" || minor === 0))
     return httpFault(400, "an upgrade to WebSocket is a GET in HTTP/1.1");
-  if (upgrade !== null && !websocket && upgrade !== "h2c")
+  const spdy = upgrade === "spdy/3.1";
+  if (spdy && ((method !== "POST" && method !== "GET") || minor === 0))
+    return httpFault(400, "an upgrade to SPDY/3.1 is a GET or POST in HTTP/1.1");
+  if (upgrade !== null && !websocket && !spdy && upgrade !== "h2c")
     return httpFault(501, `an upgrade to ${JSON.stringify(upgrade.slice(0, 40))} is not taken`);
   return ok({
     method,
@@ -79,5 +84,6 @@ export function normaliseRequest(
     minor,
     expectsContinue: expect !== undefined && minor === 1,
     websocket,
+    spdy,
   });
 }

@@ -1,0 +1,301 @@
+import {
+  OPCODE,
+  WebSocketReader,
+  acceptOf,
+  closeFrame,
+  fieldOf,
+  forwardedAnswer,
+  isWebSocketKey,
+  webSocketFrame,
+  type Field,
+  type NormalRequest,
+  type ResponseHead,
+  type StreamAsk,
+  type WebSocketMessage,
+} from "../../protocols/http/index.ts";
+import { CHANNEL, exitOf, readResize, speaksChannels } from "../../protocols/kubernetes/index.ts";
+import type { Judgement } from "../../session/index.ts";
+import type { ClientConnection } from "../http/client.ts";
+import { WAITING_BYTES_MAX } from "../http/limits.ts";
+import type { WebSession } from "../http/session.ts";
+import type { UpstreamConnection } from "../http/upstream.ts";
+import type { TextMask } from "../ssh/text-mask.ts";
+import { DRAIN_MS, HOLD_BACK_MS } from "./limits.ts";
+import { StreamRecording } from "./recording.ts";
+
+export interface StreamRelayParts {
+  readonly client: ClientConnection;
+  readonly connection: UpstreamConnection;
+  readonly request: NormalRequest;
+  readonly head: ResponseHead;
+  readonly session: WebSession;
+  readonly judged: Judgement;
+  readonly ask: StreamAsk;
+  /** Makes a mask for one stream of output; null when none applies. */
+  readonly mask: () => TextMask | null;
+  /** Called once, when all is over. `whole`: it was recorded to its end. */
+  readonly ended: (why: string, bytes: number, masked: readonly string[], whole: boolean) => void;
+}
+
+/**
+ * Takes both sockets over after a 101. Exec and attach over WebSocket are read channel by channel, masked and recorded; the
+ * rest (port-forward, SPDY/3.1) is passed on as bytes.
+ *
+ * @returns null when it has begun, else why the target's answer is no good
+ */
+export function relayStreams(parts: StreamRelayParts): string | null {
+  const { request, head, connection, ask } = parts;
+  const upgrade = (fieldOf(head.fields, "upgrade") ?? "").toLowerCase();
+  if (request.spdy) {
+    if (upgrade !== "spdy/3.1") return "it changed to another protocol than SPDY/3.1";
+    new Tunnel(parts, "SPDY/3.1").begin();
+  } else {
+    const key = request.byName.get("sec-websocket-key");
+    if (key === undefined || !isWebSocketKey(key)) return "the client's WebSocket key is not good";
+    if (fieldOf(head.fields, "sec-websocket-accept") !== acceptOf(key))
+      return "it accepted the WebSocket with the wrong key";
+    if (upgrade !== "websocket") return "it changed to another protocol than WebSocket";
+    if (fieldOf(head.fields, "sec-websocket-extensions") !== undefined)
+      return "it uses a WebSocket extension that was not asked for";
+    const chosen = fieldOf(head.fields, "sec-websocket-protocol");
+    const offered = (request.byName.get("sec-websocket-protocol") ?? "").split(",").map((one) => one.trim());
+    if (chosen !== undefined && !offered.includes(chosen)) return "it chose a WebSocket protocol that was not offered";
+    if (ask.kind === "portforward") new Tunnel(parts, "websocket").begin();
+    else {
+      if (!speaksChannels(chosen)) return "it chose no protocol of channels that can be recorded";
+      new Channels(parts).begin();
+    }
+  }
+  connection.freeWhenClosed();
+  return null;
+}
+
+/** Two sockets with nothing in between but counting and an end. */
+class Tunnel {
+  protected readonly parts: StreamRelayParts;
+  protected over = false;
+  protected bytes = 0;
+  readonly #upgrade: string;
+
+  constructor(parts: StreamRelayParts, upgrade: string) {
+    this.parts = parts;
+    this.#upgrade = upgrade;
+  }
+
+  begin(): void {
+    const { client, connection, head } = this.parts;
+    const rest = client.takeOver();
+    client.onGone = () => this.end("the client left");
+    const fields: Field[] = [...forwardedAnswer(head.fields), ["connection", "Upgrade"], ["upgrade", this.#upgrade]];
+    client.socket.write(
+      `HTTP/1.1 101 Switching Protocols\r\n${fields.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n`,
+      "latin1",
+    );
+    const { socket } = connection;
+    for (const event of ["data", "end", "close", "error", "drain"]) socket.removeAllListeners(event);
+    socket.on("error", () => this.end("the target's connection failed"));
+    socket.on("end", () => this.targetEnded("the target closed the connection"));
+    socket.on("close", () => this.targetEnded("the target's connection closed"));
+    socket.on("data", (chunk: Buffer) => {
+      if (!this.over) this.onTarget(chunk);
+    });
+    client.socket.on("data", (chunk: Buffer) => {
+      if (!this.over) this.onClient(chunk);
+    });
+    socket.on("drain", () => client.socket.resume());
+    client.socket.on("drain", () => this.resumeTarget());
+    client.socket.resume();
+    if (rest.length > 0) this.onClient(rest);
+  }
+
+  protected resumeTarget(): void {
+    this.parts.connection.socket.resume();
+  }
+
+  protected onClient(chunk: Buffer): void {
+    this.toTarget(chunk);
+  }
+
+  protected onTarget(chunk: Buffer): void {
+    if (this.count(chunk.length)) this.toClient(chunk);
+  }
+
+  protected toTarget(bytes: Buffer): void {
+    const { client, connection } = this.parts;
+    if (!connection.socket.write(bytes) && connection.socket.writableLength > WAITING_BYTES_MAX) client.socket.pause();
+  }
+
+  protected toClient(bytes: Buffer): void {
+    const { client, connection } = this.parts;
+    if (!client.socket.write(bytes) && client.socket.writableLength > WAITING_BYTES_MAX) connection.socket.pause();
+  }
+
+  /** False: a rule allows no more, and it is over. */
+  protected count(bytes: number): boolean {
+    this.bytes += bytes;
+    const limit = this.parts.judged.decision.byteLimit;
+    if (limit === null || this.bytes <= limit) return true;
+    this.stop(`more than the ${limit} bytes that a rule allows`);
+    return false;
+  }
+
+  protected stop(why: string): void {
+    this.end(`ended by the gateway: ${why}`);
+  }
+
+  protected targetEnded(why: string): void {
+    this.end(why);
+  }
+
+  protected end(why: string): void {
+    if (this.over) return;
+    this.over = true;
+    const { client, connection, session } = this.parts;
+    client.onGone = null;
+    connection.socket.end();
+    client.socket.end();
+    session.service.clock.after(DRAIN_MS, () => {
+      connection.destroy();
+      client.socket.destroy();
+    });
+    this.finished(why);
+  }
+
+  protected finished(why: string): void {
+    this.parts.ended(why, this.bytes, [], true);
+  }
+}
+
+/** Codes that end a WebSocket (RFC 6455, section 7.4.1). */
+const GOING_AWAY = 1001;
+const PROTOCOL_ERROR = 1002;
+const POLICY = 1008;
+
+/** Exec and attach over `v5.channel.k8s.io` and `v4.channel.k8s.io`. */
+class Channels extends Tunnel {
+  readonly #fromClient = new WebSocketReader(true);
+  readonly #fromTarget = new WebSocketReader(false);
+  readonly #masks: ReadonlyMap<number, TextMask>;
+  readonly #recording: StreamRecording;
+  #exit = "";
+  #callOff: (() => void) | null = null;
+
+  constructor(parts: StreamRelayParts) {
+    super(parts, "websocket");
+    const { ask, judged, session, request } = parts;
+    const masks = new Map<number, TextMask>();
+    for (const channel of [CHANNEL.stdout, CHANNEL.stderr]) {
+      const mask = parts.mask();
+      if (mask !== null) masks.set(channel, mask);
+    }
+    this.#masks = masks;
+    const title = `${ask.kind} ${request.target.path}${ask.command.length === 0 ? "" : ` -- ${ask.command.join(" ")}`}`;
+    this.#recording = new StreamRecording(session, judged.decisionId, title, ask.tty);
+    this.#recording.recording.onFailure(() => this.stop("the recording can't be written"));
+  }
+
+  protected override onClient(chunk: Buffer): void {
+    for (const message of this.#fromClient.push(chunk)) {
+      if (this.over) return;
+      const { opcode, data } = message;
+      if (opcode < 8 && data[0] === CHANNEL.resize) {
+        const size = readResize(data.toString("utf8", 1));
+        if (size !== null) this.#recording.recording.resized(size.columns, size.rows);
+      }
+      this.toTarget(webSocketFrame(opcode, data, this.parts.session.service.random.bytes(4)));
+    }
+    if (this.#fromClient.fault !== null) this.#fault(this.#fromClient.fault);
+  }
+
+  protected override onTarget(chunk: Buffer): void {
+    for (const message of this.#fromTarget.push(chunk)) {
+      if (this.over) return;
+      this.#message(message);
+    }
+    if (this.#fromTarget.fault !== null) return this.#fault(`the target: ${this.#fromTarget.fault}`);
+    const { recording } = this.#recording;
+    if (!recording.pressed) return;
+    // What is shown must not run ahead of what is kept.
+    this.parts.connection.socket.pause();
+    recording.whenReady(() => this.resumeTarget());
+  }
+
+  protected override resumeTarget(): void {
+    if (!this.#recording.recording.pressed) super.resumeTarget();
+  }
+
+  #message({ opcode, data }: WebSocketMessage): void {
+    const channel = data[0];
+    // An empty message on a channel tells that it is open.
+    if (opcode >= 8 || data.length <= 1) {
+      if (opcode === OPCODE.close) this.#flush();
+      return this.toClient(webSocketFrame(opcode, data, null));
+    }
+    if (channel === CHANNEL.stdout || channel === CHANNEL.stderr) {
+      const mask = this.#masks.get(channel);
+      const shown = mask === undefined ? data.subarray(1) : mask.push(data.subarray(1));
+      this.#show(channel, shown);
+      this.#later();
+      return;
+    }
+    if (channel !== CHANNEL.error && channel !== CHANNEL.close)
+      return this.#fault(`the target: a message on the unknown channel ${channel}`);
+    if (channel === CHANNEL.error) {
+      this.#flush();
+      const exit = exitOf(data.toString("utf8", 1));
+      if (exit !== null) this.#exit = exit.text;
+    }
+    this.toClient(webSocketFrame(opcode, data, null));
+  }
+
+  #show(channel: number, shown: Buffer): void {
+    if (shown.length === 0 || this.over) return;
+    if (!this.count(shown.length)) return;
+    this.#recording.recording.output(shown, channel === CHANNEL.stdout ? "out" : "err");
+    this.toClient(webSocketFrame(OPCODE.binary, Buffer.concat([Buffer.from([channel]), shown]), null));
+  }
+
+  /** Shows what is held back once nothing more came for a moment. */
+  #later(): void {
+    this.#callOff?.();
+    this.#callOff = null;
+    if (![...this.#masks.values()].some((mask) => mask.held > 0)) return;
+    this.#callOff = this.parts.session.service.clock.after(HOLD_BACK_MS, () => this.#flush());
+  }
+
+  #flush(): void {
+    this.#callOff?.();
+    this.#callOff = null;
+    for (const [channel, mask] of this.#masks) this.#show(channel, mask.flush());
+  }
+
+  #fault(why: string): void {
+    this.#close(PROTOCOL_ERROR, why);
+  }
+
+  protected override stop(why: string): void {
+    this.#close(POLICY, why);
+  }
+
+  #close(code: number, why: string): void {
+    if (this.over) return;
+    const { client, connection, session } = this.parts;
+    client.socket.write(closeFrame(code, `sallyport: ${why}`, null));
+    connection.socket.write(closeFrame(GOING_AWAY, "ended by the gateway", session.service.random.bytes(4)));
+    this.end(`ended by the gateway: ${why}`);
+  }
+
+  protected override targetEnded(why: string): void {
+    this.#flush();
+    this.end(why);
+  }
+
+  protected override finished(why: string): void {
+    this.#callOff?.();
+    const masked = [...new Set([...this.#masks.values()].flatMap((mask) => mask.masked))];
+    const status = this.#exit === "" ? why : this.#exit;
+    void this.#recording
+      .end(status)
+      .then((whole) => this.parts.ended(`${why}; exit ${status}`, this.bytes, masked, whole));
+  }
+}

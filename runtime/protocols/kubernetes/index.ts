@@ -1,0 +1,3 @@
+export { CHANNEL, STREAM_PROTOCOLS, exitOf, readResize, speaksChannels } from "./channels.ts";
+export { KubernetesAdapter, type KubernetesSettings } from "./kubernetes-adapter.ts";
+export { warning } from "./status.ts";
