@@ -15,6 +15,7 @@ import { benchAnalysis } from "./analysis.ts";
 import { benchDecisions } from "./decisions.ts";
 import { drain } from "./drain.ts";
 import { benchRecord } from "./record.ts";
+import { benchScan } from "./scan.ts";
 
 /**
  * Everything side by side in one run: the same work directly, through PgBouncer, through a bare Node pipe and through
@@ -140,6 +141,11 @@ function policyText(masked: boolean): string {
     : "";
   return `package bench\nallow everything on sql\n  when user.groups has "bench"\n${denies.join("")}${mask}`;
 }
+
+const DETECTED = "credit_card, iban, national_id, phone, private_key, cloud_token, jwt";
+/** Looks for detectors in every column of every row; only `email` finds something, in each of them. */
+const detectPolicy = (names: string): string =>
+  `package bench\nallow everything on sql\nmask d on sql\n  values detect [${names}]\n  with redact\n`;
 
 interface Pgbench {
   readonly tps: number;
@@ -293,6 +299,10 @@ async function main(): Promise<void> {
     benchDecisions(say);
     benchAnalyse(say);
     await benchRecord(say);
+    const scan = benchScan(ROUNDS);
+    say(
+      `\ndetectors over rows of which a tenth has a match: scanner ${scan.scannerMbs.toFixed(0)} MB/s, one combined RegExp ${scan.expressionMbs.toFixed(0)} MB/s, ratio ${ratio(scan.scannerMbs, scan.expressionMbs)} (at least 4)`,
+    );
   }
   if (!only.includes("pgbench") && !only.includes("bulk")) return;
   const built = spawnSync(process.execPath, [join(root, "tools/build.mjs")], { stdio: "inherit" });
@@ -341,7 +351,18 @@ async function main(): Promise<void> {
       await startSallyport("sallyport, durable", postgres.port, policyText(true), "before-forward"),
     ];
     if (only.includes("pgbench")) await benchPgbench(ways);
-    if (only.includes("bulk")) await benchBulk(ways.slice(0, -1));
+    if (only.includes("bulk")) {
+      const detecting = [
+        await startSallyport("sallyport, detect", postgres.port, detectPolicy(DETECTED), "within-10ms"),
+        await startSallyport(
+          "sallyport, detect with hits",
+          postgres.port,
+          detectPolicy(`${DETECTED}, email`),
+          "within-10ms",
+        ),
+      ];
+      await benchBulk([...ways.slice(0, -1), ...detecting]);
+    }
   } finally {
     for (const child of children) child.kill("SIGTERM");
     await postgres.stop();

@@ -67,7 +67,7 @@ state: state
 `;
 
 describe("help and wrong use", () => {
-  it.each(["serve", "status", "approvals", "user", "keys"])("%s --help", async (name) => {
+  it.each(["serve", "status", "approvals", "detokenise", "user", "keys"])("%s --help", async (name) => {
     const { code, out, err } = await run([name, "--help"]);
     expect({ code, err }).toEqual({ code: 0, err: "" });
     expect(out).toMatch(new RegExp(`^sallyport ${name}: `));
@@ -75,7 +75,7 @@ describe("help and wrong use", () => {
   it("--help names every command; --version the version", async () => {
     const { code, out } = await run(["--help"]);
     expect(code).toBe(0);
-    for (const name of ["serve", "status", "approvals", "sessions", "audit", "user", "keys"])
+    for (const name of ["serve", "status", "approvals", "detokenise", "sessions", "audit", "user", "keys"])
       expect(out).toContain(`sallyport ${name}`);
     expect(await run(["--version"])).toMatchObject({
       code: 0,
@@ -262,6 +262,7 @@ describe("commands that speak to a gateway", () => {
         health: () => ({ healthy, problems: healthy ? [] : ["no policy bundle is in force"] }),
         status: () => ({ version: "1", bundle: { digest: "abc", rules: 3 }, targets: ["shop", "crm"] }),
         sessions: () => [],
+        reverseToken: () => Promise.resolve(null),
         reloadBundle: () => Promise.resolve(ok({ digest: "d" })),
       }),
     );

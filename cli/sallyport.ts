@@ -10,6 +10,7 @@ const HELP = `sallyport: a policy between people and databases
   sallyport serve --config FILE    run the gateway
   sallyport status                 how a running gateway is
   sallyport approvals              list, show, approve and deny what waits for a person
+  sallyport detokenise             the values behind tokens of masks
   sallyport sessions               who did what, when, and what came back
   sallyport audit                  verify the record
   sallyport user                   add, list and remove people with a password
@@ -26,6 +27,7 @@ const COMMANDS: Readonly<Record<string, (argv: readonly string[], io: Io) => Pro
   serve,
   status: async (argv, io) => (await import("./commands/status.ts")).statusCommand(argv, io),
   approvals: async (argv, io) => (await import("./commands/approvals.ts")).approvalsCommand(argv, io),
+  detokenise: async (argv, io) => (await import("./commands/detokenise.ts")).detokeniseCommand(argv, io),
   sessions: async (argv, io) => (await import("./commands/sessions.ts")).sessionsCommand(argv, io),
   audit: async (argv, io) => (await import("./commands/audit.ts")).auditCommand(argv, io),
   user: async (argv, io) => (await import("./commands/user.ts")).userCommand(argv, io),

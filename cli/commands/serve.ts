@@ -27,6 +27,7 @@ import {
   type ConfigError,
   type GatewayConfig,
   type GatewayParts,
+  type SecretSource,
   type Target,
   type UserConfig,
 } from "../../runtime/gateway/index.ts";
@@ -120,6 +121,29 @@ async function startLocked(
     openRecord: (options) => openRecorderInThread(join(state, "log"), options),
     logKey: signingKey(join(state, "log.key")),
     approvalsPath: join(state, "approvals.db"),
+    vaultPath: join(state, "vault.db"),
+    alertChannels: config.alerts.map(({ name, webhook, key }) =>
+      webhook === null
+        ? { name, kind: "log" }
+        : {
+            name,
+            kind: "webhook",
+            url: webhook,
+            key: key === null ? null : Buffer.from(secretOf(key, at, io, `channel ${name}`)),
+          },
+    ),
+    post: async (url, headers, body, timeoutMs) => {
+      const options = {
+        method: "POST",
+        headers,
+        body,
+        signal: AbortSignal.timeout(timeoutMs),
+        redirect: "error",
+      } as const;
+      const { status, body: answer } = await fetch(url, options);
+      await answer?.cancel();
+      return status;
+    },
     secret,
     tls: config.listen.map(({ tls }) =>
       tls === null ? null : { certificate: readFileSync(at(tls.certificate)), key: readFileSync(at(tls.key)) },
@@ -170,6 +194,7 @@ async function startLocked(
         administrators: config.control.administrators,
         status: () => started.status(),
         sessions: () => started.live(),
+        reverseToken: (user, groups, token) => started.reverseToken(user, groups, token),
         reloadBundle: async () => {
           const fault = await reload();
           return fault === null ? ok({ digest: started.bundles.current?.digest ?? "" }) : err(fault);
@@ -253,14 +278,14 @@ function knownUsers(users: readonly UserConfig[]): readonly KnownUser[] {
 }
 
 function passwordOf(target: GatewayConfig["targets"][number], at: (name: string) => string, io: Io): string {
-  const source = target.credential.password;
-  if ("file" in source)
-    return readText(at(source.file), `the password file of target ${target.name}`).replace(/\r?\n$/, "");
+  return secretOf(target.credential.password, at, io, `target ${target.name}`);
+}
+
+function secretOf(source: SecretSource, at: (name: string) => string, io: Io, whose: string): string {
+  if ("file" in source) return readText(at(source.file), `the secret's file of ${whose}`).replace(/\r?\n$/, "");
   const found = io.env[source.env];
   if (found === undefined)
-    throw new UsageError(
-      `target ${target.name}: environment variable ${source.env} is not set; put the target's password there`,
-    );
+    throw new UsageError(`${whose}: environment variable ${source.env} is not set; put its secret there`);
   return found;
 }
 

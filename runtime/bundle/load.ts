@@ -2,14 +2,31 @@ import type { KeyObject } from "node:crypto";
 import { assert } from "../../base/assert.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { verify } from "../../spec/contract/bytecode/index.ts";
-import { decodeManifest, openBundle, type EnvelopeError, type Manifest } from "../../spec/contract/bundle/index.ts";
+import {
+  decodeManifest,
+  isDetector,
+  openBundle,
+  type EnvelopeError,
+  type Manifest,
+} from "../../spec/contract/bundle/index.ts";
 import { PROTOCOLS, factAt, type FactLifetime, type ProtocolName } from "../../spec/contract/facts/index.ts";
 import { CubeIndex, classesOf, prepare, type Machine } from "../vm/index.ts";
 import { runVectors } from "./self-test.ts";
 import { OP } from "../../spec/contract/bytecode/index.ts";
 
 /** Features that this gateway can carry out. A bundle that needs another one is refused. */
-export const FEATURES: ReadonlySet<string> = new Set(["sql/1", "mask/1", "approve/1", "limit-rows/1"]);
+export const FEATURES: ReadonlySet<string> = new Set([
+  "sql/1",
+  "mask/1",
+  "mask-detect/1",
+  "mask-substitute/1",
+  "mask-trusted/1",
+  "approve/1",
+  "limit-rows/1",
+  "limit-bytes/1",
+  "limit-rate/1",
+  "alert/1",
+]);
 
 export type BundleError =
   | EnvelopeError
@@ -155,6 +172,10 @@ function wrongReference(manifest: Manifest): BundleError | null {
       return malformed("has mask details that don't fit its effect");
     if ((rule.effect === "limit") !== (rule.limit !== null))
       return malformed("has a limit that doesn't fit its effect");
+    const detector = rule.mask?.detect.find(
+      (name) => !isDetector(name) && !manifest.detectors.some((one) => one.name === name),
+    );
+    if (detector !== undefined) return malformed(`looks for ${detector}, which is no detector`);
     if (
       rule.approve !== null &&
       (rule.approve.quorum < 1 || rule.approve.groups.length + rule.approve.users.length === 0)

@@ -49,6 +49,7 @@ beforeAll(async () => {
         { user: "ann", id: "s1" },
         { user: "tom", id: "s2" },
       ],
+      reverseToken: () => Promise.resolve(null),
       reloadBundle: () => Promise.resolve(reload),
     })(request, response);
   });

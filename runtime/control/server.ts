@@ -25,6 +25,8 @@ export interface ControlHost {
   status(): object;
   /** Sessions that are open now. `user` decides who sees them. */
   sessions(): readonly (object & { readonly user: string })[];
+  /** The value behind a token; null: there is none; `refused`: not for these groups. The gateway records it. */
+  reverseToken(user: string, groups: readonly string[], token: string): Promise<Uint8Array | null | "refused">;
   /** Reads the bundle file again. The error says why it was refused. */
   reloadBundle(): Promise<Result<{ readonly digest: string }, string>>;
 }
@@ -65,6 +67,7 @@ const ROUTES: readonly Route[] = [
   { method: "GET", path: new RegExp(`^/v1/approvals/${ID}$`), answer: showApproval },
   { method: "POST", path: new RegExp(`^/v1/approvals/${ID}/approve$`), answer: (call) => decide(call, "approve") },
   { method: "POST", path: new RegExp(`^/v1/approvals/${ID}/deny$`), answer: (call) => decide(call, "deny") },
+  { method: "POST", path: new RegExp(`^/v1/tokens/${ID}/reverse$`), answer: reverseToken },
   { method: "POST", path: /^\/v1\/bundle\/reload$/, answer: reloadBundle },
 ];
 
@@ -91,6 +94,16 @@ async function decide(call: Call, vote: "approve" | "deny"): Promise<Answer> {
   if (record === null || !maySee(record, reader, administrator)) return err(notFound("such approval"));
   const decided = await host.approvals[vote](id, reader, body.reason);
   return decided.ok ? ok(viewOf(decided.value, reader)) : err(voteProblem(decided.error));
+}
+
+async function reverseToken({ host, reader, id }: Call): Promise<Answer> {
+  const value = await host.reverseToken(reader.name, reader.groups, id);
+  if (value === null) return err(notFound("such token"));
+  if (value === "refused")
+    return err(
+      problem(403, "not-allowed", "Not allowed", "tokens.reverse in the configuration names the groups that may."),
+    );
+  return ok({ token: id, value: Buffer.from(value).toString("utf8") });
 }
 
 async function reloadBundle({ host, administrator }: Call): Promise<Answer> {

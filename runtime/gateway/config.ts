@@ -39,6 +39,13 @@ export interface OidcConfig {
   /** Claims that must have just this value, or hold it in their list. */
   readonly requiredClaims: Readonly<Record<string, string | boolean>>;
 }
+export interface AlertConfig {
+  readonly name: string;
+  /** An address that takes JSON; null: the operator's log. */
+  readonly webhook: string | null;
+  /** What is sent is signed with it. */
+  readonly key: SecretSource | null;
+}
 export interface GatewayConfig {
   readonly listen: readonly ListenConfig[];
   readonly targets: readonly TargetConfig[];
@@ -54,6 +61,10 @@ export interface GatewayConfig {
     /** Whether the first rows of results, masked, are kept. */
     readonly results: "sample" | "none";
   };
+  /** Channels that `alert` rules may name. */
+  readonly alerts: readonly AlertConfig[];
+  /** Groups whose members may turn tokens back into values. */
+  readonly tokens: { readonly reverse: readonly string[] };
   readonly approvals: { readonly inTransaction: "refuse" | "hold"; readonly noticeEveryMs: number };
   /** `administrators`: groups that see every session and approval and may reload the bundle. */
   readonly control: { readonly host: string; readonly port: number; readonly administrators: readonly string[] };
@@ -199,6 +210,8 @@ export function readConfig(text: string): Result<GatewayConfig, readonly ConfigE
     "state",
     "record",
     "approvals",
+    "alerts",
+    "tokens",
     "control",
     "limits",
   ]);
@@ -212,6 +225,8 @@ export function readConfig(text: string): Result<GatewayConfig, readonly ConfigE
     state: r.text(top.get("state"), "state"),
     record: readRecord(r, top.get("record")),
     approvals: readApprovals(r, top.get("approvals")),
+    alerts: r.list(top.get("alerts"), "alerts").map((node) => readAlert(r, node)),
+    tokens: readTokens(r, top.get("tokens")),
     control: readControl(r, top.get("control")),
     limits: readLimits(r, top.get("limits")),
   };
@@ -221,6 +236,8 @@ export function readConfig(text: string): Result<GatewayConfig, readonly ConfigE
     r.fail(top.get("targets"), `two targets are called ${name}`);
   for (const name of doubled(config.users.map((user) => user.name)))
     r.fail(top.get("users"), `two users are called ${name}`);
+  for (const name of doubled(config.alerts.map((channel) => channel.name)))
+    r.fail(top.get("alerts"), `two channels are called ${name}`);
   return r.errors.length > 0 ? err(r.errors) : ok(config);
 }
 
@@ -372,6 +389,27 @@ function readApprovals(r: Reader, node: unknown): GatewayConfig["approvals"] {
     inTransaction: r.choice(f.get("inTransaction"), "approvals.inTransaction", ["refuse", "hold"], "refuse"),
     noticeEveryMs: r.int(f.get("noticeEveryMs"), "approvals.noticeEveryMs", 15_000, 100, 600_000),
   };
+}
+
+function readAlert(r: Reader, node: unknown): AlertConfig {
+  const f = r.map(node, "alerts", ["name", "webhook", "key", "log"]);
+  const name = r.text(f.get("name"), "alerts.name");
+  const log = r.bool(f.get("log"), "alerts.log", false);
+  if (log === f.has("webhook")) r.fail(node, "a channel has either webhook: an address, or log: true");
+  const webhook = f.has("webhook") ? r.text(f.get("webhook"), "alerts.webhook") : null;
+  if (webhook !== null && !/^https:\/\/|^http:\/\/(127\.0\.0\.1|localhost|\[::1\])[:/]/.test(webhook))
+    r.fail(f.get("webhook"), "alerts.webhook must begin with https://");
+  if (!f.has("key")) return { name, webhook, key: null };
+  const k = r.map(f.get("key"), "alerts.key", ["file", "env"]);
+  const key: SecretSource = k.has("file")
+    ? { file: r.text(k.get("file"), "alerts.key.file") }
+    : { env: r.text(k.get("env"), "alerts.key.env") };
+  return { name, webhook, key };
+}
+
+function readTokens(r: Reader, node: unknown): GatewayConfig["tokens"] {
+  const f = node === undefined ? new Map<string, unknown>() : r.map(node, "tokens", ["reverse"]);
+  return { reverse: r.list(f.get("reverse"), "tokens.reverse").map((group) => r.text(group, "a group")) };
 }
 
 function readControl(r: Reader, node: unknown): GatewayConfig["control"] {

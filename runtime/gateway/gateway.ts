@@ -3,6 +3,10 @@ import { isIP } from "node:net";
 import type { Result } from "../../base/result.ts";
 import { ActiveBundle, describeBundleError, loadBundle } from "../bundle/index.ts";
 import { ApprovalStore, Approvals, type ApprovalEvent } from "../enforce/approve/index.ts";
+import { scannerOf } from "../enforce/detect/index.ts";
+import { Alerts, type AlertChannel, type AlertParts } from "../enforce/alert/index.ts";
+import { Rates } from "../enforce/limit/index.ts";
+import { TokenVault } from "../enforce/mask/index.ts";
 import { Analyser } from "../facts/index.ts";
 import type { Directory } from "../identity/index.ts";
 import {
@@ -37,6 +41,10 @@ export interface GatewayParts {
   readonly logKey: KeyObject;
   /** File of the approvals' database. */
   readonly approvalsPath: string;
+  /** File of the tokens' vault. */
+  readonly vaultPath: string;
+  readonly alertChannels: readonly AlertChannel[];
+  readonly post: AlertParts["post"];
   /** Key of keyed hashes in results and of commitments in the record. */
   readonly secret: Buffer;
   /** Per listener: certificate and key in PEM, and the certificate in DER for channel binding. */
@@ -64,6 +72,9 @@ export class Gateway {
   readonly analyser: Analyser;
   readonly recorder: Recorder;
   readonly approvals: Approvals;
+  readonly tokens: TokenVault;
+  readonly rates: Rates;
+  readonly alerts: Alerts;
   /** A name for this run of the process. */
   readonly boot: string;
   readonly connections = new Set<Connection>();
@@ -85,6 +96,17 @@ export class Gateway {
     this.approvals = new Approvals(new ApprovalStore(parts.approvalsPath), parts.clock, parts.random, (event) =>
       this.#recordApproval(event),
     );
+    this.rates = new Rates(() => parts.clock.monotonic());
+    this.alerts = new Alerts({
+      channels: parts.alertChannels,
+      origin: parts.config.record.origin,
+      post: parts.post,
+      after: parts.clock.after,
+      say: parts.say,
+      undelivered: ({ sid, decision, rule }, channel, why) =>
+        void this.entry({ type: "alert.undelivered", sid, decision, rule, channel, why: why.slice(0, 512) }),
+    });
+    this.tokens = new TokenVault(parts.vaultPath, parts.secret, (count) => parts.random.bytes(count));
     for (const target of parts.targets) {
       const service = new ServiceConnection(target, parts.random, parts.clock.after);
       this.#catalogs.set(target.name, {
@@ -236,6 +258,20 @@ export class Gateway {
     }
   }
 
+  /**
+   * The value behind a token, for whoever may see it. Who asked, and what came of it, is on disk before it is told.
+   *
+   * @returns null when there is no such token; `refused` when the person may not, or it can't be recorded
+   */
+  async reverseToken(user: string, groups: readonly string[], token: string): Promise<Buffer | null | "refused"> {
+    const may = groups.some((group) => this.parts.config.tokens.reverse.includes(group));
+    const value = may ? this.tokens.valueOf(token) : null;
+    const outcome = !may ? "refused" : value === null ? "unknown" : "shown";
+    if (!this.entry({ type: "token.reversed", user, token, outcome }) || !(await this.recorder.flush()))
+      return "refused";
+    return may ? value : "refused";
+  }
+
   /** The step goes into the session's own chain when it is still open. */
   async #recordApproval(event: ApprovalEvent): Promise<boolean> {
     const { record, step, by, reason } = event;
@@ -291,6 +327,8 @@ export class Gateway {
       return "the record can't be written";
     // In force only once that is on disk, so that no decision refers to a bundle the record does not know.
     if (!(await this.recorder.flush())) return "the record can't be written";
+    // Its detectors are made ready here and not while somebody waits for a statement.
+    scannerOf(bundle.manifest);
     this.bundles.swap(bundle);
     say(
       `bundle ${bundle.digest.slice(0, 16)} of ${bundle.manifest.package} is in force (${bundle.manifest.rules.length} rules)`,
@@ -323,11 +361,13 @@ export class Gateway {
     if (this.#closing) return;
     this.#closing = true;
     this.#poll?.();
+    this.alerts.close();
     this.#stopHeartbeat();
     for (const server of this.#servers) server.close();
     for (const connection of this.connections) connection.release();
     this.endAll("the gateway stopped");
     this.approvals.close();
+    this.tokens.close();
     for (const { service } of this.#catalogs.values()) service.close();
     this.entry({ type: "log.stop" });
     await this.recorder.close();

@@ -1,5 +1,5 @@
 import type { AnalysedStatement } from "../facts/index.ts";
-import type { MaskPlan } from "../enforce/mask/index.ts";
+import type { DetectPlan, MaskPlan } from "../enforce/mask/index.ts";
 
 /**
  * What a protocol adapter needs from the rest of the gateway and what it gives. An adapter is sans-IO: bytes and answers
@@ -25,10 +25,15 @@ export interface Refusal {
 export interface StatementPlan {
   readonly statement: AnalysedStatement;
   readonly mask: MaskPlan;
+  /** What is looked for in everything that comes back, masked columns or not; null when nothing is. */
+  readonly detect: DetectPlan | null;
   /** Rows that the client may get of this statement, or -1. */
   readonly rowLimit: number;
   /** The rule that sets the limit, for the message. */
   readonly rowLimitRule: string;
+  /** Bytes of rows, as the target sends them, that the client may get of this statement, or -1. */
+  readonly byteLimit: number;
+  readonly byteLimitRule: string;
   /** Relations with columns that are masked for this user: a result that names one, unplanned, is cut off. */
   readonly guarded: ReadonlySet<number> | null;
 }
@@ -46,6 +51,8 @@ export type Ruling =
       readonly ticket: Ticket;
       /** The record that must be durable before a byte of the action goes upstream. */
       readonly recordIndex: number;
+      /** What is sent instead of the message's text, when masked relations in it are replaced. */
+      readonly rewritten?: Buffer | undefined;
     }
   | { readonly go: false; readonly refusal: Refusal };
 

@@ -55,6 +55,10 @@ const BODIES: { readonly [T in EntryType]: Required<Extract<EntryBody, { readonl
     commit: "c",
     refused: "r",
   },
+  "mask.predicates": { type: "mask.predicates", decision: 1, substituted: true, observed: [] },
+  alert: { type: "alert", decision: 1, rule: "r", channels: [] },
+  "alert.undelivered": { type: "alert.undelivered", sid: "s", decision: 1, rule: "r", channel: "c", why: "w" },
+  "token.reversed": { type: "token.reversed", user: "u", token: "t", outcome: "shown" },
   approval: {
     type: "approval",
     approval: "a",

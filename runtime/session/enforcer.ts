@@ -2,12 +2,17 @@ import { createHmac } from "node:crypto";
 import type { ActiveBundle, LoadedBundle } from "../bundle/index.ts";
 import { SessionPolicy, reasonsOf, sqlFactReader, type FactReader } from "../decide/index.ts";
 import { actionDigest, type Approvals, type ApprovalDemand, type Settlement } from "../enforce/approve/index.ts";
+import { scannerOf, type Scanner } from "../enforce/detect/index.ts";
+import type { Alerts } from "../enforce/alert/index.ts";
+import type { RateLimit, Rates } from "../enforce/limit/index.ts";
 import type { MaskedCatalog } from "../enforce/mask/index.ts";
 import {
+  planDetection,
   planMasks,
   recordParameters,
   recordRows,
   recordText,
+  rewrite,
   sampleHoles,
   unreadableText,
   type MaskPlan,
@@ -39,6 +44,8 @@ export interface EnforcerParts {
   readonly analyser: Analyser;
   readonly catalog: TargetCatalog;
   readonly approvals: Approvals;
+  readonly rates: Rates;
+  readonly alerts: Alerts;
   readonly recorder: Recorder;
   readonly log: SessionLog;
   readonly clock: Clock;
@@ -72,8 +79,20 @@ interface Kept {
   readonly holes: SampleHoles;
   /** All approve rules that matched: every one must be satisfied. */
   readonly approveRules: readonly number[];
+  /** The mask rules that matched. */
+  readonly maskRules: readonly number[];
   /** The statements use no name whose meaning may change from one execution to the next. */
   readonly named: boolean;
+  /** Names to be replaced in the text; their places are those of the text that was decided first. */
+  readonly substitutes: boolean;
+  readonly rates: readonly RateLimit[];
+  /** `alert` rules that matched. */
+  readonly alerts: readonly number[];
+  readonly kinds: readonly string[];
+  /** Masked columns that the statements observe by leave of their rules. */
+  readonly observed: readonly string[];
+  /** The text with names replaced was read again and gives what was planned. */
+  rewriteProved: boolean;
 }
 
 /** Masks of one catalog snapshot: of this user, and of anybody (for the record). */
@@ -86,6 +105,8 @@ interface MaskedState {
 interface SqlTicket extends Ticket {
   readonly startedAt: number;
   readonly holes: SampleHoles;
+  /** What the policy looks for: the record keeps none of it. */
+  readonly scanner: Scanner | null;
   /** It may have changed the catalog by the time it is done. */
   readonly catalog: boolean;
 }
@@ -151,7 +172,7 @@ export class Enforcer implements ActionHost {
   finished(ticket: Ticket, outcome: Outcome): void {
     const { recorder, log, clock } = this.#parts;
     if (recorder.failed !== null) return;
-    const { startedAt, decisionId, catalog, holes } = ticket as SqlTicket;
+    const { startedAt, decisionId, catalog, holes, scanner } = ticket as SqlTicket;
     // Whatever was read of the catalog while it ran is out of date.
     if (catalog) this.#parts.catalog.touch();
     try {
@@ -164,7 +185,7 @@ export class Enforcer implements ActionHost {
         us: Math.round((clock.monotonic() - startedAt) * 1000),
         masked: outcome.maskedColumns,
         sqlstate: outcome.sqlstate,
-        sample: outcome.sample === null ? null : recordRows(outcome.sample, holes),
+        sample: outcome.sample === null ? null : recordRows(outcome.sample, holes, scanner),
       });
     } catch (fault) {
       if (!(fault instanceof RecorderFailed)) throw fault;
@@ -349,6 +370,10 @@ export class Enforcer implements ActionHost {
     const { rules } = bundle.manifest;
     const nameOf = (index: number): string => rules[index]!.name;
     const mine = this.#maskedFor(bundle, masked, decision.masks);
+    const detect = planDetection(
+      decision.masks.map((index) => rules[index]!),
+      scannerOf(bundle.manifest),
+    );
     let refusal: Refusal | null = null;
     /** Rules by which a statement is refused that the verdict would let pass. */
     let refusedBy: readonly string[] = [];
@@ -368,6 +393,9 @@ export class Enforcer implements ActionHost {
       return {
         statement: behind[i] == null ? statement : { ...statement, outputs: behind[i].outputs },
         mask,
+        detect,
+        byteLimit: decision.byteLimit ?? -1,
+        byteLimitRule: decision.byteLimitRule === null ? "" : nameOf(decision.byteLimitRule),
         rowLimit: decision.rowLimit ?? -1,
         rowLimitRule: decision.rowLimitRule === null ? "" : nameOf(decision.rowLimitRule),
         guarded: mine === null || mine.relations.size === 0 ? null : mine.relations,
@@ -408,26 +436,89 @@ export class Enforcer implements ActionHost {
         },
         [...new Set(units.flatMap((unit) => unit.kinds))],
       ),
+      maskRules: decision.masks,
       approveRules: decision.matched.filter((index) => rules[index]!.effect === "approve"),
+      rates: decision.rates.map((index) => ({ rule: nameOf(index), ...rules[index]!.limit!.rate! })),
+      alerts: decision.alerts,
+      kinds: [...new Set(units.flatMap((unit) => unit.kinds))],
+      substitutes: plans.some(({ mask }) => mask.kind === "mask" && mask.substituted !== undefined),
+      observed: [...new Set(plans.flatMap(({ mask }) => (mask.kind === "mask" ? (mask.observed ?? []) : [])))],
+      rewriteProved: false,
       named: analysis.statements.some(({ effects }) => effects.executes !== null || effects.fetches !== null),
     };
   }
 
   #rule(action: SqlAction, analysis: Analysis, kept: Kept): Ruling | Promise<Ruling> {
     const decisionId = ++this.#decision;
+    if (kept.alerts.length > 0 && action.phase !== "parse" && !this.#alert(action, analysis, kept, decisionId))
+      return this.#recordFailed();
     if (kept.refusal !== null) return this.#refuse(action, analysis, kept, decisionId, kept.refusal);
+    const { rates, identity, target } = this.#parts;
+    if (kept.rates.length > 0 && action.phase !== "parse") {
+      const who = JSON.stringify([identity.issuer, identity.name]);
+      const answer = rates.take(kept.rates, who, target.name, Math.max(1, analysis.statements.length));
+      if (!answer.ok) return this.#refuse(action, analysis, kept, decisionId, rateRefusal(answer.limit, answer.waitMs));
+    }
     // Nothing runs at Parse, so a person is asked only once there is something to run.
     if (kept.verdict === "approve" && action.phase !== "parse") return this.#hold(action, analysis, kept, decisionId);
     return this.#go(action, analysis, kept, decisionId);
   }
 
-  #go(action: SqlAction, analysis: Analysis, kept: Kept, decisionId: number): Ruling {
+  #go(action: SqlAction, analysis: Analysis, kept: Kept, decisionId: number): Ruling | Promise<Ruling> {
+    if (kept.substitutes) {
+      const rewritten = this.#rewritten(action.text, analysis, kept);
+      if (rewritten === null) return this.#refuse(action, analysis, kept, decisionId, NOT_REWRITTEN);
+      if (kept.rewriteProved) return this.#let(action, analysis, kept, decisionId, rewritten);
+      return this.#proveRewrite(action, analysis, kept, decisionId, rewritten);
+    }
+    return this.#let(action, analysis, kept, decisionId, undefined);
+  }
+
+  /** The text with masked relations replaced; null when something else stands at their places. */
+  #rewritten(text: Buffer, analysis: Analysis, kept: Kept): Buffer | null {
+    const masked = this.#maskedFor(kept.bundle, kept.masked, kept.maskRules);
+    if (masked === null) return null;
+    // Of a text of a known shape the places are its own, so they are worked out for each.
+    const replacements = analysis.statements.map((statement) => planMasks(statement, masked));
+    return rewrite(
+      text,
+      replacements.flatMap((plan) => (plan.kind === "mask" ? (plan.substituted?.replacements ?? []) : [])),
+    );
+  }
+
+  /** Before a rewritten text is sent it is read as any other: it must be as many statements with the same outputs. */
+  async #proveRewrite(
+    action: SqlAction,
+    analysis: Analysis,
+    kept: Kept,
+    decisionId: number,
+    rewritten: Buffer,
+  ): Promise<Ruling> {
+    const result = await this.#parts.analyser.analyse(rewritten, this.#currentContext());
+    const shapeOf = ({ statements }: Analysis): string =>
+      JSON.stringify(statements.map((one) => [one.units[0]?.kind, one.outputs?.map((output) => output.name)]));
+    if (!result.ok || shapeOf(result.analysis) !== shapeOf(analysis))
+      return this.#refuse(action, analysis, kept, decisionId, NOT_REWRITTEN);
+    kept.rewriteProved = true;
+    return this.#let(action, analysis, kept, decisionId, rewritten);
+  }
+
+  #let(action: SqlAction, analysis: Analysis, kept: Kept, decisionId: number, rewritten: Buffer | undefined): Ruling {
+    if (action.phase !== "parse" && (kept.observed.length > 0 || kept.substitutes)) {
+      if (!this.#recordPredicates(kept, decisionId)) return this.#recordFailed();
+    }
     const recordIndex = this.#record(action, analysis, kept, decisionId, null);
     if (recordIndex === null) return this.#recordFailed();
     if (action.phase !== "parse") for (const statement of analysis.statements) this.#noteEffects(statement, action);
     const catalog = analysis.statements.some((one) => one.effects.catalog);
-    const ticket: SqlTicket = { decisionId, startedAt: this.#parts.clock.monotonic(), catalog, holes: kept.holes };
-    return { go: true, plans: kept.plans, ticket, recordIndex };
+    const ticket: SqlTicket = {
+      decisionId,
+      startedAt: this.#parts.clock.monotonic(),
+      catalog,
+      holes: kept.holes,
+      scanner: scannerOf(kept.bundle.manifest),
+    };
+    return { go: true, plans: kept.plans, ticket, recordIndex, rewritten };
   }
 
   #refuse(action: SqlAction, analysis: Analysis, kept: Kept, decisionId: number, refusal: Refusal): Ruling {
@@ -454,6 +545,56 @@ export class Enforcer implements ActionHost {
       return this.#recordFailed();
     }
     return { go: false, refusal: withDecision(refusal, this.#parts.log.sid, decisionId) };
+  }
+
+  /** Recorded before anybody is told; whether somebody hears of it, nothing waits for. */
+  #alert(action: SqlAction, analysis: Analysis, kept: Kept, decisionId: number): boolean {
+    const { log, alerts, identity, target, clock } = this.#parts;
+    const { rules } = kept.bundle.manifest;
+    const scanner = scannerOf(kept.bundle.manifest);
+    const { text } = recordText(action.text, analysis.statements, kept.masked.forAnybody, scanner);
+    try {
+      for (const index of kept.alerts) {
+        const rule = rules[index]!;
+        log.append({ type: "alert", decision: decisionId, rule: rule.name, channels: rule.alertTo });
+        alerts.raise(
+          {
+            rule: rule.name,
+            because: rule.because,
+            sid: log.sid,
+            decision: decisionId,
+            user: identity.name,
+            target: target.name,
+            protocol: "postgres",
+            verdict: kept.refusal === null ? kept.verdict : "deny",
+            kinds: kept.kinds,
+            text: text.slice(0, ALERT_TEXT_UNITS_MAX),
+            at: clock.now(),
+          },
+          rule.alertTo,
+        );
+      }
+      return true;
+    } catch (fault) {
+      if (!(fault instanceof RecorderFailed)) throw fault;
+      return false;
+    }
+  }
+
+  /** That a statement's conditions go by masked columns is told in an entry of its own. */
+  #recordPredicates(kept: Kept, decisionId: number): boolean {
+    try {
+      this.#parts.log.append({
+        type: "mask.predicates",
+        decision: decisionId,
+        substituted: kept.substitutes,
+        observed: kept.observed,
+      });
+      return true;
+    } catch (fault) {
+      if (!(fault instanceof RecorderFailed)) throw fault;
+      return false;
+    }
   }
 
   /** What the statement may do to the meaning of later ones. */
@@ -492,7 +633,8 @@ export class Enforcer implements ActionHost {
     decisionId: number,
     refused: string | null,
   ): number | null {
-    const { text, hidden } = recordText(action.text, analysis.statements, kept.masked.forAnybody);
+    const scanner = scannerOf(kept.bundle.manifest);
+    const { text, hidden } = recordText(action.text, analysis.statements, kept.masked.forAnybody, scanner);
     const reaches =
       kept.masked.forAnybody !== null &&
       analysis.statements.some(
@@ -506,7 +648,9 @@ export class Enforcer implements ActionHost {
         phase: action.phase,
         text,
         parameters:
-          action.parameters.length === 0 ? null : recordParameters(action.parameters, action.parameterFormats, reaches),
+          action.parameters.length === 0
+            ? null
+            : recordParameters(action.parameters, action.parameterFormats, reaches, scanner),
         decision: kept.fragments,
         decisionId,
         commit: hidden ? this.#commit(action.text) : null,
@@ -581,7 +725,8 @@ export class Enforcer implements ActionHost {
       session: log.sid,
       requester: identity.name,
       target: target.name,
-      summary: recordText(action.text, analysis.statements, kept.masked.forAnybody).text,
+      summary: recordText(action.text, analysis.statements, kept.masked.forAnybody, scannerOf(kept.bundle.manifest))
+        .text,
       rules: rules.map((index) => {
         const rule = manifest.rules[index]!;
         return { name: rule.name, because: rule.because, ...rule.approve! };
@@ -654,6 +799,25 @@ export class Enforcer implements ActionHost {
     return this.#go(action, fresh.analysis, kept, decisionId);
   }
 }
+
+/** Of a statement so much is told in an alert. */
+const ALERT_TEXT_UNITS_MAX = 2_048;
+
+function rateRefusal({ rule, count, perMs }: RateLimit, waitMs: number): Refusal {
+  const seconds = Math.max(1, Math.ceil(waitMs / 1000));
+  return {
+    kind: "policy",
+    message: `sallyport: rule ${rule} allows ${plural(count, "statement")} in ${plural(Math.round(perMs / 1000), "second")}, and you have had them`,
+    hint: `Try again in ${plural(seconds, "second")}.`,
+  };
+}
+
+const NOT_REWRITTEN: Refusal = {
+  kind: "policy",
+  message:
+    "sallyport: the conditions go by masked columns, and the statement can't be rewritten so that they see masked values",
+  hint: "Name each table once, plainly, in FROM, with an alias.",
+};
 
 function unavailable(message: string, hint: string): Ruling {
   return { go: false, refusal: { kind: "unavailable", message: `sallyport: ${message}`, hint } };
@@ -745,5 +909,11 @@ function planNamed(
       reason: `what ${executes ?? fetches} stands for is not known to the gateway; prepare or declare it again in this session`,
     };
   }
-  return planMasks(behind, masked);
+  const plan = planMasks(behind, masked);
+  if (plan.kind !== "mask" || plan.substituted === undefined) return plan;
+  return {
+    kind: "refuse",
+    rule: null,
+    reason: `the conditions of ${executes ?? fetches} go by masked columns, and it was prepared or declared as it stands`,
+  };
 }

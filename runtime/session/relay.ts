@@ -1,4 +1,5 @@
 import type { Socket, TLSSocket } from "../outside/net.ts";
+import type { MaskSecrets } from "../enforce/mask/index.ts";
 import type { ActionHost, Wire } from "../protocols/index.ts";
 import { PostgresMachine, ServerSide } from "../protocols/postgres/index.ts";
 import type { Recorder } from "../record/index.ts";
@@ -17,7 +18,7 @@ export interface RelayParts {
   readonly buffer: ReadBuffer;
   readonly host: (machine: () => PostgresMachine) => ActionHost;
   readonly recorder: Recorder;
-  readonly hashKey: Uint8Array;
+  readonly secrets: MaskSecrets;
   readonly cancelUpstream: () => void;
   readonly after: (ms: number, call: () => void) => () => void;
   /** Called once, with why the session ended. */
@@ -52,7 +53,7 @@ export class Relay {
       close: (why) => this.end(why),
     };
     this.#host = parts.host(() => this.machine);
-    this.machine = new PostgresMachine(this.#host, wire, parts.hashKey);
+    this.machine = new PostgresMachine(this.#host, wire, parts.secrets);
     this.#listen();
   }
 

@@ -145,6 +145,8 @@ describe("the world is handed in", () => {
     "runtime/record/writer-worker.ts node:worker_threads": "the thread that writes the record",
     "runtime/record/writer-thread.ts node:worker_threads": "starts and ends it",
     "runtime/enforce/approve/store.ts node:sqlite": "the table of approvals; its path is handed in",
+    "runtime/enforce/mask/vault.ts node:sqlite": "the tokens' vault; its path is handed in",
+    "runtime/enforce/mask/addresses.ts node:net": "isIPv4 and isIPv6, which look at a text",
     "runtime/gateway/gateway.ts node:net": "isIP, which looks at a text",
     "runtime/control/guard.ts node:http": "types of requests",
     "runtime/control/server.ts node:http": "types of requests",

@@ -1,12 +1,7 @@
-import {
-  REDACT,
-  compareMasks,
-  type BundleRule,
-  type ColumnPattern,
-  type MaskSpec,
-} from "../../../spec/contract/bundle/index.ts";
+import { REDACT, compareMasks, type MaskSpec, type PredicateMode } from "../../../spec/contract/bundle/index.ts";
 import type { AnalysedStatement, ColumnId } from "../../facts/index.ts";
-import type { Catalog } from "../../facts/index.ts";
+import type { MaskedCatalog } from "./masked-catalog.ts";
+import { columnKey, substitute, type Replacement, type Substitution } from "./substitute.ts";
 
 /** The mask of one output column. */
 export interface ColumnMask {
@@ -22,73 +17,22 @@ export type MaskPlan =
   /** Nothing that is masked for this user can be reached: results pass as they are. */
   | { readonly kind: "clear" }
   /** Results are checked against `outputs` and masked; texts from the server are scrubbed. */
-  | { readonly kind: "mask"; readonly columns: readonly (ColumnMask | null)[]; readonly any: boolean }
+  | {
+      readonly kind: "mask";
+      readonly columns: readonly (ColumnMask | null)[];
+      readonly any: boolean;
+      /** Masked columns that the statement observes by leave of their rule, as `schema.table.column`. */
+      readonly observed?: readonly string[];
+      /** Set when the statement is to be sent with masked relations replaced. */
+      readonly substituted?: {
+        readonly replacements: readonly Replacement[];
+        /** Columns that the database masks itself, `relation.attribute`: none may be announced. */
+        readonly covered: ReadonlySet<string>;
+      };
+    }
   | { readonly kind: "refuse"; readonly reason: string; readonly rule: string | null };
 
 export const CLEAR: MaskPlan = { kind: "clear" };
-
-function matches(pattern: ColumnPattern, schema: string, table: string, column: string): boolean {
-  return (
-    (pattern.schema === null || pattern.schema === schema) &&
-    (pattern.table === null || pattern.table === table) &&
-    (pattern.column === null || pattern.column === column)
-  );
-}
-
-export interface ActiveMask {
-  readonly spec: MaskSpec;
-  readonly rule: string;
-}
-
-/**
- * A set of active mask rules applied to one catalog snapshot: which columns and which relations it covers. Made once per
- * (catalog version, set of rules) and shared.
- */
-export class MaskedCatalog {
-  readonly #rules: readonly BundleRule[];
-  readonly #byColumn = new Map<string, ActiveMask | null>();
-  readonly #byNumber = new Map<number, Map<number, ActiveMask | null>>();
-  /** Relations with at least one masked column. */
-  readonly relations: ReadonlySet<number>;
-
-  constructor(catalog: Catalog, rules: readonly BundleRule[]) {
-    this.#rules = rules;
-    const relations = new Set<number>();
-    for (const relation of catalog.relations) {
-      if (relation.columns.some((column) => this.maskOf(relation.schema, relation.name, column.name) !== null)) {
-        relations.add(relation.oid);
-      }
-    }
-    this.relations = relations;
-  }
-
-  /** The strictest mask on a column, or null. */
-  maskOf(schema: string, table: string, column: string): ActiveMask | null {
-    const key = JSON.stringify([schema, table, column]);
-    const known = this.#byColumn.get(key);
-    if (known !== undefined) return known;
-    let found: ActiveMask | null = null;
-    for (const rule of this.#rules) {
-      const clause = rule.mask;
-      if (clause === null || !clause.columns.some((pattern) => matches(pattern, schema, table, column))) continue;
-      const named = clause.with.find((entry) => entry.name === column) ?? clause.with.find((e) => e.name === null);
-      const spec = named?.mask ?? REDACT;
-      if (found === null || compareMasks(spec, found.spec) < 0) found = { spec, rule: rule.name };
-    }
-    this.#byColumn.set(key, found);
-    return found;
-  }
-
-  maskOfColumn(column: ColumnId): ActiveMask | null {
-    // Asked for each literal of each statement, so the way to a known answer makes no text.
-    let relation = this.#byNumber.get(column.relation);
-    if (relation === undefined) this.#byNumber.set(column.relation, (relation = new Map<number, ActiveMask | null>()));
-    let found = relation.get(column.attribute);
-    if (found === undefined)
-      relation.set(column.attribute, (found = this.maskOf(column.schema, column.table, column.column)));
-    return found;
-  }
-}
 
 const pathOf = (column: ColumnId): string => `${column.schema}.${column.table}.${column.column}`;
 
@@ -107,22 +51,49 @@ function firstMasked(columns: readonly ColumnId[], masked: MaskedCatalog): { pat
 export function planMasks(statement: AnalysedStatement, masked: MaskedCatalog | null): MaskPlan {
   if (masked === null || masked.relations.size === 0) return CLEAR;
   const reachesMasked = statement.reached.some((oid) => masked.relations.has(oid));
-  if (statement.opaque.length > 0 && (reachesMasked || statement.reachesAnything)) {
+  const untraced = statement.opaque.filter(
+    (reason) => !statement.calls.some((call) => call.reason === reason && masked.trusts(call.function)),
+  );
+  if (untraced.length > 0 && (reachesMasked || statement.reachesAnything)) {
     return {
       kind: "refuse",
       rule: null,
-      reason: `it may reach masked columns in a way that cannot be traced: ${statement.opaque[0]}`,
+      reason: `it may reach masked columns in a way that cannot be traced: ${untraced[0]}`,
     };
   }
   if (!reachesMasked) return CLEAR;
-  const observed = firstMasked(statement.influences, masked);
-  if (observed !== null) {
-    return {
-      kind: "refuse",
-      rule: observed.rule,
-      reason: `it filters, joins, sorts or groups by ${observed.path}, which is masked; remove that column from the condition`,
-    };
+  const refused = observedBy(statement, masked, "refuse", NOTHING_COVERED);
+  if (refused !== null)
+    return refusedFor(refused, "it filters, joins, sorts or groups by", "remove that column from the condition");
+  let covered = NOTHING_COVERED;
+  let substituted: Substitution | undefined;
+  const wanted = observedBy(statement, masked, "substitute", NOTHING_COVERED);
+  if (wanted !== null) {
+    const found = substitute(statement, masked);
+    if (typeof found === "string") {
+      return {
+        kind: "refuse",
+        rule: wanted.rule,
+        reason: `it filters, joins, sorts or groups by ${wanted.path}, which is masked, and can't be made to do so by the masked values: ${found}`,
+      };
+    }
+    substituted = found;
+    covered = found.covered;
+    const left = observedBy(statement, masked, "substitute", covered);
+    if (left !== null)
+      return refusedFor(
+        left,
+        "it filters, joins, sorts or groups by",
+        "the database can't compute that mask, so the condition can't go by masked values; remove that column from it",
+      );
   }
+  const observed = statement.influences
+    .filter((column) => !covered.has(columnKey(column)) && masked.maskOfColumn(column)?.predicates === "allow")
+    .map(pathOf);
+  const more = {
+    ...(observed.length > 0 ? { observed } : {}),
+    ...(substituted === undefined ? {} : { substituted }),
+  };
   const stored = firstMasked(statement.stores, masked);
   if (stored !== null) {
     return {
@@ -132,13 +103,14 @@ export function planMasks(statement: AnalysedStatement, masked: MaskedCatalog | 
     };
   }
   if (statement.returns !== "rows" && statement.returns !== "copy-out")
-    return { kind: "mask", columns: [], any: false };
+    return { kind: "mask", columns: [], any: false, ...more };
   if (statement.outputs === null) {
     return { kind: "refuse", rule: null, reason: "its output columns cannot be traced and it reads a masked relation" };
   }
   let any = false;
   const columns = statement.outputs.map((output): ColumnMask | null => {
-    const found = columnMask(output.sources, output.direct, masked);
+    const sources = covered.size === 0 ? output.sources : output.sources.filter((one) => !covered.has(columnKey(one)));
+    const found = columnMask(sources, output.direct, masked);
     const mask = output.reveals === "nothing" ? null : found;
     if (mask === null && output.opaque) {
       any = true;
@@ -147,8 +119,30 @@ export function planMasks(statement: AnalysedStatement, masked: MaskedCatalog | 
     if (mask !== null) any = true;
     return mask;
   });
-  return { kind: "mask", columns, any };
+  return { kind: "mask", columns, any, ...more };
 }
+
+const NOTHING_COVERED: ReadonlySet<string> = new Set();
+
+/** The first column that the statement observes, whose rules say `mode`, and that it does not see masked. */
+function observedBy(
+  statement: AnalysedStatement,
+  masked: MaskedCatalog,
+  mode: PredicateMode,
+  covered: ReadonlySet<string>,
+): { readonly path: string; readonly rule: string } | null {
+  for (const column of statement.influences) {
+    const mask = masked.maskOfColumn(column);
+    if (mask?.predicates === mode && !covered.has(columnKey(column))) return { path: pathOf(column), rule: mask.rule };
+  }
+  return null;
+}
+
+const refusedFor = (found: { readonly path: string; readonly rule: string }, what: string, then: string): MaskPlan => ({
+  kind: "refuse",
+  rule: found.rule,
+  reason: `${what} ${found.path}, which is masked; ${then}`,
+});
 
 function columnMask(sources: readonly ColumnId[], direct: ColumnId | null, masked: MaskedCatalog): ColumnMask | null {
   let strictest: ColumnMask | null = null;

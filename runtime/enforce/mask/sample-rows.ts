@@ -1,4 +1,6 @@
 import { maskedByPolicy, type Masked } from "../../../spec/contract/record/index.ts";
+import type { Scanner } from "../detect/index.ts";
+import { hideMatches } from "./detect-mask.ts";
 import type { MaskPlan } from "./plan.ts";
 import { HIDDEN } from "./statement-text.ts";
 
@@ -30,12 +32,21 @@ type Rows = readonly (readonly (string | null)[])[];
 
 const HIDDEN_CELL = maskedByPolicy(HIDDEN);
 
-/** Rows as the client was sent them, less their holes. */
-export function recordRows(rows: Rows, holes: SampleHoles): readonly (readonly (Masked | null)[])[] {
+/** Rows as the client was sent them, less their holes and what any rule of the policy looks for. */
+export function recordRows(
+  rows: Rows,
+  holes: SampleHoles,
+  scanner: Scanner | null = null,
+): readonly (readonly (Masked | null)[])[] {
   return rows.map((row) =>
     row.map((cell, column) => {
       if (holes !== null && (holes === "all" || holes.has(column))) return HIDDEN_CELL;
-      return cell === null ? null : maskedByPolicy(cell);
+      if (cell === null) return null;
+      if (scanner === null) return maskedByPolicy(cell);
+      // Bytes that are shown in hex may be a text; as it can't be cut, it is left out whole.
+      const hex = cell.startsWith("\\x") ? Buffer.from(cell.slice(2), "hex") : null;
+      if (hex !== null && scanner.matches(hex, 0, hex.length)) return HIDDEN_CELL;
+      return maskedByPolicy(hideMatches(cell, scanner, () => true, HIDDEN));
     }),
   );
 }

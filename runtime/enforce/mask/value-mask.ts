@@ -1,6 +1,13 @@
 import { createHmac } from "node:crypto";
 import type { MaskSpec } from "../../../spec/contract/bundle/index.ts";
 import { unreachable } from "../../../base/assert.ts";
+import { toNetwork } from "./addresses.ts";
+import { truncateDate, type DateUnit } from "./dates.ts";
+import { INTEGER_MAX, ZERO, type Family } from "./families.ts";
+import { FormatPreserving } from "./format-preserving.ts";
+import { JsonMasker, jsonPaths } from "./json-path.ts";
+import { onGrid } from "./numbers.ts";
+import { secretsOf, type MaskSecrets } from "./secrets.ts";
 
 /** What `write` answers when the value is to be NULL. */
 export const TO_NULL = -1;
@@ -11,6 +18,8 @@ export const TO_NULL = -1;
  */
 export interface ValueMask {
   readonly spec: MaskSpec;
+  /** Whether the value is changed at all; left out where every value is. Asked directly before `write`. */
+  readonly touches?: (source: Uint8Array, start: number, end: number) => boolean;
   /** The most bytes that `write` puts out for a value of `bytes` bytes. */
   bound(bytes: number): number;
   /** Writes the masked form of `source[start, end)` at `out[at]`; answers the place after it, or `TO_NULL`. */
@@ -137,21 +146,180 @@ export function nullMask(spec: MaskSpec): ValueMask {
   return { spec, bound: () => 0, write: () => TO_NULL };
 }
 
-/** The mask of a specification for textual values. `hashKey` is the gateway's own, at least 16 bytes. */
-export function textMask(spec: MaskSpec, hashKey: Uint8Array): ValueMask {
+/** Shows at most `first` characters in front and `last` at the end; a value that would show no hidden part is hidden whole. */
+function partial(spec: MaskSpec): ValueMask {
+  const [first, last] = spec.args.map(Number) as [number, number];
+  return {
+    spec,
+    bound: withStars,
+    write(source, start, end, out, at) {
+      const left = afterFirst(source, start, end, first);
+      const right = beforeLast(source, start, end, last);
+      if (left >= right) return putStars(out, at);
+      at = putStars(out, put(source, start, left, out, at));
+      return put(source, right, end, out, at);
+    },
+  };
+}
+
+/** Beyond the value itself, what a transformed text may take. */
+const GROWTH_BYTES = 64;
+
+/**
+ * A mask over the value's text; what `transform` does not take (null) becomes NULL, or stars where any text may stand.
+ */
+function overText(spec: MaskSpec, otherwise: "null" | "stars", transform: (text: string) => string | null): ValueMask {
+  return {
+    spec,
+    bound: (bytes) => bytes + GROWTH_BYTES,
+    write(source, start, end, out, at) {
+      const text = Buffer.from(source.buffer, source.byteOffset + start, end - start).toString("latin1");
+      let found: string | null;
+      try {
+        found = transform(text);
+      } catch {
+        // A vault that can't be written, a number that can't be taken: nothing of the value is shown.
+        found = null;
+      }
+      if (found === null || found.length > end - start + GROWTH_BYTES)
+        return otherwise === "null" ? TO_NULL : putStars(out, at);
+      for (let i = 0; i < found.length; i++) out[at++] = found.charCodeAt(i);
+      return at;
+    },
+  };
+}
+
+function token(spec: MaskSpec, { tokens }: MaskSecrets): ValueMask {
+  return overText(spec, "stars", (text) => tokens?.tokenFor(Buffer.from(text, "latin1")) ?? null);
+}
+
+function json(spec: MaskSpec, otherwise: "null" | "stars"): ValueMask {
+  const paths = jsonPaths(String(spec.args[0]));
+  // A path that can't be read names nothing, so nothing may be shown.
+  if (paths === null) return otherwise === "null" ? nullMask(spec) : redact(spec);
+  const masker = new JsonMasker(paths);
+  return {
+    spec,
+    // The shortest value, one digit, becomes five bytes.
+    bound: (bytes) => bytes * 5 + STARS,
+    write(source, start, end, out, at) {
+      const after = masker.write(source, start, end, out, at);
+      if (after >= 0) return after;
+      return otherwise === "null" ? TO_NULL : putStars(out, at);
+    },
+  };
+}
+
+const grid = (spec: MaskSpec, text: string): string | null =>
+  onGrid(text, Number(spec.args[0]), spec.kind === "bucket" ? "bucket" : "round");
+const truncated = (spec: MaskSpec, text: string): string | null => truncateDate(text, spec.args[0] as DateUnit);
+const generalised = (spec: MaskSpec, text: string): string | null =>
+  toNetwork(text, Number(spec.args[0]), Number(spec.args[1]));
+
+/** The mask of a specification for textual values. `secrets`: the gateway's key alone where there are no tokens. */
+export function textMask(spec: MaskSpec, secrets: Uint8Array | MaskSecrets): ValueMask {
+  const { hashKey } = secretsOf(secrets);
   switch (spec.kind) {
     case "null":
       return nullMask(spec);
     case "redact":
+    case "full":
       return redact(spec);
     case "email":
       return email(spec);
     case "first":
     case "last":
       return edge(spec);
+    case "partial":
+      return partial(spec);
     case "hash":
       return keyedHash(spec, hashKey);
+    case "token":
+      return token(spec, secretsOf(secrets));
+    case "format": {
+      const preserving = new FormatPreserving(hashKey);
+      return overText(spec, "stars", (text) => preserving.text(text));
+    }
+    case "date":
+      return overText(spec, "stars", (text) => truncated(spec, text));
+    case "round":
+    case "bucket":
+      return overText(spec, "stars", (text) => grid(spec, text));
+    case "network":
+      return overText(spec, "stars", (text) => generalised(spec, text));
+    case "json":
+      return json(spec, "stars");
     default:
       return unreachable(spec.kind);
+  }
+}
+
+const NUMBERS: ReadonlySet<Family> = new Set(["int2", "int4", "int8", "decimal", "float"]);
+const DATES: ReadonlySet<Family> = new Set(["date", "timestamp", "timestamptz"]);
+const HASH_DIGITS = 18;
+
+/**
+ * The mask of a specification for values of a family, in text form. What is masked stays of its family; where a mask has no such
+ * form, the value becomes NULL, which every type can say: no made-up number or date could be told from a real one.
+ */
+export function familyMask(spec: MaskSpec, family: Family, secrets: Uint8Array | MaskSecrets): ValueMask {
+  if (family === "text") return textMask(spec, secrets);
+  const { hashKey } = secretsOf(secrets);
+  const otherwise = (transform: (text: string) => string | null): ValueMask => overText(spec, "null", transform);
+  switch (spec.kind) {
+    case "full": {
+      const zero = ZERO[family];
+      return zero === null ? nullMask(spec) : otherwise(() => zero);
+    }
+    case "hash":
+      return familyHash(spec, family, hashKey);
+    case "format": {
+      const preserving = new FormatPreserving(hashKey);
+      const max = family === "decimal" ? 10n ** 300n : INTEGER_MAX[family];
+      return max === undefined ? nullMask(spec) : otherwise((text) => preserving.integer(text, max));
+    }
+    case "date":
+      return DATES.has(family) ? otherwise((text) => truncated(spec, text)) : nullMask(spec);
+    case "round":
+    case "bucket": {
+      if (!NUMBERS.has(family)) return nullMask(spec);
+      const max = INTEGER_MAX[family];
+      return otherwise((text) => {
+        const found = grid(spec, text);
+        if (found === null || max === undefined) return found;
+        const value = BigInt(found);
+        return value > max || value < -max - 1n ? null : found;
+      });
+    }
+    case "network":
+      return family === "address" || family === "network"
+        ? otherwise((text) => generalised(spec, text))
+        : nullMask(spec);
+    case "json":
+      return family === "json" || family === "jsonb" ? json(spec, "null") : nullMask(spec);
+    default:
+      return nullMask(spec);
+  }
+}
+
+/** Where there is room for a hash that different values don't share. */
+function familyHash(spec: MaskSpec, family: Family, key: Uint8Array): ValueMask {
+  const digest = (text: string): Buffer => createHmac("sha256", key).update(`${family} ${text}`).digest();
+  switch (family) {
+    case "int8":
+    case "decimal":
+      return overText(spec, "null", (text) =>
+        (BigInt(`0x${digest(text).toString("hex", 0, 8)}`) % 10n ** BigInt(HASH_DIGITS)).toString(),
+      );
+    case "uuid":
+      return overText(spec, "null", (text) =>
+        digest(text.toLowerCase())
+          .toString("hex", 0, HASH_BYTES)
+          .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5"),
+      );
+    case "bytes":
+      return overText(spec, "null", (text) => `\\x${digest(text).toString("hex", 0, HASH_BYTES)}`);
+    default:
+      return nullMask(spec);
   }
 }

@@ -160,6 +160,12 @@ function atOffsets(known: Analysis, template: TemplateKey, length: number): Anal
   return { statements: [moved], bytes: known.bytes, slots: known.slots, core: known.core };
 }
 
+function movedPlace(place: number, from: readonly Literal[], to: readonly Literal[]): number {
+  let shift = 0;
+  for (let i = 0; i < from.length && from[i]!.end <= place; i++) shift = to[i]!.end - from[i]!.end;
+  return place + shift;
+}
+
 /** A statement of a known shape: what is its own, and the rest from the first of that shape. */
 class MovedStatement implements AnalysedStatement {
   readonly start = 0;
@@ -174,6 +180,7 @@ class MovedStatement implements AnalysedStatement {
   readonly reached: AnalysedStatement["reached"];
   readonly opaque: AnalysedStatement["opaque"];
   readonly reachesAnything: boolean;
+  readonly calls: AnalysedStatement["calls"];
   readonly effects: AnalysedStatement["effects"];
   readonly copy: AnalysedStatement["copy"];
   readonly inner = null;
@@ -187,10 +194,16 @@ class MovedStatement implements AnalysedStatement {
     this.outputs = from.outputs;
     this.influences = from.influences;
     this.stores = from.stores;
-    this.relations = from.relations;
+    // Behind a literal of another length everything stands elsewhere.
+    this.relations = from.relations.some((use) => typeof use.place === "number")
+      ? from.relations.map((use) =>
+          typeof use.place === "number" ? { ...use, place: movedPlace(use.place, from.literals, literals) } : use,
+        )
+      : from.relations;
     this.reached = from.reached;
     this.opaque = from.opaque;
     this.reachesAnything = from.reachesAnything;
+    this.calls = from.calls;
     this.effects = from.effects;
     this.copy = from.copy;
   }

@@ -15,6 +15,21 @@ export interface RelationUse {
   /** pg_class.oid, or null when the name could not be resolved (new, temporary or unknown). */
   readonly oid: number | null;
   readonly access: "read" | "write";
+  /**
+   * Where its name stands in FROM, alone, so that a sub-select could stand there instead; null or missing anywhere else. Byte
+   * offset (UTF-8) in the message's text.
+   */
+  readonly place?: number | null;
+  /** It is given another name there. */
+  readonly aliased?: boolean;
+}
+
+/** A call of a function that the analysis does not know: it may do anything, unless a policy vouches for it. */
+export interface UnknownCall {
+  /** `schema.function`, when only one function can be meant. */
+  readonly function: string | null;
+  /** Its entry in `opaque`. */
+  readonly reason: string;
 }
 
 /** One output column of a statement that returns rows. Keyed by position; names mean nothing. */
@@ -113,6 +128,8 @@ export interface AnalysedStatement {
   readonly opaque: readonly string[];
   /** True when `opaque` may reach any relation at all (dynamic SQL, unknown function), not only the ones in `reached`. */
   readonly reachesAnything: boolean;
+  /** The unknown functions among `opaque`. What flows through one is not in `sources` and `influences`: it is as good as its function. */
+  readonly calls: readonly UnknownCall[];
   readonly effects: SessionEffects;
   readonly copy: CopyShape | null;
   readonly literals: readonly Literal[];

@@ -26,6 +26,8 @@ export interface Catalog {
   readonly relations: readonly CatalogRelation[];
   /** Names of functions outside pg_catalog and information_schema. */
   readonly userFunctions: readonly string[];
+  /** The same with their schemas, `[schema, name]`; when it is not told no function can be vouched for by its bare name. */
+  readonly functionSchemas?: readonly (readonly [schema: string, name: string])[];
   /**
    * Names of operators, and of types that values are cast to, whose function is written in SQL or a procedural language: it
    * may do anything with the value. Those of extensions in C pass their arguments on, as built-in ones do.
@@ -42,7 +44,7 @@ export const CATALOG_QUERIES = {
   columns: `select a.attrelid, a.attnum, a.attname, a.atttypid from pg_catalog.pg_attribute a join pg_catalog.pg_class c on c.oid = a.attrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace where c.relkind in ('r','p','v','m','f','S') and n.nspname !~ '^pg_toast' and a.attnum > 0 and not a.attisdropped order by 1, 2`,
   views: `select distinct r.ev_class, d.refobjid from pg_catalog.pg_rewrite r join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass and d.objid = r.oid and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass where d.refobjid <> r.ev_class order by 1, 2`,
   inheritance: `select inhrelid, inhparent from pg_catalog.pg_inherits order by 1, 2`,
-  functions: `select distinct p.proname from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace where n.nspname not in ('pg_catalog','information_schema') order by 1`,
+  functions: `select distinct p.proname, n.nspname, exists (select 1 from pg_catalog.pg_proc b where b.proname = p.proname and b.pronamespace = 'pg_catalog'::pg_catalog.regnamespace) from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace where n.nspname not in ('pg_catalog','information_schema') order by 1, 2`,
   operators: `select distinct o.oprname from pg_catalog.pg_operator o join pg_catalog.pg_proc p on p.oid = o.oprcode join pg_catalog.pg_language l on l.oid = p.prolang where l.lanname not in ('internal','c') and o.oprnamespace <> 'pg_catalog'::pg_catalog.regnamespace order by 1`,
   casts: `select t.typname from pg_catalog.pg_cast c join pg_catalog.pg_proc p on p.oid = c.castfunc join pg_catalog.pg_language l on l.oid = p.prolang join pg_catalog.pg_type t on t.oid = c.casttarget where l.lanname not in ('internal','c') and p.pronamespace <> 'pg_catalog'::pg_catalog.regnamespace union select t.typname from pg_catalog.pg_constraint k join pg_catalog.pg_type t on t.oid = k.contypid join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass and d.objid = k.oid and d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass order by 1`,
 } as const;
@@ -89,7 +91,12 @@ export function buildCatalog(version: string, rows: CatalogRows): Catalog {
         family,
       };
     }),
-    userFunctions: rows.functions.map(([name]) => name ?? ""),
+    userFunctions: [...new Set(rows.functions.map(([name]) => name ?? ""))],
+    functionSchemas: rows.functions.flatMap(([name, schema, builtIn]) => {
+      if (name === null || name === undefined || schema === null || schema === undefined) return [];
+      // A built-in one of the same name may be the one that is meant.
+      return builtIn === "t" ? [[schema, name] as const, ["pg_catalog", name] as const] : [[schema, name] as const];
+    }),
     userOperators: rows.operators?.map(([name]) => name ?? "") ?? [],
     userCasts: rows.casts?.map(([name]) => name ?? "") ?? [],
   };
@@ -119,6 +126,7 @@ export class CatalogIndex {
   readonly #byName = new Map<string, CatalogRelation>();
   readonly #byOid = new Map<number, CatalogRelation>();
   readonly #userFunctions: ReadonlySet<string>;
+  readonly #schemasOfFunction = new Map<string, string[]>();
   readonly #userOperators: ReadonlySet<string>;
   readonly #userCasts: ReadonlySet<string>;
 
@@ -129,6 +137,8 @@ export class CatalogIndex {
       this.#byOid.set(relation.oid, relation);
     }
     this.#userFunctions = new Set(catalog.userFunctions);
+    for (const [schema, name] of catalog.functionSchemas ?? [])
+      this.#schemasOfFunction.set(name, [...(this.#schemasOfFunction.get(name) ?? []), schema]);
     this.#userOperators = new Set(catalog.userOperators);
     this.#userCasts = new Set(catalog.userCasts);
   }
@@ -139,6 +149,11 @@ export class CatalogIndex {
 
   byOid(oid: number): CatalogRelation | undefined {
     return this.#byOid.get(oid);
+  }
+
+  /** Every schema beside the built-in ones that has a function of the name. */
+  schemasOfFunction(name: string): readonly string[] {
+    return this.#schemasOfFunction.get(name) ?? [];
   }
 
   isUserOperator(name: string): boolean {

@@ -26,6 +26,8 @@ export function checkResult(plan: StatementPlan, columns: readonly FieldDescript
       return `column ${i + 1} is called ${JSON.stringify(column.name)} where ${JSON.stringify(output.name)} was analysed`;
     }
     if (column.relation === 0) continue;
+    if (mask.substituted?.covered.has(`${column.relation}.${column.attribute}`) === true)
+      return `column ${JSON.stringify(column.name)} comes from a column that the statement should see masked`;
     const known = (id: { relation: number; attribute: number }): boolean =>
       id.relation === column.relation && id.attribute === column.attribute;
     // A whole row of a table is announced as its column 0; it was analysed as something made of the table's columns.

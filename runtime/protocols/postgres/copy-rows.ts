@@ -1,7 +1,8 @@
 import { TO_NULL, type ValueMask } from "../../enforce/mask/index.ts";
 import type { CopyShape } from "../../facts/index.ts";
 import { HEADER_BYTES } from "./messages.ts";
-import { MALFORMED, copyRun, maskFields, type MaskCount, type RowMask } from "./rows.ts";
+import { MALFORMED, copyRun, maskFields, rowBound, type MaskCount } from "./rows.ts";
+import type { ResultMask, RowMask } from "./typed-masks.ts";
 
 const TAB = 0x09;
 const NEWLINE = 0x0a;
@@ -24,12 +25,22 @@ export function copyObstacle(copy: CopyShape): string | null {
 }
 
 /**
+ * Whether what values hold can be seen in the bytes of a line: the signs that may be escaped or doubled in it are none that a
+ * detector looks for.
+ */
+const showsBytes = (shape: CopyShape): boolean =>
+  shape.format === "binary" ||
+  (["\t", ",", ";", "|"].includes(shape.delimiter) &&
+    (shape.format === "text" || (shape.quote === '"' && ['"', "\\"].includes(shape.escape))));
+
+/**
  * Masks the rows of COPY TO STDOUT. PostgreSQL sends one row a message; a message that does not hold exactly one is
  * malformed to us, and the copy is cut off.
  */
 export class CopyMasker {
   readonly #shape: CopyShape;
   readonly #masks: RowMask;
+  readonly #scanner: ResultMask["scanner"];
   readonly #delimiter: number;
   readonly #quote: number;
   readonly #escape: number;
@@ -41,9 +52,10 @@ export class CopyMasker {
   #scratch = Buffer.allocUnsafe(4096);
   #masked = Buffer.allocUnsafe(4096);
 
-  constructor(shape: CopyShape, masks: RowMask) {
+  constructor(shape: CopyShape, { masks, always, scanner }: ResultMask) {
     this.#shape = shape;
     this.#masks = masks;
+    this.#scanner = always || !showsBytes(shape) ? null : scanner;
     this.#delimiter = shape.delimiter.charCodeAt(0);
     this.#quote = shape.quote.charCodeAt(0);
     this.#escape = shape.escape.charCodeAt(0);
@@ -53,13 +65,19 @@ export class CopyMasker {
     this.#signatureDue = shape.format === "binary";
   }
 
+  /** Whether a message can pass as it is: nothing in its bytes can be what is looked for. */
+  passes(source: Buffer, start: number, end: number): boolean {
+    return (
+      this.#scanner !== null &&
+      !this.#headerDue &&
+      !this.#signatureDue &&
+      !this.#scanner.mayMatch(source, start + HEADER_BYTES, end)
+    );
+  }
+
   /** Most bytes that a message of `bytes` can become: quoting and escaping at most double what masks put out. */
   bound(bytes: number): number {
-    let bound = bytes + HEADER_BYTES + 2;
-    for (const mask of this.#masks) {
-      if (mask !== null) bound += 2 * (mask.bound(bytes) + this.#null.length + 2);
-    }
-    return bound;
+    return 2 * (rowBound(bytes, this.#masks) + this.#masks.length * (this.#null.length + 2)) + HEADER_BYTES + 2;
   }
 
   /** One CopyData message, with its header, into `out`; answers the place after it, or MALFORMED. */
@@ -109,10 +127,13 @@ export class CopyMasker {
       const mask = this.#masks[field];
       const isNull = i - from === this.#null.length && source.compare(this.#null, 0, this.#null.length, from, i) === 0;
       if (mask !== null && mask !== undefined && !isNull) {
-        at = copyRun(source, run, from, out, at);
-        at = this.#textField(mask, source, from, i, escaped, out, at);
-        count.replaced++;
-        run = i;
+        const length = this.#plainText(source, from, i, escaped);
+        if (mask.touches === undefined || mask.touches(this.#plain, this.#plainAt, this.#plainAt + length)) {
+          at = copyRun(source, run, from, out, at);
+          at = this.#textField(mask, length, out, at);
+          count.replaced++;
+          run = i;
+        }
       }
       if (field === this.#lastMasked && !last && field < this.#masks.length - 1) {
         // Newlines inside of values are escaped: the one that is there ends the row, and nothing may follow it.
@@ -127,22 +148,24 @@ export class CopyMasker {
     return copyRun(source, run, end, out, at);
   }
 
-  #textField(
-    mask: ValueMask,
-    source: Buffer,
-    from: number,
-    to: number,
-    escaped: boolean,
-    out: Buffer,
-    at: number,
-  ): number {
-    let length: number;
-    if (escaped) {
-      this.#room(to - from);
-      length = this.#maskInto(mask, this.#scratch, 0, unescapeText(source, from, to, this.#scratch));
-    } else {
-      length = this.#maskInto(mask, source, from, to);
+  /** The field without its escapes: in `#plain` from `#plainAt` on. Answers its length. */
+  #plainText(source: Buffer, from: number, to: number, escaped: boolean): number {
+    if (!escaped) {
+      this.#plain = source;
+      this.#plainAt = from;
+      return to - from;
     }
+    this.#room(to - from);
+    this.#plain = this.#scratch;
+    this.#plainAt = 0;
+    return unescapeText(source, from, to, this.#scratch);
+  }
+
+  #plain: Buffer = this.#scratch;
+  #plainAt = 0;
+
+  #textField(mask: ValueMask, plainBytes: number, out: Buffer, at: number): number {
+    const length = this.#maskInto(mask, this.#plain, this.#plainAt, this.#plainAt + plainBytes);
     if (length === TO_NULL) return copyRun(this.#null, 0, this.#null.length, out, at);
     for (let i = 0; i < length; i++) {
       const byte = this.#masked[i]!;
@@ -190,7 +213,9 @@ export class CopyMasker {
       const mask = this.#masks[field];
       const isNull =
         !wasQuoted && i - from === this.#null.length && source.compare(this.#null, 0, this.#null.length, from, i) === 0;
-      if (mask !== null && mask !== undefined && !isNull) {
+      const masked =
+        mask !== null && mask !== undefined && !isNull && (mask.touches?.(this.#scratch, 0, length) ?? true);
+      if (masked) {
         at = copyRun(source, run, from, out, at);
         at = this.#csvField(mask, length, out, at);
         count.replaced++;

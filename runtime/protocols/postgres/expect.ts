@@ -28,6 +28,8 @@ export class Expect {
   statement = 0;
   /** The running statement's result was checked against its plan. */
   begun = false;
+  /** The server was sent another text than the client's: places in it are none of the client's. */
+  moved = false;
   rows = 0;
   bytes = 0;
   tag = "";

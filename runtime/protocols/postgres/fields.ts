@@ -92,6 +92,8 @@ const EMPTY = Buffer.alloc(0);
 export interface ParseFields {
   readonly name: string;
   readonly text: Buffer;
+  /** Count and numbers of parameter types, as they came. */
+  readonly types: Buffer;
 }
 
 /** Parse ('P'): statement name, text, count and numbers of parameter types. */
@@ -99,9 +101,9 @@ export function readParse(bytes: Buffer, start: number, end: number): Result<Par
   const body = new BodyReader(bytes, start, end);
   const name = body.cstring();
   const text = body.cbytes();
-  const types = body.uint16();
-  body.bytes(types * 4);
-  return body.finished ? ok({ name, text }) : malformed("Parse");
+  const typesAt = body.at;
+  body.bytes(body.uint16() * 4);
+  return body.finished ? ok({ name, text, types: bytes.subarray(typesAt, end) }) : malformed("Parse");
 }
 
 export interface BindFields {

@@ -28,6 +28,7 @@ function statement(returns: AnalysedStatement["returns"] = "rows"): AnalysedStat
     reached: [10],
     opaque: [],
     reachesAnything: false,
+    calls: [],
     effects: {
       settings: false,
       changesReading: false,
@@ -69,6 +70,9 @@ const planned = (mask: MaskPlan, returns?: AnalysedStatement["returns"]): Statem
   mask,
   rowLimit: -1,
   rowLimitRule: "",
+  detect: null,
+  byteLimit: -1,
+  byteLimitRule: "",
   guarded: null,
 });
 

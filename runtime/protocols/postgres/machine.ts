@@ -1,4 +1,5 @@
 import type { ActionHost, Refusal, Ruling, SqlAction, StatementPlan, Wire } from "../protocol.ts";
+import { secretsOf, type MaskSecrets } from "../../enforce/mask/index.ts";
 import type { AnalysedStatement } from "../../facts/index.ts";
 import { InvariantError } from "../../../base/assert.ts";
 import { Expect, ExpectQueue, type Described } from "./expect.ts";
@@ -12,7 +13,17 @@ import {
   IN_FLIGHT_MAX,
   STATEMENT_BYTES_MAX,
 } from "./limits.ts";
-import { CLIENT, HEADER_BYTES, IDLE, FAILED_TRANSACTION, describePortal, query, readyForQuery } from "./messages.ts";
+import {
+  CLIENT,
+  HEADER_BYTES,
+  IDLE,
+  FAILED_TRANSACTION,
+  describePortal,
+  parseOf,
+  query,
+  queryOf,
+  readyForQuery,
+} from "./messages.ts";
 import { noteEffects } from "./name-effects.ts";
 import { Names, type Portal } from "./names.ts";
 import { POISON, protocolViolation, refusalError, waitingNotice } from "./refuse.ts";
@@ -81,10 +92,10 @@ export class PostgresMachine implements ServerSideOwner {
   /** Rest of a CopyData message of the client that is passed on as it comes. */
   #passing = 0;
 
-  constructor(host: ActionHost, wire: Wire, hashKey: Uint8Array) {
+  constructor(host: ActionHost, wire: Wire, secrets: Uint8Array | MaskSecrets) {
     this.#host = host;
     this.#wire = wire;
-    this.#server = new ServerSide(this, host, wire, hashKey);
+    this.#server = new ServerSide(this, host, wire, secretsOf(secrets));
   }
 
   /** Whether more of the client should be read: not while much is held or much is in flight. */
@@ -283,7 +294,10 @@ export class PostgresMachine implements ServerSideOwner {
     for (const plan of ruling.plans) noteEffects(this.names, plan.statement, expect, ruling.plans.length > 1);
     this.#sinceSync = false;
     this.#batch++;
-    return "forward";
+    if (ruling.rewritten === undefined) return "forward";
+    expect.moved = true;
+    this.#insert(queryOf(ruling.rewritten));
+    return "drop";
   }
 
   /** Refuses what ends with a ReadyForQuery of its own. */
@@ -311,7 +325,7 @@ export class PostgresMachine implements ServerSideOwner {
   #parse(data: Buffer, at: number, end: number): Next {
     const parsed = readParse(data, at + HEADER_BYTES, end);
     if (!parsed.ok) return this.#malformed("Parse");
-    const { name, text } = parsed.value;
+    const { name, text, types } = parsed.value;
     const unsettled = this.#unsettled(this.names.statement(name)?.madeBy);
     if (unsettled !== null) return this.#wait(unsettled);
     if (name !== "" && this.names.statement(name) === undefined && this.names.statementsFull)
@@ -320,11 +334,11 @@ export class PostgresMachine implements ServerSideOwner {
         message: "sallyport: too many prepared statements in this session",
       });
     const answer = this.#host.judge(this.#action("parse", text, NO_PARAMETERS, NO_FORMATS));
-    if (answer instanceof Promise) return this.#hold(answer, (ruling) => this.#parseRuled(ruling, name, text));
-    return this.#parseRuled(answer, name, text);
+    if (answer instanceof Promise) return this.#hold(answer, (ruling) => this.#parseRuled(ruling, name, text, types));
+    return this.#parseRuled(answer, name, text, types);
   }
 
-  #parseRuled(ruling: Ruling, name: string, text: Buffer): Next {
+  #parseRuled(ruling: Ruling, name: string, text: Buffer, types: Buffer): Next {
     if (!ruling.go) return this.#refusePart(ruling.refusal);
     this.#recordIndex = ruling.recordIndex;
     const expect = this.#sent("parse");
@@ -338,6 +352,7 @@ export class PostgresMachine implements ServerSideOwner {
     // If the name is taken, the server fails this one, skips the rest of the batch and keeps the old: so does `undo`.
     expect.undo = this.names.setStatement(name, {
       text: Buffer.from(text),
+      sent: ruling.rewritten ?? null,
       statement: null,
       innerText: null,
       madeBy: expect,
@@ -345,7 +360,10 @@ export class PostgresMachine implements ServerSideOwner {
       resultFormats: NO_FORMATS,
       from: null,
     });
-    return "forward";
+    if (ruling.rewritten === undefined) return "forward";
+    expect.moved = true;
+    this.#insert(parseOf(name, ruling.rewritten, types));
+    return "drop";
   }
 
   /** A statement that drops prepared statements is under way, so what a name stands for is not known. */
@@ -409,8 +427,18 @@ export class PostgresMachine implements ServerSideOwner {
   #executeRuled(ruling: Ruling, name: string, portal: Portal): Next {
     if (!ruling.go) return this.#refusePart(ruling.refusal);
     this.#recordIndex = ruling.recordIndex;
+    const sent = portal.prepared?.sent ?? null;
+    if (sent === null ? ruling.rewritten !== undefined : ruling.rewritten?.equals(sent) !== true) {
+      return this.#refusePart({
+        kind: "policy",
+        message: "sallyport: the policy or the catalog changed since this statement was prepared",
+        hint: "Prepare it again.",
+      });
+    }
     // Rows of a masked user can't be checked against the plan without their description, so it is asked for.
-    const checked = ruling.plans.some((plan) => plan.guarded !== null && plan.statement.returns === "rows");
+    const checked = ruling.plans.some(
+      (plan) => (plan.guarded !== null || plan.detect !== null) && plan.statement.returns === "rows",
+    );
     if (checked && portal.columns === null && (portal.from?.columns ?? null) === null && !this.#describing(portal)) {
       const own = this.expected.push(new Expect("self-describe", this.#batch));
       own.subject = portal;
@@ -420,6 +448,7 @@ export class PostgresMachine implements ServerSideOwner {
     expect.ticket = ruling.ticket;
     expect.plans = ruling.plans;
     expect.subject = portal;
+    expect.moved = sent !== null;
     for (const plan of ruling.plans) noteEffects(this.names, plan.statement, expect, false);
     return "forward";
   }

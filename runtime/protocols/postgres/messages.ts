@@ -124,6 +124,10 @@ export const authenticationSaslFinal = (data: Uint8Array): Buffer => message(SER
 export const backendKeyData = (processId: number, key: Uint8Array): Buffer =>
   message(SERVER.backendKeyData, int32(processId), key);
 export const query = (text: string): Buffer => message(CLIENT.query, cstring(text));
+/** A Query, and a Parse with the client's own parameter types, of a text in bytes. */
+export const queryOf = (text: Uint8Array): Buffer => message(CLIENT.query, text, Buffer.of(0));
+export const parseOf = (name: string, text: Uint8Array, types: Uint8Array): Buffer =>
+  message(CLIENT.parse, cstring(name), text, Buffer.of(0), types);
 export const terminate = (): Buffer => message(CLIENT.terminate);
 export const describePortal = (portal: Uint8Array): Buffer =>
   message(CLIENT.describe, Buffer.from("P"), portal, Buffer.of(0));

@@ -5,6 +5,8 @@ import { PORTALS_MAX, STATEMENTS_MAX } from "./limits.ts";
 /** A prepared statement. Those of the protocol keep their text and are analysed again each time they run. */
 export interface Prepared extends Described {
   readonly text: Buffer | null;
+  /** The text that the server has instead of it; null when that is `text` itself. */
+  readonly sent?: Buffer | null;
   /** For SQL's PREPARE: the statement inside, and its text, which is analysed again each time it runs. */
   readonly statement: AnalysedStatement | null;
   readonly innerText: Buffer | null;

@@ -1,26 +1,6 @@
-import { TO_NULL, nullMask, textMask, type ColumnMask, type ValueMask } from "../../enforce/mask/index.ts";
+import { TO_NULL } from "../../enforce/mask/index.ts";
 import { HEADER_BYTES } from "./messages.ts";
-
-/** Types whose text and binary form are the same UTF-8 text: text, varchar, bpchar, name, unknown. */
-const TEXTUAL: ReadonlySet<number> = new Set([25, 1043, 1042, 19, 705]);
-
-/** How each column of a result is rewritten; null leaves it as it is. */
-export type RowMask = readonly (ValueMask | null)[];
-
-/**
- * Masks fitted to the types of a result. A masked column of a type that is not text becomes NULL, which every type and
- * format can say; no made-up number or date could be told from a real one.
- */
-export function fitMasks(
-  columns: readonly (ColumnMask | null)[],
-  types: readonly number[],
-  hashKey: Uint8Array,
-): RowMask {
-  return columns.map((mask, i) => {
-    if (mask === null) return null;
-    return TEXTUAL.has(types[i] ?? 0) ? textMask(mask.spec, hashKey) : nullMask(mask.spec);
-  });
-}
+import type { RowMask } from "./typed-masks.ts";
 
 /** Below this many bytes a loop beats a call of `copy`. */
 const LOOP_BYTES = 64;
@@ -37,11 +17,20 @@ export function copyRun(source: Buffer, start: number, end: number, out: Buffer,
 /** The row is not what its column count and lengths say. */
 export const MALFORMED = -2;
 
-/** The most bytes that a masked row takes: every mask's own bound and the row itself. */
+/**
+ * The most bytes that a masked row takes. What a mask puts out grows evenly with what it gets, and its columns share the row's
+ * bytes: so the one that grows most, over all of them, is enough.
+ */
 export function rowBound(bytes: number, masks: RowMask): number {
-  let bound = bytes;
-  for (const mask of masks) if (mask !== null) bound += mask.bound(bytes);
-  return bound;
+  let base = 0;
+  let growth = 0;
+  for (const mask of masks) {
+    if (mask === null) continue;
+    const least = mask.bound(0);
+    base += least;
+    growth = Math.max(growth, mask.bound(bytes) - least);
+  }
+  return bytes + base + growth;
 }
 
 function writeInt32(out: Buffer, value: number, at: number): void {
@@ -86,6 +75,7 @@ function maskFields(
     }
     read = from + length;
     if (mask === null || mask === undefined) continue;
+    if (mask.touches !== undefined && !mask.touches(source, from, read)) continue;
     at = copyRun(source, run, from - 4, out, at);
     const lengthAt = at;
     const after = mask.write(source, from, read, out, at + 4);

@@ -1,3 +1,4 @@
+import { hideMatches, type DetectPlan } from "../../enforce/mask/index.ts";
 import { cstring, message } from "./messages.ts";
 
 /** Fields that tell nothing of any row: severity, its untranslated form, SQLSTATE, and the place in the statement. */
@@ -29,12 +30,14 @@ const HARMLESS_WITH_PLACE: ReadonlySet<string> = new Set(["42P01", "42703", "426
 /**
  * An error or notice of the server while masked columns are within the statement's reach: texts of the server quote
  * values ("invalid input syntax for type integer: …", "Key (email)=(…) already exists"), so none is passed on.
+ *
+ * @param moved the server was sent another text, so that its places are left out
  */
-export function scrubReport(type: number, fields: ReadonlyMap<string, string>): Buffer {
+export function scrubReport(type: number, fields: ReadonlyMap<string, string>, moved = false): Buffer {
   const parts: Buffer[] = [];
   for (const code of HARMLESS) {
     const value = fields.get(code);
-    if (value !== undefined) parts.push(Buffer.from(code), cstring(value));
+    if (value !== undefined && !(moved && code === "P")) parts.push(Buffer.from(code), cstring(value));
   }
   const sqlstate = fields.get("C") ?? "XX000";
   const harmless = HARMLESS_TEXTS.has(sqlstate) || (HARMLESS_WITH_PLACE.has(sqlstate) && fields.has("P"));
@@ -45,4 +48,17 @@ export function scrubReport(type: number, fields: ReadonlyMap<string, string>): 
   );
   parts.push(Buffer.of(0));
   return message(type, ...parts);
+}
+
+/** A report with what detectors find in its texts replaced by stars; null when they find nothing. */
+export function detectInReport(type: number, fields: ReadonlyMap<string, string>, detect: DetectPlan): Buffer | null {
+  const parts: Buffer[] = [];
+  let found = false;
+  for (const [code, text] of fields) {
+    const shown = hideMatches(text, detect.scanner, (one) => detect.specs[one] !== null, "***");
+    found ||= shown !== text;
+    parts.push(Buffer.from(code), cstring(shown));
+  }
+  parts.push(Buffer.of(0));
+  return found ? message(type, ...parts) : null;
 }

@@ -1,15 +1,22 @@
 import type { ActionHost, Outcome, StatementPlan, Wire } from "../protocol.ts";
-import type { ColumnMask, MaskPlan } from "../../enforce/mask/index.ts";
+import {
+  hideMatches,
+  type ColumnMask,
+  type DetectPlan,
+  type MaskPlan,
+  type MaskSecrets,
+} from "../../enforce/mask/index.ts";
 import { checkResult } from "./check-result.ts";
 import { CopyMasker, copyObstacle } from "./copy-rows.ts";
 import type { Expect, ExpectQueue } from "./expect.ts";
 import { BodyReader, readReport, readRowDescription, type FieldDescription } from "./fields.ts";
 import { ROW_BYTES_MAX, SAMPLED_ROW_BYTES_MAX, SERVER_CONTROL_BYTES_MAX } from "./limits.ts";
-import { HEADER_BYTES, IDLE, SERVER, errorResponse } from "./messages.ts";
+import { HEADER_BYTES, IDLE, SERVER, cstring, errorResponse, message } from "./messages.ts";
 import type { Names } from "./names.ts";
-import { MALFORMED, copyRun, fitMasks, maskDataRow, rowBound, type RowMask } from "./rows.ts";
+import { MALFORMED, copyRun, maskDataRow, rowBound } from "./rows.ts";
 import { ResultSample, SAMPLE_ROWS, type SampleRows } from "./sample.ts";
-import { scrubReport } from "./scrub.ts";
+import { detectInReport, scrubReport } from "./scrub.ts";
+import { fitMasks, type ResultMask } from "./typed-masks.ts";
 
 /** What the server side asks of the machine that it is half of. */
 export interface ServerSideOwner {
@@ -40,14 +47,14 @@ export class ServerSide {
   readonly #owner: ServerSideOwner;
   readonly #host: ActionHost;
   readonly #wire: Wire;
-  readonly #hashKey: Uint8Array;
+  readonly #secrets: MaskSecrets;
   /** Rest of a large untouched message: passed on as it comes. */
   #passing = 0;
   /** Notices of our own that wait for the end of such a message. */
   readonly #unsaid: Buffer[] = [];
   #replacement: Buffer = EMPTY;
   /** Rows of the running statement, if they are masked. */
-  #rowMask: RowMask | null = null;
+  #rowMask: ResultMask | null = null;
   #copyMasker: CopyMasker | null = null;
   #maskedColumns: readonly string[] = [];
   /** The rest of the running answer is dropped: it was cut off and the client told so. */
@@ -59,11 +66,11 @@ export class ServerSide {
   /** Of the running statement, when the server described it in the same answer. */
   #columns: readonly FieldDescription[] | null = null;
 
-  constructor(owner: ServerSideOwner, host: ActionHost, wire: Wire, hashKey: Uint8Array) {
+  constructor(owner: ServerSideOwner, host: ActionHost, wire: Wire, secrets: MaskSecrets) {
     this.#owner = owner;
     this.#host = host;
     this.#wire = wire;
-    this.#hashKey = hashKey;
+    this.#secrets = secrets;
     this.#sample = host.wantsSamples ? new ResultSample() : null;
   }
 
@@ -99,11 +106,13 @@ export class ServerSide {
         const head = this.#owner.expected.head;
         if (head === undefined) return this.#broken("a row that belongs to no statement", end);
         if (!head.begun && head.collected === null && !this.#cut) this.#beginRows(head, type);
-        const untouched = this.#rowMask === null && this.#copyMasker === null && !this.#cut && head.collected === null;
-        if (untouched) {
+        const whole = messageEnd <= end;
+        const free = !this.#cut && head.collected === null;
+        const untouched = free && this.#rowMask === null && this.#copyMasker === null;
+        if (untouched || (free && whole && this.#passesAsItIs(type, bytes, at, messageEnd))) {
           // A row of the sample is waited for, so that the record does not depend on how the network cut it.
           const sampled = this.#sample !== null && head.rows < SAMPLE_ROWS;
-          if (sampled && messageEnd > end && length <= SAMPLED_ROW_BYTES_MAX) break;
+          if (sampled && !whole && length <= SAMPLED_ROW_BYTES_MAX) break;
           if (!this.#mayPass(head, type)) return this.#broken("a row that no statement announced", end);
           if (!this.#counted(head, messageEnd - at)) {
             this.#flush(bytes, from, at);
@@ -112,7 +121,7 @@ export class ServerSide {
             continue;
           }
           if (sampled) this.#keep(bytes, at, Math.min(messageEnd, end), type);
-          if (messageEnd > end) {
+          if (!whole) {
             this.#passing = messageEnd - end;
             at = end;
             break;
@@ -122,7 +131,7 @@ export class ServerSide {
         }
         if (length > ROW_BYTES_MAX)
           return this.#broken(`a row of ${length} bytes; the limit for a masked one is ${ROW_BYTES_MAX}`, end);
-        if (messageEnd > end) break;
+        if (!whole) break;
         this.#flush(bytes, from, at);
         if (!this.#row(head, type, bytes, at, messageEnd)) return end;
         at = messageEnd;
@@ -229,10 +238,20 @@ export class ServerSide {
 
   #copyOut = false;
 
+  /** Whether a row that is only looked through holds nothing that is looked for. */
+  #passesAsItIs(type: number, bytes: Buffer, at: number, end: number): boolean {
+    const copies = type === SERVER.copyData;
+    if (this.#copyMasker !== null) return copies && this.#copyMasker.passes(bytes, at, end);
+    const mask = this.#rowMask;
+    if (copies || mask === null || mask.always || mask.scanner === null) return false;
+    return !mask.scanner.mayMatch(bytes, at + HEADER_BYTES, end);
+  }
+
   /** Counts a row; false when it is one more than the policy lets out. */
   #counted(head: Expect, bytes: number): boolean {
     const plan = head.plans[head.statement];
     if (plan !== undefined && plan.rowLimit >= 0 && head.rows >= plan.rowLimit) return false;
+    if (plan !== undefined && plan.byteLimit >= 0 && head.bytes + bytes > plan.byteLimit) return false;
     head.rows++;
     head.bytes += bytes;
     return true;
@@ -240,10 +259,13 @@ export class ServerSide {
 
   #limitReached(head: Expect): Buffer {
     const plan = head.plans[head.statement]!;
+    const byRows = plan.rowLimit >= 0 && head.rows >= plan.rowLimit;
     return errorResponse({
       severity: "ERROR",
       sqlstate: "54000",
-      message: `sallyport: stopped after ${plan.rowLimit} rows, the limit of rule ${plan.rowLimitRule}`,
+      message: byRows
+        ? `sallyport: stopped after ${plan.rowLimit} rows, the limit of rule ${plan.rowLimitRule}`
+        : `sallyport: stopped before ${plan.byteLimit} bytes of rows were passed, the limit of rule ${plan.byteLimitRule}`,
       hint: "Narrow the statement, or ask for an export by the way that your policy provides.",
     });
   }
@@ -260,7 +282,7 @@ export class ServerSide {
       return true;
     }
     const masker = this.#copyMasker;
-    const bound = masker !== null ? masker.bound(end - at) : rowBound(end - at, this.#rowMask!);
+    const bound = masker !== null ? masker.bound(end - at) : rowBound(end - at, this.#rowMask!.masks);
     this.#room(bound);
     const out = this.#out!;
     const copies = type === SERVER.copyData;
@@ -268,7 +290,7 @@ export class ServerSide {
       masker !== null && copies
         ? masker.mask(bytes, at, end, out, this.#outAt, this.#count)
         : masker === null && !copies
-          ? maskDataRow(bytes, at, end, this.#rowMask!, out, this.#outAt, this.#count)
+          ? maskDataRow(bytes, at, end, this.#rowMask!.masks, out, this.#outAt, this.#count)
           : MALFORMED;
     if (after === MALFORMED) {
       this.#cutOff(head, planBroken("a row does not have the shape that was analysed"));
@@ -315,7 +337,7 @@ export class ServerSide {
       case SERVER.notice:
         return this.#notice(head, bytes, at, end);
       case SERVER.notification:
-        return FORWARD;
+        return this.#notification(head, bytes, at, end);
       case SERVER.error:
         return this.#error(head, bytes, at, end);
       case SERVER.readyForQuery:
@@ -411,14 +433,23 @@ export class ServerSide {
       return false;
     }
     const mask = maskOf(plan);
-    if (mask === null) return true;
+    if (mask === null && plan.detect === null) return true;
     this.#rowMask = fitMasks(
       mask,
       columns.map((column) => column.type),
-      this.#hashKey,
+      this.#formats(head, columns),
+      plan.detect,
+      this.#secrets,
     );
-    this.#maskedColumns = namesOf(mask);
+    this.#maskedColumns = namesOf(mask, plan.detect);
     return true;
+  }
+
+  /** In which format each column comes: as the client bound it, or as the server says. */
+  #formats(head: Expect, columns: readonly FieldDescription[]): readonly number[] {
+    if (head.kind !== "execute") return columns.map((column) => column.format);
+    const bound = head.subject?.resultFormats ?? [];
+    return columns.map((_, i) => (bound.length === 1 ? bound[0]! : (bound[i] ?? 0)));
   }
 
   /** The first row of an answer. Those of a Query were announced just before; those of an Execute by a Describe. */
@@ -430,10 +461,12 @@ export class ServerSide {
       this.#cutOff(head, planBroken("the server answers with more results than the statement has"));
       return;
     }
-    if (type === SERVER.copyData || (plan.mask.kind === "clear" && plan.guarded === null)) return;
+    if (type === SERVER.copyData || (plan.mask.kind === "clear" && plan.guarded === null && plan.detect === null))
+      return;
     const columns = head.kind === "execute" ? (head.subject?.columns ?? head.subject?.from?.columns ?? null) : null;
     if (columns !== null) this.#begin(head, columns);
-    else if (maskOf(plan) !== null) this.#cutOff(head, planBroken("its rows came without a description"));
+    else if (maskOf(plan) !== null || plan.detect !== null)
+      this.#cutOff(head, planBroken("its rows came without a description"));
   }
 
   #copyOutBegins(head: Expect, bytes: Buffer, at: number, end: number): Fate {
@@ -442,19 +475,25 @@ export class ServerSide {
     this.#copyOut = true;
     if (this.#cut) return DROP;
     const mask = maskOf(plan);
-    if (mask === null) return FORWARD;
+    if (mask === null && plan.detect === null) return FORWARD;
     const body = new BodyReader(bytes, at + HEADER_BYTES, end);
     const binary = body.byte() === 1;
     const columns = body.uint16();
     const copy = plan.statement.copy;
     const obstacle = copy === null ? "a copy that was not analysed" : copyObstacle(copy);
-    if (copy === null || obstacle !== null || columns !== mask.length || binary !== (copy.format === "binary")) {
+    const fits = mask === null || columns === mask.length;
+    if (copy === null || obstacle !== null || !fits || binary !== (copy.format === "binary")) {
       this.#cutOff(head, planBroken(obstacle ?? "the copy does not have the shape that was analysed"));
       return DROP;
     }
-    const types = (plan.statement.outputs ?? []).map((output) => output.type ?? (binary ? 0 : TEXT_TYPE));
-    this.#copyMasker = new CopyMasker(copy, fitMasks(mask, types, this.#hashKey));
-    this.#maskedColumns = namesOf(mask);
+    const outputs = plan.statement.outputs;
+    const known = outputs?.length === columns ? outputs : null;
+    const types = Array.from({ length: columns }, (_, i) => known?.[i]?.type ?? (binary ? 0 : TEXT_TYPE));
+    const formats = types.map(() => (binary ? 1 : 0));
+    const fitted = fitMasks(mask, types, formats, plan.detect, this.#secrets);
+    if (fitted === null) return FORWARD;
+    this.#copyMasker = new CopyMasker(copy, fitted);
+    this.#maskedColumns = namesOf(mask, plan.detect);
     return FORWARD;
   }
 
@@ -503,7 +542,8 @@ export class ServerSide {
     const wasCut = this.#cut;
     const poison = head.poison;
     const hidden = head.kind === "probe";
-    const scrub = this.#scrubbing || reachesMasked(head);
+    const scrub = this.#scrubbing || head.moved || reachesMasked(head);
+    const detect = this.#detectOf(head);
     if (head.kind === "query" || head.kind === "probe") {
       if (head.ticket !== null && !wasCut) this.#finish(head, "error", sqlstate);
       head.undo?.();
@@ -518,9 +558,11 @@ export class ServerSide {
       this.#replacement = poison;
       return REPLACE;
     }
-    if (!scrub) return FORWARD;
-    this.#replacement = scrubReport(SERVER.error, read.value);
-    return REPLACE;
+    if (scrub) {
+      this.#replacement = scrubReport(SERVER.error, read.value, head.moved);
+      return REPLACE;
+    }
+    return this.#looked(SERVER.error, read.value, detect);
   }
 
   /** After an error the server skips to the Sync: what was sent before it will not be answered. */
@@ -561,13 +603,51 @@ export class ServerSide {
 
   #notice(head: Expect | undefined, bytes: Buffer, at: number, end: number): Fate {
     if (head?.kind === "probe") return DROP;
-    if (!this.#scrubbing && (head === undefined || !reachesMasked(head))) return FORWARD;
+    const scrub = this.#scrubbing || (head !== undefined && reachesMasked(head));
+    const detect = this.#detectOf(head);
+    if (!scrub && detect === null) return FORWARD;
     const read = readReport(bytes, at + HEADER_BYTES, end);
     if (!read.ok) {
       this.#broken("a NoticeResponse that can't be read", end);
       return STOP;
     }
+    if (!scrub) return this.#looked(SERVER.notice, read.value, detect);
     this.#replacement = scrubReport(SERVER.notice, read.value);
+    return REPLACE;
+  }
+
+  /** A report in which matches are hidden. */
+  #looked(type: number, fields: ReadonlyMap<string, string>, detect: DetectPlan | null): Fate {
+    const found = detect === null ? null : detectInReport(type, fields, detect);
+    if (found === null) return FORWARD;
+    this.#replacement = found;
+    return REPLACE;
+  }
+
+  /** What is looked for in this answer; between answers, what was in the last one. */
+  #detectOf(head: Expect | undefined): DetectPlan | null {
+    const [plan] = head?.plans ?? [];
+    if (plan !== undefined) this.#lastDetect = plan.detect;
+    return this.#lastDetect;
+  }
+  #lastDetect: DetectPlan | null = null;
+
+  /** What others told by NOTIFY. */
+  #notification(head: Expect | undefined, bytes: Buffer, at: number, end: number): Fate {
+    const detect = this.#detectOf(head);
+    if (detect === null) return FORWARD;
+    const body = new BodyReader(bytes, at + HEADER_BYTES, end);
+    const process = body.bytes(4);
+    const [channel, payload] = [body.cstring(), body.cstring()];
+    if (!body.finished) {
+      this.#broken("a NotificationResponse that can't be read", end);
+      return STOP;
+    }
+    const hide = (text: string): string =>
+      hideMatches(text, detect.scanner, (one) => detect.specs[one] !== null, "***");
+    const shown = [hide(channel), hide(payload)] as const;
+    if (shown[0] === channel && shown[1] === payload) return FORWARD;
+    this.#replacement = message(SERVER.notification, process, cstring(shown[0]), cstring(shown[1]));
     return REPLACE;
   }
 
@@ -594,6 +674,7 @@ export class ServerSide {
   #finish(head: Expect, status: Outcome["status"], sqlstate: string | null): void {
     const ticket = head.ticket;
     if (ticket === null) return;
+    this.#detectOf(head);
     if (reachesMasked(head)) this.#scrubbing = this.#owner.status !== IDLE || head.kind === "execute";
     head.ticket = status === "cut" ? ticket : null;
     this.#host.finished(ticket, {
@@ -623,8 +704,9 @@ function maskOf(plan: StatementPlan): readonly (ColumnMask | null)[] | null {
   return mask.kind === "mask" && mask.any ? mask.columns : null;
 }
 
-function namesOf(columns: readonly (ColumnMask | null)[]): readonly string[] {
-  return [...new Set(columns.flatMap((column) => (column === null ? [] : [column.source])))];
+function namesOf(columns: readonly (ColumnMask | null)[] | null, detect: DetectPlan | null): readonly string[] {
+  const names = (columns ?? []).flatMap((column) => (column === null ? [] : [column.source]));
+  return [...new Set(detect === null ? names : [...names, `what ${detect.rule} detects`])];
 }
 
 function planBroken(what: string): Buffer {

@@ -89,6 +89,9 @@ function permit(action: SqlAction, hides: boolean): Ruling {
       mask,
       rowLimit: -1,
       rowLimitRule: "",
+      detect: null,
+      byteLimit: -1,
+      byteLimitRule: "",
       guarded: hides ? masked.relations : null,
     };
   });

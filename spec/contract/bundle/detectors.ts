@@ -19,7 +19,10 @@ export const DETECTORS = [
     "credit_card",
     "Payment card numbers of 12 to 19 digits, in one piece or in groups: known issuer range and Luhn.",
   ),
-  row("iban", "International bank account numbers: length of the country and ISO 7064 mod 97."),
+  row(
+    "iban",
+    "International bank account numbers with their country in capital letters: length of the country and mod 97.",
+  ),
   row("us_ssn", "United States social security numbers with hyphens or spaces, in ranges that are given out."),
   row("uk_nino", "United Kingdom national insurance numbers: prefixes that are given out."),
   row("es_dni", "Spanish identity numbers, of citizens and of foreigners: check letter."),

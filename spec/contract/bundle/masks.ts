@@ -39,11 +39,39 @@ export const KEEP_MAX = 64;
  * From the strictest to the mildest: of two masks on one value the one that stands earlier wins. The place in this list is
  * part of the bundle's format only by name, so that rows may be put where they belong.
  */
+/** Largest step of a grid of numbers. */
+const STEP_MAX = 1_000_000_000;
+
 export const MASKS = [
   row("null", [], "There is no value."),
-  row("redact", [], "Three stars, whatever the value."),
+  row("redact", [], "Three stars, whatever the value; of what is no text, no value."),
+  row("full", [], "Nothing of the value, but one of its type: `***`, `0`, `1970-01-01`, `{}`."),
   row("hash", [], "A keyed hash: equal values stay equal, so joins and counts keep working."),
+  row("token", [], "A token from the gateway's vault, the same for the same value; whoever may, turns it back."),
+  row(
+    "format",
+    [],
+    "Encrypted into another value of the same form: digits stay digits, letters letters, a card number stays a valid one.",
+  ),
+  row(
+    "date",
+    [{ name: "unit", type: "word", words: ["decade", "year", "quarter", "month", "day", "hour"] }],
+    "The beginning of the unit that a date or time is in.",
+  ),
+  row("bucket", [count("size", 1, STEP_MAX)], "The lower end of the range of that size that a number is in."),
+  row("round", [count("step", 1, STEP_MAX)], "A number rounded to a multiple of the step."),
+  row("network", [count("ipv4_bits", 0, 32), count("ipv6_bits", 0, 128)], "The network that an IP address is in."),
+  row(
+    "json",
+    [{ name: "paths", type: "text" }],
+    'A JSON document without the values at some paths: `json("$.ssn, $.cards[*].number")`.',
+  ),
   row("email", [], "The first letter and the last label of the domain: `a***@***.com`."),
+  row(
+    "partial",
+    [count("first", 1, KEEP_MAX), count("last", 1, KEEP_MAX)],
+    "The first and the last characters, stars between.",
+  ),
   row("first", [count("shown", 1, KEEP_MAX)], "The first characters, then stars."),
   row("last", [count("shown", 1, KEEP_MAX)], "Stars, then the last characters."),
 ] as const satisfies readonly MaskRow[];
@@ -72,10 +100,16 @@ export function maskFault({ kind, args }: MaskSpec): string | null {
       parameter.type === "count"
         ? typeof arg === "number" && arg >= (parameter.min ?? 0) && arg <= (parameter.max ?? Number.MAX_SAFE_INTEGER)
         : typeof arg === "string" && (parameter.type === "text" || (parameter.words ?? []).includes(arg));
-    if (!fits) return `${kind} has a wrong ${parameter.name}: ${String(arg)}`;
+    if (!fits || (kind === "json" && !isPathList(String(arg))))
+      return `${kind} has a wrong ${parameter.name}: ${String(arg)}`;
   }
   return null;
 }
+
+const PATH = /^\s*\$(?:\.\.?(?:[\w$-]+|\*)|\.{0,2}\[\s*(?:\d+|\*|'[^']*'|"[^"]*")\s*\])+\s*$/;
+
+/** Paths as the mask `json` takes them: `$.a.b, $.list[*].c, $..d`. */
+export const isPathList = (text: string): boolean => text.split(",").every((one) => PATH.test(one));
 
 /** Negative when `a` hides more than `b`. Of one kind, smaller arguments hide more. A total order over different masks. */
 export function compareMasks(a: MaskSpec, b: MaskSpec): number {

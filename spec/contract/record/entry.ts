@@ -91,6 +91,38 @@ export type EntryBody =
       readonly refused?: string;
     }
   | {
+      /** The statement that follows has conditions over masked columns, by leave of their rules. */
+      readonly type: "mask.predicates";
+      readonly decision: number;
+      /** It was sent with masked relations replaced by masked forms of them. */
+      readonly substituted: boolean;
+      /** Columns that it observes as they are. */
+      readonly observed: readonly string[];
+    }
+  | {
+      /** An `alert` rule matched; it goes to these channels. */
+      readonly type: "alert";
+      readonly decision: number;
+      readonly rule: string;
+      readonly channels: readonly string[];
+    }
+  | {
+      /** A channel could not be told of an alert. */
+      readonly type: "alert.undelivered";
+      readonly sid: string;
+      readonly decision: number;
+      readonly rule: string;
+      readonly channel: string;
+      readonly why: string;
+    }
+  | {
+      /** Somebody asked for the value behind a token. */
+      readonly type: "token.reversed";
+      readonly user: string;
+      readonly token: string;
+      readonly outcome: "shown" | "unknown" | "refused";
+    }
+  | {
       readonly type: "approval";
       readonly approval: string;
       readonly step: string;

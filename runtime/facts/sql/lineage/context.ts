@@ -1,4 +1,4 @@
-import type { ColumnId, RelationUse } from "../analysis.ts";
+import type { ColumnId, RelationUse, UnknownCall } from "../analysis.ts";
 import type { CatalogIndex, CatalogRelation } from "../catalog.ts";
 import { TELLING_RELATIONS } from "../functions.ts";
 import type { Body } from "../tree.ts";
@@ -26,6 +26,7 @@ export class StatementContext {
   readonly stores = new Map<string, ColumnId>();
   readonly relations: RelationUse[] = [];
   readonly opaque = new Set<string>();
+  readonly calls = new Map<string, UnknownCall>();
   readonly functions = new Set<string>();
   readonly columns = new Map<string, ColumnId>();
   readonly constants: SeenConstant[] = [];
@@ -58,12 +59,34 @@ export class StatementContext {
     if (anything) this.reachesAnything = true;
   }
 
-  /** A relation by the name a statement gives it, noted as used. */
-  relation(rangeVar: Body, access: "read" | "write"): CatalogRelation | null {
+  /** A call of a function that is not known here. */
+  unknownCall(path: readonly string[]): void {
+    const reason = `function ${path.join(".")} is not known to the analysis`;
+    this.untraced(reason, true);
+    const name = path.at(-1) ?? "";
+    const schemas = path.length > 1 ? [path.at(-2)!] : this.names.catalog.schemasOfFunction(name);
+    const only = schemas.length === 1 ? `${schemas[0]}.${name}` : null;
+    const known = this.calls.get(reason);
+    this.calls.set(reason, { function: known === undefined || known.function === only ? only : null, reason });
+  }
+
+  /**
+   * A relation by the name a statement gives it, noted as used.
+   *
+   * @param place see `RelationUse.place`
+   */
+  relation(rangeVar: Body, access: "read" | "write", place: number | null = null): CatalogRelation | null {
     const schema = rangeVar["schemaname"] === undefined ? null : text(rangeVar["schemaname"]);
     const name = text(rangeVar["relname"]);
     const found = this.lookUp(schema, name);
-    this.relations.push({ schema: found?.schema ?? schema, name, oid: found?.oid ?? null, access });
+    this.relations.push({
+      schema: found?.schema ?? schema,
+      name,
+      oid: found?.oid ?? null,
+      access,
+      place,
+      aliased: rangeVar["alias"] !== undefined,
+    });
     if (found === null) {
       this.unresolved = true;
       if (access === "read")

@@ -294,8 +294,9 @@ export class Expressions {
       case "opaque":
         this.#context.changesState = true;
         this.#context.settings = true;
-        this.#context.untraced(`function ${path.join(".")} is not known to the analysis`, true);
-        return { ...value, opaque: true };
+        this.#context.unknownCall(path);
+        // What it makes of its arguments is its own: refused with the call, or vouched for with it.
+        return { ...NOTHING, opaque: value.opaque };
     }
   }
 

@@ -251,7 +251,7 @@ export class Query {
     const { kind, body: b } = found;
     switch (kind) {
       case "RangeVar":
-        return this.#add(scope, this.table(b, "read"));
+        return this.#add(scope, this.table(b, "read", placeOf(b)));
       case "RangeSubselect": {
         // Only LATERAL sees its neighbours; seeing them anyway can only add sources.
         const outputs = this.anyQuery(b["subquery"], scope);
@@ -263,7 +263,7 @@ export class Query {
         return this.#join(b, scope);
       case "RangeTableSample":
         for (const part of list(b["args"])) this.expressions.influence(part, scope);
-        return this.from(b["relation"]!, scope);
+        return this.#add(scope, this.table(body(is(b["relation"], "RangeVar") ?? undefined), "read"));
       case "JsonTable":
       case "RangeTableFunc": {
         const value = this.expressions.value(body(b["context_item"])["raw_expr"] ?? b["docexpr"] ?? null, scope);
@@ -281,11 +281,11 @@ export class Query {
   }
 
   /** A table, view or WITH name. */
-  table(b: Body, access: "read" | "write"): ScopeItem {
+  table(b: Body, access: "read" | "write", place: number | null = null): ScopeItem {
     const name = text(b["relname"]);
     const cte = access === "read" && b["schemaname"] === undefined ? this.#cte(name) : undefined;
     if (cte !== undefined) return aliased(b["alias"], name, cte, OPAQUE);
-    const relation = this.context.relation(b, access);
+    const relation = this.context.relation(b, access, place);
     if (relation === null) return { ...UNKNOWN_ITEM(aliasName(b["alias"]) || name), schema: null };
     return {
       ...aliased(b["alias"], relation.name, this.columnsOf(relation), OPAQUE),
@@ -384,6 +384,12 @@ export class Query {
       leftNames.has(name),
     );
   }
+}
+
+/** A name in FROM that nothing else belongs to; ONLY speaks of the table itself. */
+function placeOf(b: Body): number | null {
+  const location = b["location"];
+  return b["inh"] === true && typeof location === "number" && location > 0 ? location : null;
 }
 
 const RECURSION_ROUNDS_MAX = 10;

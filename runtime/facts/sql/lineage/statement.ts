@@ -108,6 +108,7 @@ class StatementWalk {
       reached: this.#reached(touched),
       opaque: [...context.opaque],
       reachesAnything: context.reachesAnything,
+      calls: [...context.calls.values()],
       effects: this.#effects,
       copy: this.#copy,
       inner: this.#inner,
