@@ -287,7 +287,7 @@ export class Expressions {
         return value;
       case "stateful":
         if (changesState(name)) this.#context.changesState = true;
-        if (name === "set_config") this.#context.settings = true;
+        if (name === "set_config") this.#context.setConfig(args);
         if (value.sources.length > 0) this.#context.store(value.sources);
         if (name === "current_setting") return { ...value, opaque: value.sources.length > 0 };
         return value;

@@ -106,6 +106,11 @@ export class Query {
     return joined;
   }
 
+  /** Whether a WITH in force gives the name. */
+  givesName(name: string): boolean {
+    return this.#cte(name) !== undefined;
+  }
+
   #cte(name: string): Outputs | undefined {
     for (let i = this.#ctes.length - 1; i >= 0; i--) {
       const found = this.#ctes[i]!.get(name);
