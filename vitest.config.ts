@@ -5,6 +5,8 @@ export default defineConfig({
     include: ["{base,spec,lang,compiler,runtime,cli,policies,test,tools,bench,editors}/**/*.test.ts"],
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    // What is waited for comes when it comes: on a loaded machine that may take a while.
+    expect: { poll: { timeout: 30_000 } },
     pool: "forks",
   },
 });

@@ -1,12 +1,11 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { freePort } from "./demo/embedded-postgres.ts";
 
 /** The gateway as a process of its own, without a target and without a bundle: what works then, and what must not. */
 const PROGRAM = join(import.meta.dirname, "sallyport.ts");
@@ -16,15 +15,6 @@ let gateway: ChildProcess;
 let said = "";
 let port = 0;
 let control = 0;
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port: found } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return found;
-}
 
 /** Resolves once the gateway has said so. */
 async function until(pattern: RegExp): Promise<void> {

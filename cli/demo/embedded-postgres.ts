@@ -96,15 +96,18 @@ export function clusterFolder(wanted: string): string {
   return join(tmpdir(), `sallyport-${wanted.replaceAll(/[^A-Za-z0-9]+/g, "-")}`);
 }
 
+/** Below the ports that operating systems give out by themselves (32768 and up): none of those takes it meanwhile. */
+const PORTS = { first: 15_000, count: 17_000 };
+
+/** A port that nobody listens on, by chance: two that ask at the same time hardly get the same. */
 export async function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
+  for (let tries = 0; tries < PORTS.count; tries++) {
+    const port = PORTS.first + Math.floor(Math.random() * PORTS.count);
+    if (await portIsFree(port)) return port;
+  }
+  throw new Error(
+    `no port from ${PORTS.first} to ${PORTS.first + PORTS.count - 1} is free; end programs that listen there`,
+  );
 }
 
 /** Whether a port of this machine can be listened on. */
@@ -119,12 +122,13 @@ export async function portIsFree(port: number): Promise<boolean> {
 /** Starts a cluster, making it first when the folder is empty. Rejects with the server's own words when it does not start. */
 export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
   const bin = options.bin ?? embeddedBinaries();
-  const port = options.port === undefined || options.port === 0 ? await freePort() : options.port;
   const data = options.data;
   const other = otherUser();
   const as = other ?? {};
   if (options.takeOver === true) await endLeftServer(data);
   if (!existsSync(join(data, "PG_VERSION"))) initialise(bin, data, options.password, other);
+  // Chosen once the folder is made: that takes a while.
+  const port = options.port === undefined || options.port === 0 ? await freePort() : options.port;
   const settings = [
     "listen_addresses=127.0.0.1",
     `port=${port}`,

@@ -258,4 +258,5 @@ export const EXAMPLES: Readonly<Record<Code, { readonly before: Example; readonl
     before: "allow a on sql when user.name == target.name and user.name != target.name",
     after: "allow a on sql when user.name == target.name",
   },
+  "covering-not-analysed": null,
 };

@@ -102,10 +102,16 @@ const past = (one) => {
   return item;
 };
 let shown = "";
+let asked = 0;
+let answered = 0;
 async function refresh(force) {
   if (authorization === null) return;
+  const turn = ++asked;
   try {
     const { approvals } = await call("/v1/approvals?state=all");
+    // An answer that was overtaken by a later one would bring back what is over.
+    if (turn < answered) return;
+    answered = turn;
     const now = JSON.stringify(approvals);
     if (now === shown && !force) return;
     // What somebody types is not taken away by a refresh.
@@ -130,6 +136,8 @@ $("sign-in").addEventListener("submit", async (event) => {
   await refresh(true); $("count").focus();
 });
 $("sign-out").addEventListener("click", () => location.reload());
+// Not the attribute autofocus: that waits for the first drawing, and keys pressed before it would be lost.
+$("user").focus();
 setInterval(() => void refresh(false), 3000);
 setInterval(() => { for (const node of document.querySelectorAll("[data-until]")) { node.textContent = left(node.dataset.until); node.classList.toggle("late", Date.parse(node.dataset.until) - Date.now() < 120000); } }, 1000);
 `;
@@ -146,7 +154,7 @@ const PAGE = `<!doctype html>
 <p id="said" role="status" aria-live="polite"></p>
 <form id="sign-in" autocomplete="off">
 <p>Sign in as you do for the databases behind this gateway. The password stays in this page until it is closed.</p>
-<label>User <input id="user" required autocomplete="username" autofocus></label>
+<label>User <input id="user" required autocomplete="username"></label>
 <label>Password <input id="password" type="password" required autocomplete="current-password"></label>
 <button class="main">Sign in</button>
 </form>

@@ -178,7 +178,7 @@ export class Connection {
           this.#socket.write("N");
           break;
         case "cancel":
-          this.#cancel(packet.value.processId, packet.value.key);
+          await this.#cancel(packet.value.processId, packet.value.key);
           return null;
         case "startup":
           return packet.value;
@@ -210,20 +210,21 @@ export class Connection {
     this.#attach(secure);
   }
 
-  #cancel(processId: number, key: Buffer): void {
+  /** The connection is closed only once the target knows: until then the client waits, and sends nothing that could be hit. */
+  async #cancel(processId: number, key: Buffer): Promise<void> {
     const connection = this.#gateway.byProcess(processId);
     if (connection === undefined) return;
     const own = connection.#cancelKey;
-    if (own.length === key.length && timingSafeEqual(own, key)) connection.cancelStatement();
+    if (own.length === key.length && timingSafeEqual(own, key)) await connection.cancelStatement();
   }
 
   /** The client wants its running statement stopped: one that waits for a person is withdrawn, one that runs is cancelled there. */
-  cancelStatement(): void {
+  async cancelStatement(): Promise<void> {
     const relay = this.#relay;
     if (relay === null) return;
     if (relay.machine.holding) this.#enforcer?.withdraw("cancelled");
     else if (this.#upstream !== null && this.#target !== null)
-      void cancelAtTarget(this.#target, this.#upstream.session);
+      await cancelAtTarget(this.#target, this.#upstream.session);
   }
 
   // ---- sign-in and target --------------------------------------------------------------------------------------------
@@ -260,9 +261,10 @@ export class Connection {
     const buffer = new ReadBuffer();
     const early = new ByteStream();
     let relay: Relay | null = null;
+    const stamp = stampOf(identity.name, this.sid);
     const upstream = await connectTarget(
       target,
-      [["client_encoding", "UTF8"], ["application_name", stamp(identity.name, this.sid)], ...startup.settings],
+      [["client_encoding", "UTF8"], ["application_name", stamp], ...startup.settings],
       parts.random,
       {
         stream: early,
@@ -323,6 +325,7 @@ export class Connection {
         facts: (path) => facts.get(path) ?? ABSENT,
         identity: { name: identity.name, issuer: identity.issuer, expiresAt: identity.expiresAt },
         target: { name: target.name, database: target.database, account: target.credential.user },
+        application: { stamp, own: startup.application },
         commitKey: parts.secret,
         approvalSettings: { ...parts.config.approvals, howToGrant: parts.howToGrant },
         notify: (text, hint) => machine().notice(text, hint),
@@ -337,7 +340,7 @@ export class Connection {
       host: enforcer,
       recorder: gateway.recorder,
       secrets: { hashKey: parts.secret, tokens: gateway.tokens },
-      cancelUpstream: () => void cancelAtTarget(target, upstream.session),
+      cancelUpstream: () => cancelAtTarget(target, upstream.session),
       after: parts.clock.after,
       ended: (why) => this.#ended(why),
     });
@@ -394,7 +397,7 @@ export class Connection {
 
   /** What a server says before its first ReadyForQuery: the target's settings as they are, with our own cancel key. */
   #welcome(startup: StartupRequest, upstream: Upstream): void {
-    this.processId = this.#gateway.register(this);
+    this.processId = this.#gateway.register(this, upstream.session.processId);
     this.#cancelKey = this.#gateway.parts.random.bytes(startup.minor >= 2 ? KEY_BYTES : KEY_BYTES_OLD);
     const out = [authenticationOk()];
     for (const [name, value] of upstream.session.parameters) {
@@ -453,7 +456,7 @@ export class Connection {
 }
 
 /** How a session shows at the target: who, by us, and which session. PostgreSQL keeps 63 bytes. */
-function stamp(user: string, sid: string): string {
+function stampOf(user: string, sid: string): string {
   const suffix = ` via sallyport ${sid}`;
   let name = user;
   while (Buffer.byteLength(name + suffix) > 63 && name.length > 0) name = name.slice(0, -1);

@@ -189,12 +189,18 @@ export class Gateway {
     if (connection.processId > 0) this.#byProcess.delete(connection.processId);
   }
 
-  /** A process number of our own, for cancel requests. */
-  register(connection: Connection): number {
-    do this.#nextProcess = (this.#nextProcess % 0x7fff_fffe) + 1;
-    while (this.#byProcess.has(this.#nextProcess));
-    this.#byProcess.set(this.#nextProcess, connection);
-    return this.#nextProcess;
+  /**
+   * The process number that the client is told: the target's own, which it also sees in pg_backend_pid() and in
+   * notifications, unless another target's session has the same.
+   */
+  register(connection: Connection, wanted: number): number {
+    let processId = wanted;
+    while (processId <= 0 || this.#byProcess.has(processId)) {
+      this.#nextProcess = (this.#nextProcess % 0x7fff_fffe) + 1;
+      processId = this.#nextProcess;
+    }
+    this.#byProcess.set(processId, connection);
+    return processId;
   }
 
   byProcess(processId: number): Connection | undefined {
@@ -306,8 +312,10 @@ export class Gateway {
   async #reload(): Promise<string | null> {
     const { config, bundleKeys, readBundle, say } = this.parts;
     const bytes = await readBundle();
-    const refuse = (why: string): string => {
+    // Whoever asked for it is told once that is on disk, as with a bundle that is taken in.
+    const refuse = async (why: string): Promise<string> => {
       this.entry({ type: "bundle.refused", why });
+      await this.recorder.flush();
       return why;
     };
     if (bytes === null) return refuse(`${config.bundle.path} can't be read`);

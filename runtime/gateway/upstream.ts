@@ -113,14 +113,21 @@ async function startTls(socket: Socket, target: Target): Promise<TLSSocket> {
   });
 }
 
-/** Asks a target to stop what a session of ours runs there. */
+/**
+ * Asks a target to stop what a session of ours runs there. Resolves once the target has passed that on, which it says by
+ * closing the connection: a statement that is sent later is not hit by it. Never rejects.
+ */
 export async function cancelAtTarget(target: Target, session: ServerSession): Promise<void> {
   try {
     const socket = await dial(target.host, target.port, CONNECT_MS, null);
     socket.on("error", () => undefined);
     const plainOrTls = target.tls.mode === "off" ? socket : await startTls(socket, target);
     plainOrTls.on("error", () => undefined);
+    const closed = new Promise<void>((resolve) => plainOrTls.once("close", () => resolve()));
+    plainOrTls.setTimeout(CONNECT_MS, () => plainOrTls.destroy());
+    plainOrTls.resume();
     plainOrTls.end(cancelRequest(session.processId, session.cancelKey));
+    await closed;
   } catch {
     // A statement that can't be cancelled goes on; its client is told by the result.
   }

@@ -33,7 +33,8 @@ function syncFolder(path: string): void {
 const codeOf = (fault: unknown): string | undefined => (fault as { code?: string }).code;
 /** No such file: also when a file is where a folder should be, or the other way round. */
 const absent = (fault: unknown): boolean => ["ENOENT", "ENOTDIR", "EISDIR"].includes(codeOf(fault) ?? "");
-const noSpace = (fault: unknown): boolean => codeOf(fault) === "ENOSPC" || codeOf(fault) === "EDQUOT";
+/** The disk, a quota or the largest file that the process may make is used up. */
+const noSpace = (fault: unknown): boolean => ["ENOSPC", "EDQUOT", "EFBIG"].includes(codeOf(fault) ?? "");
 
 /** Makes a folder and its parents, and makes their names durable. */
 function makeFolder(path: string): void {

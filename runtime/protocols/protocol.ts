@@ -1,4 +1,4 @@
-import type { AnalysedStatement } from "../facts/index.ts";
+import type { AnalysedStatement, Analysis } from "../facts/index.ts";
 import type { DetectPlan, MaskPlan } from "../enforce/mask/index.ts";
 
 /**
@@ -70,11 +70,23 @@ export interface Outcome {
   readonly sample: readonly (readonly (string | null)[])[] | null;
 }
 
+/**
+ * What the host knows of one text. An adapter that keeps a text, as of a prepared statement, keeps this with it and hands both
+ * in each time it runs, so that nothing is looked up for it. Filled by the host.
+ */
+export interface TextMemo {
+  /** Under this context the text means `analysis`. */
+  context: object | null;
+  analysis: Analysis | null;
+}
+
 export interface SqlAction {
   /** `parse` asks whether the statement may be prepared; it is asked again, as `execute`, each time it runs. */
   readonly phase: "simple" | "parse" | "execute";
   /** The exact bytes of the statement's text, without its terminator. */
   readonly text: Buffer;
+  /** Null for a text that is not kept. */
+  readonly memo: TextMemo | null;
   readonly parameters: readonly (Buffer | null)[];
   readonly parameterFormats: readonly number[];
   readonly inTransaction: boolean;
@@ -99,6 +111,8 @@ export interface ActionHost {
   withdraw(why: "cancelled" | "disconnected"): void;
   /** The server reported a setting (ParameterStatus). Answers why the session can't go on, or null. */
   setting(name: string, value: string): string | null;
+  /** What the client is told of a setting: the value, or its own where the gateway gave the server another. */
+  shownSetting(name: string, value: string): string;
 }
 
 /** Where the adapter's bytes go. */

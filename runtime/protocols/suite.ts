@@ -88,6 +88,10 @@ class Witness implements ActionHost, Wire {
   setting(): null {
     return null;
   }
+
+  shownSetting(_name: string, value: string): string {
+    return value;
+  }
   toClient(bytes: Buffer): void {
     this.#down.push(Buffer.from(bytes));
   }

@@ -60,12 +60,13 @@ export function decisionFragments(decision: Omit<DecisionRecord, "id">, kinds: r
 }
 
 const piece = (json: string): Buffer => Buffer.from(json);
+const join = (...pieces: readonly Buffer[]): Buffer => Buffer.concat(pieces);
 const COMMIT = piece(`"commit":`);
 const COMMA = piece(",");
 const BRACE = piece("{");
 const MORE_PARTS = piece(`,"moreParts":`);
 const PARAMETERS = piece(`,"parameters":`);
-const PHASE = piece(`,"phase":`);
+const phasePiece = (phase: string): Buffer => piece(`,"phase":${canonicalJson(phase)}`);
 const REFUSED = piece(`,"refused":`);
 const TIME = piece(`,"t":`);
 const TEXT = piece(`,"text":`);
@@ -77,8 +78,9 @@ const SAMPLE = piece(`,"sample":`);
 const SEQUENCE = piece(`,"sseq":`);
 const SQLSTATE = piece(`,"sqlstate":`);
 const STATUS = piece(`,"status":`);
+const STATUS_OK_TIME = piece(`,"status":"ok","t":`);
 const TAG = piece(`,"tag":`);
-const MICROSECONDS = piece(`,"us":`);
+const OUTCOME_TYPE_MICROSECONDS = piece(`,"type":"outcome","us":`);
 /** What an entry's fixed members, numbers and short texts take at most; see `SessionLog.statement` and `outcome`. */
 const SMALL_BYTES = 2_048;
 /** Most bytes that a UTF-16 unit takes in JSON. */
@@ -95,15 +97,23 @@ export class SessionLog implements OpenSession {
   readonly #full: { readonly [key: string]: CanonicalValue };
   readonly #short: { readonly [key: string]: CanonicalValue };
   readonly #on: Buffer;
+  readonly #onParameters: Buffer;
   readonly #sid: Buffer;
+  readonly #sidSequence: Buffer;
+  /** Phase, session and what is before the sequence number, for each phase that came. */
+  readonly #phases = new Map<string, Buffer>();
   /** Behind a statement, and behind an outcome. */
   readonly #statementTail: Buffer;
-  readonly #outcomeType: Buffer;
   readonly #who: Buffer;
   readonly #commonBytes: number;
   /** Names of columns that were written last: they are the same array while a statement is repeated. */
   #columns: readonly string[] = [];
   #columnsJson = listOfColumns([]);
+  /** From the columns to the number of rows; null where they are too many for the entry itself. */
+  #columnsPiece: Buffer | null = null;
+  /** The tag that was written last, and from it to the microseconds. */
+  #tag = "";
+  #tagPiece: Buffer | null = null;
   #sequence = 0;
   #lastIndex = -1;
   statements = 0;
@@ -121,9 +131,10 @@ export class SessionLog implements OpenSession {
     this.#commonBytes = Buffer.byteLength(canonicalJson(this.#full));
     const tail = `"v":1,"who":${canonicalJson(shortWho)}}`;
     this.#on = piece(`,"on":${canonicalJson({ target: on.target })}`);
+    this.#onParameters = join(this.#on, PARAMETERS);
     this.#sid = piece(`,"sid":${canonicalJson(sid)}`);
+    this.#sidSequence = join(this.#sid, SEQUENCE);
     this.#statementTail = piece(`,"type":"statement",${tail}`);
-    this.#outcomeType = piece(`,"type":"outcome"`);
     this.#who = piece(`,${tail}`);
   }
 
@@ -224,19 +235,18 @@ export class SessionLog implements OpenSession {
       out.raw(MORE_PARTS);
       out.number(moreParts);
     }
-    out.raw(this.#on);
-    if (parameters !== "") {
-      out.raw(PARAMETERS);
+    if (parameters === "") out.raw(this.#on);
+    else {
+      out.raw(this.#onParameters);
       out.text(parameters);
     }
-    out.raw(PHASE);
-    out.string(entry.phase);
-    if (refused !== null) {
+    if (refused === null) out.raw(this.#phaseSidSequence(entry.phase));
+    else {
+      out.raw(phasePiece(entry.phase));
       out.raw(REFUSED);
       out.string(refused);
+      out.raw(this.#sidSequence);
     }
-    out.raw(this.#sid);
-    out.raw(SEQUENCE);
     out.number(this.#sequence);
     out.raw(TIME);
     out.number(this.#clock.now());
@@ -244,6 +254,14 @@ export class SessionLog implements OpenSession {
     out.string(text);
     out.raw(this.#statementTail);
     return this.#added(this.#recorder.commit());
+  }
+
+  #phaseSidSequence(phase: string): Buffer {
+    const known = this.#phases.get(phase);
+    if (known !== undefined) return known;
+    const made = join(phasePiece(phase), this.#sidSequence);
+    this.#phases.set(phase, made);
+    return made;
   }
 
   outcome(entry: {
@@ -261,43 +279,53 @@ export class SessionLog implements OpenSession {
     if (entry.masked !== this.#columns) {
       this.#columns = entry.masked;
       this.#columnsJson = listOfColumns(entry.masked);
+      this.#columnsPiece = null;
     }
     const masked = this.#list(decisionId, "masked", this.#columnsJson);
+    if (masked === this.#columnsJson) this.#columnsPiece ??= join(MASKED, piece(masked), this.#on, ROWS);
     const sample = entry.sample === null ? "" : this.#list(decisionId, "sample", listOfMasked(entry.sample));
-    const tag = entry.tag.length > TAG_UNITS_MAX ? `${entry.tag.slice(0, TAG_UNITS_MAX)}…` : entry.tag;
+    if (this.#tagPiece === null || entry.tag !== this.#tag) {
+      const tag = entry.tag.length > TAG_UNITS_MAX ? `${entry.tag.slice(0, TAG_UNITS_MAX)}…` : entry.tag;
+      this.#tagPiece = join(TAG, piece(canonicalJson(tag)), OUTCOME_TYPE_MICROSECONDS);
+      this.#tag = entry.tag;
+    }
     this.#first();
     const out = this.#recorder.begin(
-      SMALL_BYTES + this.#commonBytes + (masked.length + sample.length + tag.length) * UNIT_BYTES,
+      SMALL_BYTES + this.#commonBytes + this.#tagPiece.length + (masked.length + sample.length) * UNIT_BYTES,
       true,
     );
     out.raw(BYTES);
     out.number(entry.bytes);
     out.raw(DECISION);
     out.number(decisionId);
-    out.raw(MASKED);
-    out.text(masked);
-    out.raw(this.#on);
-    out.raw(ROWS);
+    if (this.#columnsPiece !== null) out.raw(this.#columnsPiece);
+    else {
+      out.raw(MASKED);
+      out.text(masked);
+      out.raw(this.#on);
+      out.raw(ROWS);
+    }
     out.number(entry.rows);
     if (sample !== "") {
       out.raw(SAMPLE);
       out.text(sample);
     }
-    out.raw(this.#sid);
-    if (sqlstate !== null) {
+    if (sqlstate === null) out.raw(this.#sidSequence);
+    else {
+      out.raw(this.#sid);
       out.raw(SQLSTATE);
       out.string(sqlstate);
+      out.raw(SEQUENCE);
     }
-    out.raw(SEQUENCE);
     out.number(this.#sequence);
-    out.raw(STATUS);
-    out.string(entry.status);
-    out.raw(TIME);
+    if (entry.status === "ok") out.raw(STATUS_OK_TIME);
+    else {
+      out.raw(STATUS);
+      out.string(entry.status);
+      out.raw(TIME);
+    }
     out.number(this.#clock.now());
-    out.raw(TAG);
-    out.string(tag);
-    out.raw(this.#outcomeType);
-    out.raw(MICROSECONDS);
+    out.raw(this.#tagPiece);
     out.number(entry.us);
     out.raw(this.#who);
     return this.#added(this.#recorder.commit());

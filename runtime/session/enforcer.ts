@@ -27,7 +27,16 @@ import type {
   ReadingContext,
 } from "../facts/index.ts";
 import type { Clock } from "../outside/index.ts";
-import type { ActionHost, Outcome, Refusal, Ruling, SqlAction, StatementPlan, Ticket } from "../protocols/index.ts";
+import type {
+  ActionHost,
+  Outcome,
+  Refusal,
+  Ruling,
+  SqlAction,
+  StatementPlan,
+  TextMemo,
+  Ticket,
+} from "../protocols/index.ts";
 import {
   RecorderFailed,
   decisionFragments,
@@ -55,6 +64,8 @@ export interface EnforcerParts {
   readonly facts: FactReader;
   readonly identity: { readonly name: string; readonly issuer: string | null; readonly expiresAt: number | null };
   readonly target: { readonly name: string; readonly database: string; readonly account: string };
+  /** How the session shows at the target, and what the client calls itself. */
+  readonly application: { readonly stamp: string; readonly own: string };
   /** Key of the commitments to statements whose text is not kept whole. */
   readonly commitKey: Uint8Array;
   readonly approvalSettings: {
@@ -81,8 +92,10 @@ interface Kept {
   readonly approveRules: readonly number[];
   /** The mask rules that matched. */
   readonly maskRules: readonly number[];
-  /** The statements use no name whose meaning may change from one execution to the next. */
+  /** The statements use a name whose meaning may change from one execution to the next. */
   readonly named: boolean;
+  /** They may reach what is masked for anybody, so that the record takes no bound values. */
+  readonly reaches: boolean;
   /** Names to be replaced in the text; their places are those of the text that was decided first. */
   readonly substitutes: boolean;
   readonly rates: readonly RateLimit[];
@@ -113,6 +126,9 @@ interface SqlTicket extends Ticket {
 
 /** Asks the session's own connection where names are looked up. */
 const PATH_PROBE = "select pg_catalog.current_schemas(true)::pg_catalog.text";
+
+/** An analysis larger than this is not kept with a prepared statement, only in the shared cache. */
+const MEMO_BYTES_MAX = 64 * 1024;
 
 /** For each statement of a message, the one that it runs by name. */
 type Behind = readonly (AnalysedStatement | null)[];
@@ -164,9 +180,11 @@ export class Enforcer implements ActionHost {
     const catalog = this.#parts.catalog;
     if (catalog.stale || this.#pathUnknown) return this.#judgeLater(action);
     const context = this.#currentContext();
+    const { memo } = action;
+    if (memo !== null && memo.context === context) return this.#analysed(action, memo.analysis!);
     const result = this.#parts.analyser.analyse(action.text, context);
-    if (result instanceof Promise) return result.then((found) => this.#judged(action, found));
-    return this.#judged(action, result);
+    if (result instanceof Promise) return result.then((found) => this.#judged(action, found, context));
+    return this.#judged(action, result, context);
   }
 
   finished(ticket: Ticket, outcome: Outcome): void {
@@ -209,6 +227,11 @@ export class Enforcer implements ActionHost {
     if (name === "client_encoding" && value !== "UTF8")
       return `the client encoding was changed to ${value}; statements are read as UTF-8`;
     return null;
+  }
+
+  shownSetting(name: string, value: string): string {
+    const { stamp, own } = this.#parts.application;
+    return name === "application_name" && value === stamp ? own : value;
   }
 
   /** The gateway stops: what waits stays pending. */
@@ -256,13 +279,18 @@ export class Enforcer implements ActionHost {
         this.#searchPath = null;
       } else this.#searchPath = null;
     }
-    const result = await analyser.analyse(Buffer.from(action.text), this.#currentContext());
-    return this.#judged(action, result);
+    const context = this.#currentContext();
+    const result = await analyser.analyse(Buffer.from(action.text), context);
+    return this.#judged(action, result, context);
   }
 
-  #judged(action: SqlAction, result: AnalysisResult): Ruling | Promise<Ruling> {
+  #judged(action: SqlAction, result: AnalysisResult, context: ReadingContext): Ruling | Promise<Ruling> {
     if (!result.ok) return this.#unreadable(action, result.error);
-    const { analysis } = result;
+    if (action.memo !== null) remember(action.memo, result.analysis, context);
+    return this.#analysed(action, result.analysis);
+  }
+
+  #analysed(action: SqlAction, analysis: Analysis): Ruling | Promise<Ruling> {
     const behind = this.#behind(analysis, action);
     if (behind instanceof Promise)
       return behind.then((found) => this.#rule(action, analysis, this.#keptFor(analysis, action, found)));
@@ -445,6 +473,14 @@ export class Enforcer implements ActionHost {
       observed: [...new Set(plans.flatMap(({ mask }) => (mask.kind === "mask" ? (mask.observed ?? []) : [])))],
       rewriteProved: false,
       named: analysis.statements.some(({ effects }) => effects.executes !== null || effects.fetches !== null),
+      reaches:
+        masked.forAnybody !== null &&
+        analysis.statements.some(
+          (one) =>
+            one.reachesAnything ||
+            one.effects.executes !== null ||
+            one.reached.some((oid) => masked.forAnybody!.relations.has(oid)),
+        ),
     };
   }
 
@@ -544,7 +580,10 @@ export class Enforcer implements ActionHost {
       if (!(fault instanceof RecorderFailed)) throw fault;
       return this.#recordFailed();
     }
-    return { go: false, refusal: withDecision(refusal, this.#parts.log.sid, decisionId) };
+    // The server would say the same, and no more.
+    return error.kind === "syntax"
+      ? { go: false, refusal }
+      : { go: false, refusal: withDecision(refusal, this.#parts.log.sid, decisionId) };
   }
 
   /** Recorded before anybody is told; whether somebody hears of it, nothing waits for. */
@@ -635,14 +674,6 @@ export class Enforcer implements ActionHost {
   ): number | null {
     const scanner = scannerOf(kept.bundle.manifest);
     const { text, hidden } = recordText(action.text, analysis.statements, kept.masked.forAnybody, scanner);
-    const reaches =
-      kept.masked.forAnybody !== null &&
-      analysis.statements.some(
-        (one) =>
-          one.reachesAnything ||
-          one.effects.executes !== null ||
-          one.reached.some((oid) => kept.masked.forAnybody!.relations.has(oid)),
-      );
     try {
       return this.#parts.log.statement({
         phase: action.phase,
@@ -650,7 +681,7 @@ export class Enforcer implements ActionHost {
         parameters:
           action.parameters.length === 0
             ? null
-            : recordParameters(action.parameters, action.parameterFormats, reaches, scanner),
+            : recordParameters(action.parameters, action.parameterFormats, kept.reaches, scanner),
         decision: kept.fragments,
         decisionId,
         commit: hidden ? this.#commit(action.text) : null,
@@ -818,6 +849,12 @@ const NOT_REWRITTEN: Refusal = {
     "sallyport: the conditions go by masked columns, and the statement can't be rewritten so that they see masked values",
   hint: "Name each table once, plainly, in FROM, with an alias.",
 };
+
+function remember(memo: TextMemo, analysis: Analysis, context: ReadingContext): void {
+  const small = analysis.bytes <= MEMO_BYTES_MAX;
+  memo.context = small ? context : null;
+  memo.analysis = small ? analysis : null;
+}
 
 function unavailable(message: string, hint: string): Ruling {
   return { go: false, refusal: { kind: "unavailable", message: `sallyport: ${message}`, hint } };

@@ -1,8 +1,9 @@
 import type { Recorder } from "../record/index.ts";
 
 /**
- * Holds back bytes for the target until the record they need is durable. Order is kept; bytes whose record failed are never
- * sent, and neither are those behind them.
+ * Holds back bytes for the target until the record they need is durable, and while a cancel request is on its way there, which
+ * would hit whatever runs when it arrives. Order is kept; bytes whose record failed are never sent, and neither are those
+ * behind them.
  */
 export class Gate {
   readonly #recorder: Recorder;
@@ -10,6 +11,8 @@ export class Gate {
   readonly #onFailure: () => void;
   readonly #held: { readonly bytes: Buffer; readonly index: number }[] = [];
   #shut = false;
+  /** Cancel requests that are on their way. */
+  #holds = 0;
 
   constructor(recorder: Recorder, send: (bytes: Buffer) => void, onFailure: () => void) {
     this.#recorder = recorder;
@@ -19,7 +22,7 @@ export class Gate {
 
   write(bytes: Buffer, index: number): void {
     if (this.#shut) return;
-    if (this.#held.length === 0 && this.#recorder.mayForward(index)) {
+    if (this.#held.length === 0 && this.#holds === 0 && this.#recorder.mayForward(index)) {
       this.#send(bytes);
       return;
     }
@@ -35,6 +38,20 @@ export class Gate {
       this.#onFailure();
       return;
     }
+    this.#release();
+  }
+
+  /** Sends nothing until `done` resolves. */
+  holdUntil(done: Promise<void>): void {
+    this.#holds++;
+    void done.then(() => {
+      this.#holds--;
+      if (!this.#shut) this.#release();
+    });
+  }
+
+  #release(): void {
+    if (this.#holds > 0) return;
     let count = 0;
     while (count < this.#held.length && this.#recorder.mayForward(this.#held[count]!.index)) count++;
     if (count === 0) return;

@@ -19,7 +19,8 @@ export interface RelayParts {
   readonly host: (machine: () => PostgresMachine) => ActionHost;
   readonly recorder: Recorder;
   readonly secrets: MaskSecrets;
-  readonly cancelUpstream: () => void;
+  /** Resolves once the target has been told; never rejects. */
+  readonly cancelUpstream: () => Promise<void>;
   readonly after: (ms: number, call: () => void) => () => void;
   /** Called once, with why the session ended. */
   readonly ended: (why: string) => void;
@@ -49,7 +50,7 @@ export class Relay {
     const wire: Wire = {
       toClient: (bytes) => void parts.client.write(bytes),
       toServer: (bytes, index) => this.#gate.write(bytes, index),
-      cancelUpstream: parts.cancelUpstream,
+      cancelUpstream: () => this.#gate.holdUntil(parts.cancelUpstream()),
       close: (why) => this.end(why),
     };
     this.#host = parts.host(() => this.machine);

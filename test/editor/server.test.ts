@@ -191,7 +191,7 @@ describe("completion", () => {
       // Running a test loads the parser, so afterwards it is certainly there.
       await editor.request("workspace/executeCommand", {
         command: "sallyport.policy.runTest",
-        arguments: [a, "a session is held together"],
+        arguments: [a, "another role is"],
       });
       const found = await editor.ask<CompletionList>("textDocument/completion", a, "public.payments.card_number", 16);
       expect(found.items.map((one) => one.label)).toEqual([

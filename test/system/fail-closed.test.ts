@@ -1,19 +1,20 @@
-import { spawn, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import pg from "pg";
+import type pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import { freePort } from "../../cli/demo/embedded-postgres.ts";
+import { buildCommand } from "../../cli/commands/policy/build.ts";
 import { FileLogStore } from "../../runtime/outside/index.ts";
 import { checkLog, openRecorder, readLog } from "../../runtime/record/index.ts";
 import type { GatewayParts } from "../../runtime/gateway/index.ts";
 import { createPublicKey, createPrivateKey } from "node:crypto";
-import { parseVerifierKey, verifierKey } from "../../spec/contract/record/index.ts";
-import { startTestGateway, writeGatewayFolder, type TestGateway } from "../support/gateway.ts";
+import { parseVerifierKey, verifierKey, type ReadEntry } from "../../spec/contract/record/index.ts";
+import { msg } from "../bypass/wire.ts";
+import { gatewayProcess, type GatewayProcess } from "../support/gateway-process.ts";
+import { quietIo, startTestGateway, type TestGateway } from "../support/gateway.ts";
 import { prepareDatabase, startPostgres, type TestPostgres } from "../support/postgres.ts";
+import { RawSession } from "../support/raw-session.ts";
 
 /** Everything is denied when something is broken: each row of the table in `docs/fail-closed.md` is a test here. */
 const POLICY =
@@ -49,11 +50,12 @@ const refused = (client: pg.Client, sql: string): Promise<pg.DatabaseError> =>
     () => Promise.reject(new Error("it passed")),
     (fault: pg.DatabaseError) => fault,
   );
-const entryTypes = async (folder: string): Promise<string[]> => {
-  const types: string[] = [];
-  for await (const { type } of readLog(new FileLogStore(join(folder, "state", "log")))) types.push(type);
-  return types;
+const entries = async (folder: string): Promise<ReadEntry["value"][]> => {
+  const found: ReadEntry["value"][] = [];
+  for await (const { value } of readLog(new FileLogStore(join(folder, "state", "log")))) found.push(value);
+  return found;
 };
+const entryTypes = async (folder: string): Promise<unknown[]> => (await entries(folder)).map(({ type }) => type);
 
 describe("fail closed", () => {
   it("no bundle: people may sign in, nothing passes, and the client is told", async () => {
@@ -145,6 +147,46 @@ describe("fail closed", () => {
     await watcher.end().catch(() => undefined);
   });
 
+  it("a target that goes away in the middle of a result ends the session: no end of the result is made up", async () => {
+    await start();
+    const user = { user: "ana", password: "ana", database: "shop", minor: 0 };
+    const session = await RawSession.connect({ port: gateway.port, ...user });
+    await session.ask(msg.query("select generate_series(1, 100000000), repeat('x', 500)"), "D", 10);
+    // The number that the client is told is the one of the server's own process.
+    process.kill(session.processId, "SIGKILL");
+    const rest = await session.ask(Buffer.alloc(0));
+    expect(rest.at(-1)).toBe("closed");
+    expect(rest.filter((line) => line.startsWith("S C ") || line.startsWith("S Z "))).toEqual([]);
+    await gateway.running.gateway.recorder.flush();
+    const [outcome, end] = (await entries(gateway.folder)).slice(-2);
+    expect(outcome).toMatchObject({ type: "outcome", status: "lost" });
+    expect(end).toMatchObject({
+      type: "session.end",
+      why: expect.stringContaining("in the middle of a result") as string,
+    });
+    // The server begins anew after such a death; until then nobody is let in, and then everybody.
+    await expect
+      .poll(() =>
+        gateway.connect("ana").then(
+          (client) => client.end().then(() => "in"),
+          () => "not yet",
+        ),
+      )
+      .toBe("in");
+  });
+
+  it("a message of no known type ends that session and no other", async () => {
+    await start();
+    const other = await gateway.connect("ana");
+    const user = { user: "ana", password: "ana", database: "shop", minor: 0 };
+    const session = await RawSession.connect({ port: gateway.port, ...user });
+    const [error, end] = await session.ask(Buffer.from("y\0\0\0\x04", "latin1"));
+    expect(error).toMatch(/^S E .*FATAL.*08P01.*'y' is not one that a client may send/);
+    expect(end).toBe("closed");
+    expect((await other.query("select 1 as a")).rows).toEqual([{ a: 1 }]);
+    await other.end();
+  });
+
   it("a catalog that can't be read refuses every statement", async () => {
     await start();
     const client = await gateway.connect("ana");
@@ -191,32 +233,25 @@ describe("fail closed", () => {
   });
 });
 
-describe("a gateway that is killed", () => {
-  it("leaves a record that is whole, with the interrupted session closed as aborted", async () => {
-    const ports = { gateway: await freePort(), control: await freePort() };
-    const folder = await writeGatewayFolder(server, { policy: POLICY, database: "shopdb", ports });
-    const run = async (): Promise<ChildProcess> => {
-      const child = spawn(
-        process.execPath,
-        [join(import.meta.dirname, "../../cli/sallyport.ts"), "serve", "--config", join(folder, "sallyport.yaml")],
-        {
-          env: { ...process.env, TARGET_PASSWORD: server.password },
-          stdio: ["ignore", "pipe", "inherit"],
-        },
-      );
-      await once(child.stdout!, "data");
-      return child;
-    };
-    const first = await run();
-    const client = new pg.Client({
-      host: "127.0.0.1",
-      port: ports.gateway,
-      user: "ana",
-      password: "ana",
-      database: "shop",
-    });
-    client.on("error", () => undefined);
-    await client.connect();
+describe("a gateway of its own", () => {
+  let gateway: GatewayProcess;
+  afterEach(async () => {
+    await gateway.end("SIGKILL");
+    rmSync(gateway.folder, { recursive: true, force: true });
+  });
+
+  /** The record as an auditor finds it. */
+  const audited = (): ReturnType<typeof checkLog> => {
+    const state = join(gateway.folder, "state");
+    const key = createPublicKey(createPrivateKey(readFileSync(join(state, "log.key"))));
+    const verifier = parseVerifierKey(verifierKey("sallyport.local/audit", key))!;
+    return checkLog(new FileLogStore(join(state, "log")), verifier);
+  };
+
+  it("killed, leaves a record that is whole, with the interrupted session closed as aborted", async () => {
+    gateway = await gatewayProcess(server, { policy: POLICY, database: "shopdb" });
+    await gateway.start();
+    const client = await gateway.connect("ana");
     await client.query("select email from people");
     const running = client.query("select pg_sleep(60)").then(
       () => "passed",
@@ -228,35 +263,101 @@ describe("a gateway that is killed", () => {
         .rows.length === 0
     );
     await watcher.end();
-    const gone = once(first, "exit");
-    first.kill("SIGKILL");
-    await gone;
+    await gateway.end("SIGKILL");
     expect(await running).toBe("failed");
-    const second = await run();
-    const stopped = once(second, "exit");
-    second.kill("SIGTERM");
-    await stopped;
-    const key = parseVerifierKey(
-      verifierKey(
-        "sallyport.local/audit",
-        createPublicKey(createPrivateKey(readFileSync(join(folder, "state", "log.key")))),
-      ),
-    )!;
-    expect(await checkLog(new FileLogStore(join(folder, "state", "log")), key)).toMatchObject({
-      ok: true,
-      findings: [],
-      sessions: 1,
-    });
-    const types = await entryTypes(folder);
+    await gateway.start();
+    expect(await gateway.end("SIGTERM")).toBe(0);
+    expect(await audited()).toMatchObject({ ok: true, findings: [], sessions: 1 });
+    const types = await entryTypes(gateway.folder);
     expect(types).toContain("session.aborted");
     expect(types.filter((type) => type === "statement")).toHaveLength(2);
     // No raw value of a masked column is on disk.
-    const { execFileSync } = await import("node:child_process");
-    const found = execFileSync("sh", ["-c", `grep -rla 'secret@' '${join(folder, "state")}' || true`], {
-      encoding: "utf8",
-    });
-    expect(found).toBe("");
-    rmSync(folder, { recursive: true, force: true });
+    const state = join(gateway.folder, "state");
+    for (const file of readdirSync(state, { recursive: true, withFileTypes: true }))
+      if (file.isFile()) expect(readFileSync(join(file.parentPath, file.name)).includes("secret@")).toBe(false);
+  });
+
+  it("on a full disk lets nothing through that it can't record, ends the sessions, and goes on once there is space", async () => {
+    gateway = await gatewayProcess(server, { policy: POLICY, database: "shopdb" });
+    const direct = await server.direct("shopdb");
+    await direct.query("create table if not exists filled (id int, filling text)");
+    await gateway.start({ fileBytesMax: 2_500_000 });
+    const client = await gateway.connect("ana");
+    const ended = new Promise<void>((resolve) => client.once("end", () => resolve()));
+    let fault: unknown = null;
+    let passed = 0;
+    for (; fault === null && passed < 200; passed++)
+      fault = await client.query(`insert into filled values (${passed}, '${"x".repeat(30_000)}')`).then(
+        () => null,
+        (error: unknown) => error,
+      );
+    expect(fault).not.toBe(null);
+    await gateway.said(/the record failed: the disk is full; make space and start the gateway again/);
+    await ended;
+    await expect(gateway.connect("ana")).rejects.toThrow(/record can't be written/);
+    expect(await gateway.end("SIGTERM")).toBe(0);
+    // Whatever the database was made to do is in the record, and the session's end too.
+    const { rows } = await direct.query<{ n: number }>("select count(*)::int as n from filled");
+    const recorded = await entries(gateway.folder);
+    const inserts = recorded.filter(
+      ({ type, kinds }) => type === "statement" && JSON.stringify(kinds) === '["insert"]',
+    );
+    expect(rows[0]!.n).toBeGreaterThan(10);
+    expect(rows[0]!.n).toBeLessThanOrEqual(inserts.length);
+    expect(recorded.some(({ type }) => type === "session.end")).toBe(true);
+    expect(await audited()).toMatchObject({ ok: true, findings: [] });
+    await gateway.start();
+    const again = await gateway.connect("ana");
+    expect((await again.query("select email from people")).rows).toEqual([{ email: "***" }]);
+    await again.end();
+    await direct.end();
+    expect(await gateway.end("SIGTERM")).toBe(0);
+    expect(await audited()).toMatchObject({ ok: true, findings: [] });
+  });
+
+  it("takes a bundle that is put in place, at once or when told by SIGHUP, and stays with the old one where it is bad", async () => {
+    gateway = await gatewayProcess(server, { policy: POLICY, database: "shopdb" });
+    await gateway.start();
+    const client = await gateway.connect("ana");
+    const file = join(gateway.folder, "test.bundle");
+    const first = readFileSync(file);
+    /** As a deployment does it: written beside, then renamed. */
+    const put = (bytes: Uint8Array): void => {
+      writeFileSync(`${file}.new`, bytes);
+      renameSync(`${file}.new`, file);
+    };
+    const build = async (text: string, sequence: number): Promise<Buffer> => {
+      writeFileSync(join(gateway.folder, "next.policy"), text);
+      const said: string[] = [];
+      const options = ["-o", "next.bundle", "--key", "bundle.key", "--no-test", "--sequence", String(sequence)];
+      expect(await buildCommand([...options, "next.policy"], quietIo(gateway.folder, said)), said.join("")).toBe(0);
+      return readFileSync(join(gateway.folder, "next.bundle"));
+    };
+    const seen = (): Promise<string> =>
+      client.query("select email from people").then(
+        ({ rows }) => JSON.stringify(rows),
+        (error: Error) => error.message,
+      );
+    expect(await seen()).toBe('[{"email":"***"}]');
+    put(await build(`${POLICY}deny people on sql when statement.tables has "public.people" because "closed"\n`, 2));
+    await expect.poll(seen, { timeout: 20_000 }).toContain("denied by rule people: closed");
+    const bad = Buffer.from(first);
+    bad[bad.length >> 1]! ^= 1;
+    put(bad);
+    await gateway.said(/the new bundle is refused, the old one stays/);
+    gateway.signal("SIGHUP");
+    await gateway.said(/not reloaded, all stays as it was/);
+    expect(await seen()).toContain("denied by rule people: closed");
+    put(await build(POLICY, 3));
+    gateway.signal("SIGHUP");
+    await gateway.said(/sallyport: reloaded/);
+    expect(await seen()).toBe('[{"email":"***"}]');
+    await client.end();
+    expect(await gateway.end("SIGTERM")).toBe(0);
+    const types = await entryTypes(gateway.folder);
+    expect(types.filter((type) => type === "bundle.loaded")).toHaveLength(3);
+    expect(types.filter((type) => type === "bundle.refused").length).toBeGreaterThanOrEqual(2);
+    expect(await audited()).toMatchObject({ ok: true, findings: [] });
   });
 });
 

@@ -109,6 +109,16 @@ async function picture(page: Page, name: string): Promise<void> {
 }
 
 describe("the approvals page", () => {
+  test("takes keys from the moment it is there, before anything is drawn", async () => {
+    const context = await browser.newContext();
+    await context.addInitScript(
+      "addEventListener('DOMContentLoaded', () => { focused = document.activeElement.id; });",
+    );
+    const page = await context.newPage();
+    await page.goto(`http://127.0.0.1:${gateway.controlPort}/`);
+    expect(await page.evaluate("focused")).toBe("user");
+  });
+
   test("grants by keyboard alone: exactly what will run is shown, as text, and it runs", async () => {
     const { id, done } = await ask("dev", HOSTILE);
     const { page, faults } = await openPage();

@@ -253,8 +253,11 @@ describe.each([
 
   test("row limits stop a result", async () => {
     const client = await gateway.connect("con");
-    await expect(client.query("select id from orders")).rejects.toMatchObject({ code: "54000" });
-    expect((await client.query("select id from orders where id <= 3")).rows).toHaveLength(3);
+    // The rest is cancelled at the server; that must not come too late, and hit the next statement.
+    for (let again = 0; again < 20; again++) {
+      await expect(client.query("select id from orders")).rejects.toMatchObject({ code: "54000" });
+      expect((await client.query("select id from orders where id <= 3")).rows).toHaveLength(3);
+    }
     await client.end();
   });
 

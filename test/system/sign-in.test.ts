@@ -1,5 +1,4 @@
-import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,13 +7,15 @@ import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeVerifier, formatVerifier, parseVerifier, passwordMatches } from "../../runtime/credentials/index.ts";
+import { embeddedBinaries } from "../../cli/demo/embedded-postgres.ts";
 import { startTestGateway, type TestGateway } from "../support/gateway.ts";
 import { prepareDatabase, startPostgres, type TestPostgres } from "../support/postgres.ts";
+import { inPath, runProgram, type Ran } from "../support/programs.ts";
 
 /** Signing in, with real clients, against what a real PostgreSQL does. */
 const folder = mkdtempSync(join(tmpdir(), "sallyport-sign-in-"));
 const keys = await generateKeyPair("ES256");
-const hasPsql = spawnSync("psql", ["--version"]).status === 0;
+const hasPsql = inPath("psql");
 let postgres: TestPostgres;
 let gateway: TestGateway;
 
@@ -86,6 +87,17 @@ async function signIn(options: Partial<pg.ClientConfig>): Promise<string> {
   }
 }
 
+const psql = (how: string, env: Readonly<Record<string, string>> = {}): Promise<Ran> =>
+  runProgram(
+    "psql",
+    [
+      `host=localhost hostaddr=127.0.0.1 port=${gateway.port} user=ana dbname=shop sslrootcert=${folder}/tls.crt ${how}`,
+      "-XAtc",
+      "select 1",
+    ],
+    { env: { PGPASSWORD: "ana", ...env } },
+  );
+
 const encrypted = { ssl: { rejectUnauthorized: false } };
 
 describe("passwords are hashed as PostgreSQL hashes them", () => {
@@ -149,23 +161,18 @@ describe("with a password", () => {
     expect(nobody.replace("zoe", "ana")).toBe(wrong);
   });
   it.skipIf(!hasPsql)("psql insists on channel binding and on the certificate's name", async () => {
-    const child = spawn(
-      "psql",
-      [
-        `host=localhost hostaddr=127.0.0.1 port=${gateway.port} user=ana dbname=shop sslmode=verify-full sslrootcert=${folder}/tls.crt channel_binding=require`,
-        "-Atc",
-        "select 1",
-      ],
-      {
-        env: { ...process.env, PGPASSWORD: "ana" },
-      },
-    );
-    let out = "";
-    child.stdout.on("data", (chunk: Buffer) => (out += chunk.toString()));
-    child.stderr.on("data", (chunk: Buffer) => (out += chunk.toString()));
-    await once(child, "close");
+    const { out } = await psql("sslmode=verify-full channel_binding=require");
     expect(out).toBe("1\n");
   });
+  it.skipIf(!hasPsql || process.platform !== "linux")(
+    "psql begins with TLS at once, as PostgreSQL 18 can",
+    async () => {
+      const { out } = await psql("sslmode=verify-full sslnegotiation=direct min_protocol_version=3.2", {
+        LD_LIBRARY_PATH: embeddedBinaries().replace(/bin$/, "lib"),
+      });
+      expect(out).toBe("1\n");
+    },
+  );
 });
 
 describe("with a token in the password's place", () => {

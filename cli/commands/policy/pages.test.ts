@@ -27,6 +27,10 @@ const MADE: Readonly<Record<string, { readonly before: string; readonly after: s
     before: `allow a on sql when ${"(".repeat(201)}statement.writes${")".repeat(201)}`,
     after: "allow a on sql when ((statement.writes))",
   },
+  "covering-not-analysed": {
+    before: Array.from({ length: 2001 }, (_, i) => `allow r${i} on sql when user.name == "u${i}"`).join("\n"),
+    after: 'allow r1 on sql when user.name == "u1"',
+  },
   "too-many-cases": {
     before: `allow a on sql\ntest "t" {\n${["a", "b", "c"].map((name) => `  for ${name} in [${Array.from({ length: 11 }, (_, i) => `"${i}"`).join(", ")}]\n`).join("")}  user a in b\n  sql c\n  expect allow\n}`,
     after: 'allow a on sql\ntest "t" {\n  for a in ["1"]\n  user a\n  sql "select 1"\n  expect allow\n}',

@@ -69,45 +69,53 @@ export function buildAutomaton(triggers: readonly Trigger[]): TriggerAutomaton {
   const { classes, count, sample } = classesOf(triggers);
   // An item is `trigger * stepsMax + steps taken`.
   const stepsMax = Math.max(0, ...triggers.map((one) => one.length)) + 1;
-  /** Where an item goes by each class, steps that may be left out included; empty when it goes nowhere. */
-  const goes = new Map<number, readonly (readonly number[])[]>();
-  const goesFrom = (item: number): readonly (readonly number[])[] => {
-    const known = goes.get(item);
-    if (known !== undefined) return known;
+  /** The classes on which an item goes on, each with where it goes, steps that may be left out included. */
+  type Moves = readonly (readonly [place: number, to: readonly number[]])[];
+  const goes: (Moves | undefined)[] = [];
+  const goesFrom = (item: number): Moves => {
+    const done = goes[item];
+    if (done !== undefined) return done;
     const steps = triggers[Math.floor(item / stepsMax)]!;
     const taken = item % stepsMax;
-    const own = sample.map((byte) => {
+    const own: [number, number[]][] = [];
+    for (const [c, byte] of sample.entries()) {
       const to: number[] = [];
       for (let step = taken; step < steps.length; step++) {
         if (steps[step]!.bytes.has(byte)) to.push(item + step - taken + 1);
         if (!steps[step]!.optional) break;
       }
-      return to;
-    });
-    goes.set(item, own);
+      if (to.length > 0) own.push([c, to]);
+    }
+    goes[item] = own;
     return own;
   };
-  const fresh = sample.map((_, c) => triggers.flatMap((_one, i) => goesFrom(i * stepsMax)[c]!));
+  const fresh: number[][] = sample.map(() => []);
+  for (const i of triggers.keys()) for (const [c, to] of goesFrom(i * stepsMax)) fresh[c]!.push(...to);
   const states = new Map<string, number>([["", 0]]);
   const sets: (readonly number[])[] = [[]];
   const moves: number[][] = [];
-  for (let i = 0; i < sets.length; i++) {
-    const row: number[] = [];
-    for (let c = 0; c < count; c++) {
-      const moved = new Set(fresh[c]);
-      for (const item of sets[i]!) for (const to of goesFrom(item)[c]!) moved.add(to);
-      const set = [...moved].sort((a, b) => a - b);
-      const key = set.join();
-      let state = states.get(key);
-      if (state === undefined) {
-        if (sets.length >= TRIGGER_STATES_MAX)
-          throw new InvariantError("the triggers of detectors need too many states");
-        state = sets.length;
-        states.set(key, state);
-        sets.push(set);
-      }
-      row.push(state);
+  /** By the list itself: those of `fresh` come again and again. */
+  const known = new WeakMap<readonly number[], number>();
+  const stateOf = (items: readonly number[]): number => {
+    const same = known.get(items);
+    if (same !== undefined) return same;
+    const set = [...new Set(items)].sort((a, b) => a - b);
+    const key = set.join();
+    let state = states.get(key);
+    if (state === undefined) {
+      if (sets.length >= TRIGGER_STATES_MAX) throw new InvariantError("the triggers of detectors need too many states");
+      state = sets.length;
+      states.set(key, state);
+      sets.push(set);
     }
+    known.set(items, state);
+    return state;
+  };
+  for (let i = 0; i < sets.length; i++) {
+    // On most bytes nothing that is under way goes on: then only beginnings are left, the same ones for every state.
+    const reached: (number[] | undefined)[] = [];
+    for (const item of sets[i]!) for (const [c, to] of goesFrom(item)) (reached[c] ??= [...fresh[c]!]).push(...to);
+    const row = fresh.map((beginnings, c) => stateOf(reached[c] ?? beginnings));
     moves.push(row);
   }
   const ends = sets.map((set) =>

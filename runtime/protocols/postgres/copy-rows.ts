@@ -4,7 +4,6 @@ import { HEADER_BYTES } from "./messages.ts";
 import { MALFORMED, copyRun, maskFields, rowBound, type MaskCount } from "./rows.ts";
 import type { ResultMask, RowMask } from "./typed-masks.ts";
 
-const TAB = 0x09;
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;
 const BACKSLASH = 0x5c;
@@ -110,6 +109,8 @@ export class CopyMasker {
   }
 
   #text(source: Buffer, start: number, end: number, out: Buffer, at: number, count: MaskCount): number {
+    const masks = this.#masks;
+    const delimiter = this.#delimiter;
     let field = 0;
     let from = start;
     let run = start;
@@ -122,11 +123,10 @@ export class CopyMasker {
         continue;
       }
       const last = byte === NEWLINE;
-      if (!last && byte !== this.#delimiter) continue;
-      if (field >= this.#masks.length) return MALFORMED;
-      const mask = this.#masks[field];
-      const isNull = i - from === this.#null.length && source.compare(this.#null, 0, this.#null.length, from, i) === 0;
-      if (mask !== null && mask !== undefined && !isNull) {
+      if (!last && byte !== delimiter) continue;
+      if (field >= masks.length) return MALFORMED;
+      const mask = masks[field];
+      if (mask !== null && mask !== undefined && !this.#isNull(source, from, i)) {
         const length = this.#plainText(source, from, i, escaped);
         if (mask.touches === undefined || mask.touches(this.#plain, this.#plainAt, this.#plainAt + length)) {
           at = copyRun(source, run, from, out, at);
@@ -135,7 +135,7 @@ export class CopyMasker {
           run = i;
         }
       }
-      if (field === this.#lastMasked && !last && field < this.#masks.length - 1) {
+      if (field === this.#lastMasked && !last && field < masks.length - 1) {
         // Newlines inside of values are escaped: the one that is there ends the row, and nothing may follow it.
         return source.indexOf(NEWLINE, i) === end - 1 ? copyRun(source, run, end, out, at) : MALFORMED;
       }
@@ -144,8 +144,15 @@ export class CopyMasker {
       escaped = false;
       if (last && i !== end - 1) return MALFORMED;
     }
-    if (from !== end || field !== this.#masks.length) return MALFORMED;
+    if (from !== end || field !== masks.length) return MALFORMED;
     return copyRun(source, run, end, out, at);
+  }
+
+  #isNull(source: Buffer, from: number, to: number): boolean {
+    const text = this.#null;
+    if (to - from !== text.length) return false;
+    for (let i = 0; i < text.length; i++) if (source[from + i] !== text[i]) return false;
+    return true;
   }
 
   /** The field without its escapes: in `#plain` from `#plainAt` on. Answers its length. */
@@ -167,10 +174,12 @@ export class CopyMasker {
   #textField(mask: ValueMask, plainBytes: number, out: Buffer, at: number): number {
     const length = this.#maskInto(mask, this.#plain, this.#plainAt, this.#plainAt + plainBytes);
     if (length === TO_NULL) return copyRun(this.#null, 0, this.#null.length, out, at);
+    const masked = this.#masked;
+    const delimiter = this.#delimiter;
     for (let i = 0; i < length; i++) {
-      const byte = this.#masked[i]!;
-      if (byte === BACKSLASH || byte === this.#delimiter) out[at++] = BACKSLASH;
-      else if (byte === NEWLINE || byte === RETURN || byte === TAB || byte === 8 || byte === 11 || byte === 12) {
+      const byte = masked[i]!;
+      if (byte === BACKSLASH || byte === delimiter) out[at++] = BACKSLASH;
+      else if (byte >= 8 && byte <= RETURN) {
         out[at++] = BACKSLASH;
         out[at++] = ESCAPE_LETTERS.charCodeAt(byte - 8);
         continue;
@@ -211,11 +220,8 @@ export class CopyMasker {
       }
       if (i >= end || quoted || field >= this.#masks.length) return MALFORMED;
       const mask = this.#masks[field];
-      const isNull =
-        !wasQuoted && i - from === this.#null.length && source.compare(this.#null, 0, this.#null.length, from, i) === 0;
-      const masked =
-        mask !== null && mask !== undefined && !isNull && (mask.touches?.(this.#scratch, 0, length) ?? true);
-      if (masked) {
+      const shown = mask === null || mask === undefined || (!wasQuoted && this.#isNull(source, from, i));
+      if (!shown && (mask.touches?.(this.#scratch, 0, length) ?? true)) {
         at = copyRun(source, run, from, out, at);
         at = this.#csvField(mask, length, out, at);
         count.replaced++;

@@ -1,5 +1,6 @@
 import { err, ok, type Result } from "../../../base/result.ts";
 import { COLUMNS_MAX, PARAMETERS_MAX } from "./limits.ts";
+import { copyRun } from "./rows.ts";
 
 /** What is wrong with the inside of a message whose length was right. */
 export interface MalformedMessage {
@@ -61,24 +62,48 @@ export class BodyReader {
 
   /** The bytes before the next NUL; the NUL is consumed. */
   cbytes(): Buffer {
+    const from = this.#at;
+    const nul = this.#toNul();
+    return nul < 0 ? EMPTY : this.#bytes.subarray(from, nul);
+  }
+
+  cstring(): string {
+    const from = this.#at;
+    const nul = this.#toNul();
+    return nul <= from ? "" : this.#bytes.toString("utf8", from, nul);
+  }
+
+  /** As `cstring`, for the name of something: the same few come again and again. */
+  name(): string {
+    const from = this.#at;
+    const nul = this.#toNul();
+    return nul <= from ? "" : knownName(this.#bytes, from, nul);
+  }
+
+  /** Where the next NUL is, which is consumed; -1 when there is none. */
+  #toNul(): number {
     const nul = this.#bytes.indexOf(0, this.#at);
     if (nul < 0 || nul >= this.#end) {
       this.broken = true;
       this.#at = this.#end;
-      return EMPTY;
+      return -1;
     }
-    const found = this.#bytes.subarray(this.#at, nul);
     this.#at = nul + 1;
-    return found;
-  }
-
-  cstring(): string {
-    return this.cbytes().toString("utf8");
+    return nul;
   }
 
   bytes(count: number): Buffer {
     const at = this.#take(count);
     return at < 0 ? EMPTY : this.#bytes.subarray(at, at + count);
+  }
+
+  /** As `bytes`, in memory of its own. */
+  copy(count: number): Buffer {
+    const at = this.#take(count);
+    if (at < 0) return EMPTY;
+    const copied = Buffer.allocUnsafe(count);
+    copyRun(this.#bytes, at, at + count, copied, 0);
+    return copied;
   }
 
   /** The whole body was read, to its last byte and not past it. */
@@ -88,6 +113,27 @@ export class BodyReader {
 }
 
 const EMPTY = Buffer.alloc(0);
+
+const NAME_BYTES = 32;
+/** Names that were read last, each in the place that its first and last byte and its length give. */
+const names: string[] = Array.from({ length: 256 }, () => "");
+
+/** A name in UTF-8. One that was read before is not made again, if it is short and in ASCII. */
+function knownName(bytes: Buffer, from: number, to: number): string {
+  const length = to - from;
+  if (length > NAME_BYTES) return bytes.toString("utf8", from, to);
+  const slot = (bytes[from]! * 31 + bytes[to - 1]! * 7 + length) & 255;
+  const known = names[slot]!;
+  if (known.length === length) {
+    let i = 0;
+    // A unit of a name that is not ASCII is never equal to a byte below 128, and bytes above are not compared.
+    while (i < length && bytes[from + i]! < 0x80 && known.charCodeAt(i) === bytes[from + i]) i++;
+    if (i === length) return known;
+  }
+  const text = bytes.toString("utf8", from, to);
+  names[slot] = text;
+  return text;
+}
 
 export interface ParseFields {
   readonly name: string;
@@ -99,7 +145,7 @@ export interface ParseFields {
 /** Parse ('P'): statement name, text, count and numbers of parameter types. */
 export function readParse(bytes: Buffer, start: number, end: number): Result<ParseFields, MalformedMessage> {
   const body = new BodyReader(bytes, start, end);
-  const name = body.cstring();
+  const name = body.name();
   const text = body.cbytes();
   const typesAt = body.at;
   body.bytes(body.uint16() * 4);
@@ -110,7 +156,7 @@ export interface BindFields {
   readonly portal: string;
   readonly statement: string;
   readonly parameterFormats: readonly number[];
-  /** Null stands for SQL's NULL. Views of the message: copy what outlives it. */
+  /** Null stands for SQL's NULL. Copies: they outlive the message. */
   readonly parameters: readonly (Buffer | null)[];
   readonly resultFormats: readonly number[];
 }
@@ -132,8 +178,8 @@ function readFormats(body: BodyReader): readonly number[] {
 /** Bind ('B'). */
 export function readBind(bytes: Buffer, start: number, end: number): Result<BindFields, MalformedMessage> {
   const body = new BodyReader(bytes, start, end);
-  const portal = body.cstring();
-  const statement = body.cstring();
+  const portal = body.name();
+  const statement = body.name();
   const parameterFormats = readFormats(body);
   const count = body.uint16();
   if (count > PARAMETERS_MAX || count * 4 > body.left) return malformed("Bind");
@@ -141,7 +187,7 @@ export function readBind(bytes: Buffer, start: number, end: number): Result<Bind
   for (let i = 0; i < count; i++) {
     const length = body.int32();
     if (length < -1) return malformed("Bind");
-    parameters.push(length === -1 ? null : body.bytes(length));
+    parameters.push(length === -1 ? null : body.copy(length));
   }
   const resultFormats = readFormats(body);
   const known = (format: number): boolean => format === 0 || format === 1;
@@ -157,7 +203,7 @@ export interface ExecuteFields {
 /** Execute ('E'). */
 export function readExecute(bytes: Buffer, start: number, end: number): Result<ExecuteFields, MalformedMessage> {
   const body = new BodyReader(bytes, start, end);
-  const portal = body.cstring();
+  const portal = body.name();
   const rowsMax = body.int32();
   return body.finished ? ok({ portal, rowsMax }) : malformed("Execute");
 }
@@ -171,7 +217,7 @@ export interface NamedFields {
 export function readNamed(bytes: Buffer, start: number, end: number): Result<NamedFields, MalformedMessage> {
   const body = new BodyReader(bytes, start, end);
   const kind = body.byte();
-  const name = body.cstring();
+  const name = body.name();
   if (!body.finished || (kind !== 0x53 && kind !== 0x50)) return malformed("Describe or Close");
   return ok({ what: kind === 0x53 ? "statement" : "portal", name });
 }
@@ -196,7 +242,7 @@ export function readRowDescription(
   if (count > COLUMNS_MAX) return malformed("RowDescription");
   const fields: FieldDescription[] = [];
   for (let i = 0; i < count && !body.broken; i++) {
-    const name = body.cstring();
+    const name = body.name();
     const relation = body.int32() >>> 0;
     const attribute = body.int16();
     const type = body.int32() >>> 0;

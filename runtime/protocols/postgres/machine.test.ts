@@ -103,6 +103,10 @@ class Bench implements ActionHost, Wire {
   setting(): null {
     return null;
   }
+
+  shownSetting(_name: string, value: string): string {
+    return value;
+  }
   toClient(bytes: Buffer): void {
     this.toClientBytes.push(Buffer.from(bytes));
   }

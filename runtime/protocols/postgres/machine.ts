@@ -1,18 +1,12 @@
-import type { ActionHost, Refusal, Ruling, SqlAction, StatementPlan, Wire } from "../protocol.ts";
+import type { ActionHost, Refusal, Ruling, SqlAction, StatementPlan, TextMemo, Wire } from "../protocol.ts";
 import { secretsOf, type MaskSecrets } from "../../enforce/mask/index.ts";
 import type { AnalysedStatement } from "../../facts/index.ts";
 import { InvariantError } from "../../../base/assert.ts";
 import { Expect, ExpectQueue, type Described } from "./expect.ts";
 import { readBind, readExecute, readNamed, readParse } from "./fields.ts";
 import { Intake } from "./intake.ts";
-import {
-  BIND_BYTES_MAX,
-  CONTROL_BYTES_MAX,
-  COPY_BYTES_MAX,
-  HELD_BYTES_MAX,
-  IN_FLIGHT_MAX,
-  STATEMENT_BYTES_MAX,
-} from "./limits.ts";
+import { LENGTH_MAX } from "./lengths.ts";
+import { HELD_BYTES_MAX, IN_FLIGHT_MAX } from "./limits.ts";
 import {
   CLIENT,
   HEADER_BYTES,
@@ -31,23 +25,6 @@ import { ServerSide, type ServerSideOwner } from "./server-side.ts";
 
 /** What to do with the message at hand. */
 type Next = "forward" | "drop" | "hold" | "closed";
-
-/** Longest message by type; a type without a row is unknown and ends the connection. */
-const LENGTH_MAX: Readonly<Record<number, number>> = {
-  [CLIENT.bind]: BIND_BYTES_MAX,
-  [CLIENT.close]: CONTROL_BYTES_MAX,
-  [CLIENT.copyData]: COPY_BYTES_MAX,
-  [CLIENT.copyDone]: CONTROL_BYTES_MAX,
-  [CLIENT.copyFail]: CONTROL_BYTES_MAX,
-  [CLIENT.describe]: CONTROL_BYTES_MAX,
-  [CLIENT.execute]: CONTROL_BYTES_MAX,
-  [CLIENT.flush]: CONTROL_BYTES_MAX,
-  [CLIENT.functionCall]: CONTROL_BYTES_MAX,
-  [CLIENT.parse]: STATEMENT_BYTES_MAX,
-  [CLIENT.query]: STATEMENT_BYTES_MAX,
-  [CLIENT.sync]: CONTROL_BYTES_MAX,
-  [CLIENT.terminate]: CONTROL_BYTES_MAX,
-};
 
 const FUNCTION_CALL: Refusal = {
   kind: "unsupported",
@@ -202,6 +179,7 @@ export class PostgresMachine implements ServerSideOwner {
       at = end;
     }
     this.#flush(at);
+    if (at === data.length) return this.#intake.keep(EMPTY, HEADER_BYTES);
     const rest = data.subarray(at);
     const need = rest.length >= HEADER_BYTES ? 1 + rest.readInt32BE(1) : HEADER_BYTES;
     this.#intake.keep(rest, need);
@@ -209,7 +187,11 @@ export class PostgresMachine implements ServerSideOwner {
 
   /** Sends what of the chunk at hand waits to be sent, up to `to`. */
   #flush(to: number): void {
-    if (to > this.#from && !this.#closed) this.#wire.toServer(this.#chunk.subarray(this.#from, to), this.#recordIndex);
+    if (to > this.#from && !this.#closed) {
+      // Most chunks pass whole.
+      const whole = this.#from === 0 && to === this.#chunk.length;
+      this.#wire.toServer(whole ? this.#chunk : this.#chunk.subarray(this.#from, to), this.#recordIndex);
+    }
     this.#from = to;
   }
 
@@ -280,7 +262,7 @@ export class PostgresMachine implements ServerSideOwner {
     const start = at + HEADER_BYTES;
     if (data[end - 1] !== 0 || data.indexOf(0, start) !== end - 1) return this.#malformed("Query");
     const text = data.subarray(start, end - 1);
-    const answer = this.#host.judge(this.#action("simple", text, NO_PARAMETERS, NO_FORMATS));
+    const answer = this.#host.judge(this.#action("simple", text, null, NO_PARAMETERS, NO_FORMATS));
     if (answer instanceof Promise) return this.#hold(answer, (ruling) => this.#queryRuled(ruling));
     return this.#queryRuled(answer);
   }
@@ -333,12 +315,14 @@ export class PostgresMachine implements ServerSideOwner {
         kind: "unavailable",
         message: "sallyport: too many prepared statements in this session",
       });
-    const answer = this.#host.judge(this.#action("parse", text, NO_PARAMETERS, NO_FORMATS));
-    if (answer instanceof Promise) return this.#hold(answer, (ruling) => this.#parseRuled(ruling, name, text, types));
-    return this.#parseRuled(answer, name, text, types);
+    const memo: TextMemo = { context: null, analysis: null };
+    const answer = this.#host.judge(this.#action("parse", text, memo, NO_PARAMETERS, NO_FORMATS));
+    if (answer instanceof Promise)
+      return this.#hold(answer, (ruling) => this.#parseRuled(ruling, name, text, types, memo));
+    return this.#parseRuled(answer, name, text, types, memo);
   }
 
-  #parseRuled(ruling: Ruling, name: string, text: Buffer, types: Buffer): Next {
+  #parseRuled(ruling: Ruling, name: string, text: Buffer, types: Buffer, memo: TextMemo): Next {
     if (!ruling.go) return this.#refusePart(ruling.refusal);
     this.#recordIndex = ruling.recordIndex;
     const expect = this.#sent("parse");
@@ -353,6 +337,7 @@ export class PostgresMachine implements ServerSideOwner {
     expect.undo = this.names.setStatement(name, {
       text: Buffer.from(text),
       sent: ruling.rewritten ?? null,
+      memo,
       statement: null,
       innerText: null,
       madeBy: expect,
@@ -387,7 +372,7 @@ export class PostgresMachine implements ServerSideOwner {
     else {
       const bound: Portal = {
         prepared,
-        parameters: parameters.map((value) => (value === null ? null : Buffer.from(value))),
+        parameters,
         parameterFormats,
         resultFormats,
         declared: null,
@@ -419,7 +404,8 @@ export class PostgresMachine implements ServerSideOwner {
         hint: "Use FETCH or EXECUTE.",
       });
     }
-    const answer = this.#host.judge(this.#action("execute", text, portal.parameters, portal.parameterFormats));
+    const memo = portal.prepared?.memo ?? null;
+    const answer = this.#host.judge(this.#action("execute", text, memo, portal.parameters, portal.parameterFormats));
     if (answer instanceof Promise) return this.#hold(answer, (ruling) => this.#executeRuled(ruling, name, portal));
     return this.#executeRuled(answer, name, portal);
   }
@@ -528,12 +514,14 @@ export class PostgresMachine implements ServerSideOwner {
   #action(
     phase: SqlAction["phase"],
     text: Buffer,
+    memo: TextMemo | null,
     parameters: readonly (Buffer | null)[],
     parameterFormats: readonly number[],
   ): SqlAction {
     return {
       phase,
       text,
+      memo,
       parameters,
       parameterFormats,
       inTransaction: this.status !== IDLE,

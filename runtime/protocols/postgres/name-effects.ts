@@ -16,6 +16,7 @@ export function noteEffects(names: Names, statement: AnalysedStatement, expect: 
     undos.push(
       names.setStatement(prepares, {
         text: null,
+        memo: null,
         statement: inner,
         innerText: statement.innerText === null ? null : Buffer.from(statement.innerText),
         madeBy: expect,

@@ -1,4 +1,5 @@
 import type { AnalysedStatement } from "../../facts/index.ts";
+import type { TextMemo } from "../protocol.ts";
 import type { Described, Expect } from "./expect.ts";
 import { PORTALS_MAX, STATEMENTS_MAX } from "./limits.ts";
 
@@ -7,6 +8,7 @@ export interface Prepared extends Described {
   readonly text: Buffer | null;
   /** The text that the server has instead of it; null when that is `text` itself. */
   readonly sent?: Buffer | null;
+  readonly memo: TextMemo | null;
   /** For SQL's PREPARE: the statement inside, and its text, which is analysed again each time it runs. */
   readonly statement: AnalysedStatement | null;
   readonly innerText: Buffer | null;

@@ -59,13 +59,13 @@ function maskFields(
   count: MaskCount,
 ): number {
   if (end - start < 2) return MALFORMED;
-  const columns = source.readInt16BE(start);
+  const columns = (source[start]! << 8) | source[start + 1]!;
   if (columns !== masks.length) return MALFORMED;
   let run = start;
   let read = start + 2;
   for (let i = 0; i < columns; i++) {
     if (read + 4 > end) return MALFORMED;
-    const length = source.readInt32BE(read);
+    const length = (source[read]! << 24) | (source[read + 1]! << 16) | (source[read + 2]! << 8) | source[read + 3]!;
     const from = read + 4;
     if (length < -1 || length > end - from) return MALFORMED;
     const mask = masks[i];

@@ -11,7 +11,7 @@ import { CopyMasker, copyObstacle } from "./copy-rows.ts";
 import type { Expect, ExpectQueue } from "./expect.ts";
 import { BodyReader, readReport, readRowDescription, type FieldDescription } from "./fields.ts";
 import { ROW_BYTES_MAX, SAMPLED_ROW_BYTES_MAX, SERVER_CONTROL_BYTES_MAX } from "./limits.ts";
-import { HEADER_BYTES, IDLE, SERVER, cstring, errorResponse, message } from "./messages.ts";
+import { HEADER_BYTES, IDLE, SERVER, cstring, errorResponse, message, parameterStatus } from "./messages.ts";
 import type { Names } from "./names.ts";
 import { MALFORMED, copyRun, maskDataRow, rowBound } from "./rows.ts";
 import { ResultSample, SAMPLE_ROWS, type SampleRows } from "./sample.ts";
@@ -396,20 +396,34 @@ export class ServerSide {
   }
 
   #rowDescription(head: Expect, bytes: Buffer, at: number, end: number): Fate {
-    const read = readRowDescription(bytes, at + HEADER_BYTES, end);
-    if (!read.ok) {
+    const columns = this.#describedBy(bytes, at, end);
+    if (columns === null) {
       this.#broken("a RowDescription that can't be read", end);
       return STOP;
     }
     if (head.collected !== null) return DROP;
-    if (head.kind === "self-describe") return this.#selfDescribed(head, read.value);
+    if (head.kind === "self-describe") return this.#selfDescribed(head, columns);
     if (head.kind === "describe") {
-      if (head.subject !== null) head.subject.columns = read.value;
+      if (head.subject !== null) head.subject.columns = columns;
       return this.#answered(true);
     }
     if (head.kind !== "query" || head.ticket === null) return this.#unexpected(SERVER.rowDescription);
     if (this.#cut) return DROP;
-    return this.#begin(head, read.value) ? FORWARD : DROP;
+    return this.#begin(head, columns) ? FORWARD : DROP;
+  }
+
+  /** The last RowDescription and what it says: a statement that is repeated is described in the same bytes each time. */
+  #description: { readonly bytes: Buffer; readonly columns: readonly FieldDescription[] } | null = null;
+
+  #describedBy(bytes: Buffer, at: number, end: number): readonly FieldDescription[] | null {
+    const last = this.#description;
+    if (last !== null && last.bytes.length === end - at && last.bytes.compare(bytes, at, end) === 0)
+      return last.columns;
+    const read = readRowDescription(bytes, at + HEADER_BYTES, end);
+    if (!read.ok) return null;
+    if (end - at <= DESCRIPTION_BYTES_MAX)
+      this.#description = { bytes: Buffer.from(bytes.subarray(at, end)), columns: read.value };
+    return read.value;
   }
 
   #selfDescribed(head: Expect, columns: readonly FieldDescription[]): Fate {
@@ -427,21 +441,35 @@ export class ServerSide {
       this.#cutOff(head, planBroken("the server answers with more results than the statement has"));
       return false;
     }
-    const mismatch = checkResult(plan, columns);
-    if (mismatch !== null) {
-      this.#cutOff(head, planBroken(mismatch));
-      return false;
+    const fitted = this.#fitted;
+    const looks = plan.detect !== null || maskOf(plan) !== null;
+    // A portal may ask for other formats than the one before it.
+    const formats = looks ? this.#formats(head, columns) : NO_FORMATS;
+    if (
+      fitted === null ||
+      fitted.plan !== plan ||
+      fitted.columns !== columns ||
+      !formats.every((format, i) => fitted.formats[i] === format)
+    ) {
+      const mismatch = checkResult(plan, columns);
+      if (mismatch !== null) {
+        this.#cutOff(head, planBroken(mismatch));
+        return false;
+      }
+      const mask = maskOf(plan);
+      const types = columns.map((column) => column.type);
+      this.#fitted = {
+        plan,
+        columns,
+        formats,
+        rowMask: looks ? fitMasks(mask, types, formats, plan.detect, this.#secrets) : null,
+        names: looks ? namesOf(mask, plan.detect) : NO_NAMES,
+      };
     }
-    const mask = maskOf(plan);
-    if (mask === null && plan.detect === null) return true;
-    this.#rowMask = fitMasks(
-      mask,
-      columns.map((column) => column.type),
-      this.#formats(head, columns),
-      plan.detect,
-      this.#secrets,
-    );
-    this.#maskedColumns = namesOf(mask, plan.detect);
+    const { rowMask, names } = this.#fitted!;
+    if (rowMask === null) return true;
+    this.#rowMask = rowMask;
+    this.#maskedColumns = names;
     return true;
   }
 
@@ -451,6 +479,15 @@ export class ServerSide {
     const bound = head.subject?.resultFormats ?? [];
     return columns.map((_, i) => (bound.length === 1 ? bound[0]! : (bound[i] ?? 0)));
   }
+
+  /** The masks of the last result that fitted its plan: the same objects when a statement is repeated. */
+  #fitted: {
+    readonly plan: StatementPlan;
+    readonly columns: readonly FieldDescription[];
+    readonly formats: readonly number[];
+    readonly rowMask: ResultMask | null;
+    readonly names: readonly string[];
+  } | null = null;
 
   /** The first row of an answer. Those of a Query were announced just before; those of an Execute by a Describe. */
   #beginRows(head: Expect, type: number): void {
@@ -660,7 +697,12 @@ export class ServerSide {
       return STOP;
     }
     const obstacle = this.#host.setting(name, value);
-    if (obstacle === null) return FORWARD;
+    if (obstacle === null) {
+      const shown = this.#host.shownSetting(name, value);
+      if (shown === value) return FORWARD;
+      this.#replacement = parameterStatus(name, shown);
+      return REPLACE;
+    }
     this.#owner.fail(
       errorResponse({ severity: "FATAL", sqlstate: "42501", message: `sallyport: ${obstacle}` }),
       `setting ${name}: ${obstacle}`,
@@ -693,7 +735,10 @@ export class ServerSide {
 
 const EMPTY = Buffer.alloc(0);
 const NO_NAMES: readonly string[] = [];
+const NO_FORMATS: readonly number[] = [];
 const TEXT_TYPE = 25;
+/** A longer RowDescription is read each time. */
+const DESCRIPTION_BYTES_MAX = 4_096;
 /** Marks an answer whose outcome was already told. */
 const CUT_TAG = "\0cut";
 

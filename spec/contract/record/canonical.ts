@@ -12,9 +12,8 @@ export function canonicalJson(value: CanonicalValue): string {
     if (!Number.isFinite(value)) throw new TypeError(`${value} has no form in JSON`);
     return JSON.stringify(value);
   }
-  // Lone surrogates have no UTF-8 form: they become the replacement character before they are written.
-  if (typeof value === "string") return JSON.stringify(value.isWellFormed() ? value : value.toWellFormed());
-  if (Array.isArray(value)) return `[${(value as readonly CanonicalValue[]).map(canonicalJson).join(",")}]`;
+  if (typeof value === "string") return quoted(value);
+  if (Array.isArray(value)) return listJson(value as readonly CanonicalValue[]);
   const object = value as { readonly [key: string]: CanonicalValue | undefined };
   const parts: string[] = [];
   for (const key of Object.keys(object).sort()) {
@@ -22,6 +21,28 @@ export function canonicalJson(value: CanonicalValue): string {
     if (member !== undefined) parts.push(`${JSON.stringify(key)}:${canonicalJson(member)}`);
   }
   return `{${parts.join(",")}}`;
+}
+
+/** Texts up to here that need no escape are found by looking, which is cheaper than to ask the engine. */
+const PLAIN_UNITS = 32;
+
+function quoted(text: string): string {
+  if (text.length <= PLAIN_UNITS) {
+    let i = 0;
+    for (; i < text.length; i++) {
+      const unit = text.charCodeAt(i);
+      if (unit < 0x20 || unit > 0x7e || unit === 0x22 || unit === 0x5c) break;
+    }
+    if (i === text.length) return `"${text}"`;
+  }
+  // Lone surrogates have no UTF-8 form: they become the replacement character before they are written.
+  return JSON.stringify(text.isWellFormed() ? text : text.toWellFormed());
+}
+
+function listJson(list: readonly CanonicalValue[]): string {
+  let out = "[";
+  for (let i = 0; i < list.length; i++) out += i === 0 ? canonicalJson(list[i]!) : `,${canonicalJson(list[i]!)}`;
+  return `${out}]`;
 }
 
 /** The value of bytes that are canonical JSON; undefined for any others. */

@@ -365,7 +365,9 @@ class StatementWalk {
   #setting(b: Body): void {
     const name = text(b["name"]).toLowerCase();
     const kind = text(b["kind"]);
-    for (const arg of list(b["args"])) this.#query.expressions.value(arg, new Scope(null));
+    // SET TRANSACTION has its values inside of options.
+    for (const arg of list(b["args"]))
+      this.#query.expressions.value(is(arg, "DefElem")?.["arg"] ?? arg, new Scope(null));
     if (
       ["search_path", "role", "session_authorization", ""].includes(name) ||
       kind === "VAR_RESET_ALL" ||

@@ -1,0 +1,3 @@
+export * from "./measure.ts";
+export * from "./report.ts";
+export * from "./html.ts";
