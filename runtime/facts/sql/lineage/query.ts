@@ -341,7 +341,7 @@ export class Query {
       if (ordinality) out.push({ ...NOTHING, name: given[1] ?? "ordinality" });
       return { alias: name, schema: null, columns: out, other: value, relation: null };
     }
-    return { alias: name, schema: null, columns: null, other: value, relation: null };
+    return { alias: name, schema: null, columns: null, other: value, named: given, relation: null };
   }
 
   #join(b: Body, scope: Scope): readonly ScopeItem[] {
