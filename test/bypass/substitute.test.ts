@@ -30,21 +30,12 @@ afterAll(async () => {
 const WAYS: readonly ((client: WireClient, sql: string) => Promise<Heard>)[] = [
   (client, sql) => client.query(sql),
   (client, sql) =>
-    client.ask(
-      Buffer.concat([msg.parse("", sql), msg.bind("", "", 1), msg.describe("P", ""), msg.execute(""), msg.sync()]),
-    ),
+    client.ask(Buffer.concat([msg.parse("", sql), msg.bind("", "", 1), msg.describe("P", ""), msg.execute(""), msg.sync()])),
 ];
-const told = (heard: Heard): string =>
-  JSON.stringify([heard.fields, heard.rows, heard.tags, heard.error?.code ?? null]);
+const told = (heard: Heard): string => JSON.stringify([heard.fields, heard.rows, heard.tags, heard.error?.code ?? null]);
 
 async function ask(sql: string): Promise<readonly Heard[]> {
-  const client = await WireClient.connect({
-    host: "127.0.0.1",
-    port: gateway.port,
-    user: "ana",
-    password: "ana",
-    database: "shop",
-  });
+  const client = await WireClient.connect({ host: "127.0.0.1", port: gateway.port, user: "ana", password: "ana", database: "shop" });
   const heard: Heard[] = [];
   for (const way of WAYS) {
     await client.query("begin");
