@@ -37,15 +37,22 @@ export class UsageError extends Error {
 
 const STDIN_BYTES_MAX = 1024 * 1024;
 
-export const processIo = (): Io => ({
-  stdout: (text) => void process.stdout.write(text),
-  stderr: (text) => void process.stderr.write(text),
-  env: process.env,
-  cwd: process.cwd(),
-  colour: process.stdout.isTTY && (process.env["NO_COLOR"] ?? "") === "",
-  readStdin: () => Promise.resolve(readFileSync(0).subarray(0, STDIN_BYTES_MAX).toString("utf8")),
-  askSecret,
-});
+export const processIo = (): Io => {
+  // Whoever reads may have had enough (`policyc check | head`): what is left to say is said to nobody.
+  for (const stream of [process.stdout, process.stderr])
+    stream.on("error", (fault: NodeJS.ErrnoException) => {
+      if (fault.code !== "EPIPE") throw fault;
+    });
+  return {
+    stdout: (text) => void process.stdout.write(text),
+    stderr: (text) => void process.stderr.write(text),
+    env: process.env,
+    cwd: process.cwd(),
+    colour: process.stdout.isTTY && (process.env["NO_COLOR"] ?? "") === "",
+    readStdin: () => Promise.resolve(readFileSync(0).subarray(0, STDIN_BYTES_MAX).toString("utf8")),
+    askSecret,
+  };
+};
 
 /** Reads one line in raw mode. Ctrl-C ends the process as it would anywhere else. */
 function askSecret(question: string): Promise<string | undefined> {

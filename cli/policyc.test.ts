@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import {
   existsSync,
@@ -296,6 +296,16 @@ describe("bad input: a clear error, and the exit code of the table", () => {
     const file = /Please report it with (\S+)/.exec(err)?.[1];
     expect(readFileSync(file!, "utf8")).toMatch(/TypeError: broken on purpose\n {4}at /);
     expect(readFileSync(file!, "utf8")).not.toContain("staff");
+  });
+});
+
+describe("a reader that has had enough", () => {
+  it("ends nothing with a fault", () => {
+    const text = Array.from({ length: 3000 }, (_, i) => `deny r${i} on sql when user.nmae == "x"`).join("\n");
+    writeFileSync(join(folder, "many.policy"), text);
+    const policyc = `"${process.execPath}" "${PROGRAM}" check --format json many.policy`;
+    const found = spawnSync("sh", ["-c", `${policyc} | head -c 20; true`], { cwd: folder, encoding: "utf8" });
+    expect({ stdout: found.stdout.length, stderr: found.stderr }).toEqual({ stdout: 20, stderr: "" });
   });
 });
 

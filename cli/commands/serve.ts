@@ -36,12 +36,15 @@ import { lockFolder, serveHttp, systemClock, systemRandom } from "../../runtime/
 import { controlListener } from "../../runtime/control/index.ts";
 import { err, ok } from "../../base/result.ts";
 import { VERSION } from "../version.ts";
+import { keysOfUser, sshParts } from "./serve-ssh.ts";
 import { UsageError, type Io } from "../io.ts";
+import { httpParts } from "./serve/http-parts.ts";
 
 export interface RunningGateway {
   readonly gateway: Gateway;
   /** Ports of the listeners, in the order of the configuration. */
   readonly ports: readonly number[];
+  readonly sshPorts: readonly number[];
   readonly controlPort: number;
   reload(): Promise<string | null>;
   close(): Promise<void>;
@@ -145,9 +148,11 @@ async function startLocked(
       return status;
     },
     secret,
+    ssh: sshParts(config.ssh, state, at),
     tls: config.listen.map(({ tls }) =>
       tls === null ? null : { certificate: readFileSync(at(tls.certificate)), key: readFileSync(at(tls.key)) },
     ),
+    http: httpParts(config, at, io, () => signingKey(join(state, "identity.key"))),
     clock: systemClock,
     random: systemRandom,
     howToGrant: (id) => `Someone who may approve it runs: sallyport approvals approve ${id}`,
@@ -215,6 +220,7 @@ async function startLocked(
   return {
     gateway: started,
     ports: started.ports,
+    sshPorts: started.sshPorts,
     controlPort: control.port,
     reload,
     async close() {
@@ -242,7 +248,9 @@ export async function serveCommand(configPath: string, io: Io): Promise<number> 
     process.once("SIGTERM", () => stop());
   });
   // Said only once signals are listened to: whoever waits for this line may stop us the next moment.
-  io.stdout(`sallyport: listening on ${running.ports.join(", ")}; control API on ${running.controlPort}\n`);
+  io.stdout(
+    `sallyport: listening on ${[...running.ports, ...running.sshPorts, ...running.gateway.httpPorts].join(", ")}; control API on ${running.controlPort}\n`,
+  );
   await stopped;
   io.stderr("sallyport: stopping\n");
   await running.close();
@@ -267,13 +275,15 @@ function parsed<T>(
 
 function knownUsers(users: readonly UserConfig[]): readonly KnownUser[] {
   return users.map((user) => {
-    if (user.scram === null) return { name: user.name, groups: user.groups, verifier: null };
+    const { name, groups } = user;
+    const keys = keysOfUser(user);
+    if (user.scram === null) return { name, groups, keys, verifier: null };
     const verifier = parseVerifier(user.scram);
     if (!verifier.ok)
       throw new UsageError(
         `user ${user.name}: the verifier can't be read: ${verifier.error}; make a new one with sallyport user add`,
       );
-    return { name: user.name, groups: user.groups, verifier: verifier.value };
+    return { name, groups, keys, verifier: verifier.value };
   });
 }
 

@@ -29,7 +29,11 @@ export async function runTest(workspace: Workspace, path: string, name: string, 
   await loadParser();
   const results = runTests([test], testDecider(manifest, io));
   const failures = results.flatMap((one) =>
-    one.failures.map(({ expectation, why }) => ({ text: shown(one.one.row), why, span: expectation?.span ?? test.span })),
+    one.failures.map(({ expectation, why }) => ({
+      text: shown(one.one.row),
+      why,
+      span: expectation?.span ?? test.span,
+    })),
   );
   return { test: name, passed: failures.length === 0, cases: results.length, failures };
 }

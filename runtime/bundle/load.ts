@@ -19,6 +19,8 @@ export const FEATURES: ReadonlySet<string> = new Set([
   "sql/1",
   "mask/1",
   "mask-detect/1",
+  "mask-output/1",
+  "mask-fields/1",
   "mask-substitute/1",
   "mask-trusted/1",
   "approve/1",

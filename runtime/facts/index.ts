@@ -1,1 +1,3 @@
 export * from "./sql/index.ts";
+export * from "./json/index.ts";
+export * from "./shell/index.ts";

@@ -262,7 +262,7 @@ describe("a users file", () => {
   it("is a list under users", () => {
     expect(readUsers("users:\n  - {name: ann, groups: [a]}\n")).toEqual({
       ok: true,
-      value: [{ name: "ann", groups: ["a"], scram: null }],
+      value: [{ name: "ann", groups: ["a"], scram: null, keys: [] }],
     });
     expect(readUsers("")).toEqual({ ok: true, value: [] });
   });

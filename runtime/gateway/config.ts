@@ -1,6 +1,10 @@
-import { isAlias, isMap, isScalar, isSeq, parseDocument, LineCounter, type Document, type Node } from "yaml";
+import { isMap, isScalar, parseDocument, LineCounter } from "yaml";
 import { err, ok, type Result } from "../../base/result.ts";
-import { listing, nearest } from "../../base/text.ts";
+import { ConfigReader, type ConfigError } from "./config-reader.ts";
+import { readHttpListen, readHttpSettings, readHttpTarget, type HttpConfig } from "./http/config.ts";
+import { readSshListen, readSshSettings, readSshTarget, type SshConfig } from "./ssh/config.ts";
+
+export type { ConfigError };
 
 export interface TlsFiles {
   readonly certificate: string;
@@ -27,6 +31,8 @@ export interface UserConfig {
   readonly name: string;
   readonly groups: readonly string[];
   readonly scram: string | null;
+  /** Public SSH keys, as in an authorized_keys file, without options. */
+  readonly keys: readonly string[];
 }
 export interface OidcConfig {
   readonly issuer: string;
@@ -47,8 +53,11 @@ export interface AlertConfig {
   readonly key: SecretSource | null;
 }
 export interface GatewayConfig {
+  /** Listeners and targets of PostgreSQL; other protocols have a section of their own. */
   readonly listen: readonly ListenConfig[];
   readonly targets: readonly TargetConfig[];
+  readonly http: HttpConfig;
+  readonly ssh: SshConfig;
   readonly users: readonly UserConfig[];
   readonly usersFile: string | null;
   readonly oidc: readonly OidcConfig[];
@@ -76,107 +85,10 @@ export interface GatewayConfig {
   };
 }
 
-export interface ConfigError {
-  readonly line: number;
-  readonly column: number;
-  readonly message: string;
-}
-
 /** Where the control API listens unless the file says otherwise. */
 export const CONTROL_DEFAULT = { host: "127.0.0.1", port: 6480 } as const;
 /** Largest configuration file. */
 export const CONFIG_BYTES_MAX = 1024 * 1024;
-
-/** Reads fields of a mapping one by one; what was asked for is known, the rest is an error. */
-class Reader {
-  readonly #document: Document;
-  readonly #lines: LineCounter;
-  readonly errors: ConfigError[] = [];
-
-  constructor(document: Document, lines: LineCounter) {
-    this.#document = document;
-    this.#lines = lines;
-  }
-
-  fail(node: unknown, message: string): void {
-    const range = (node as Node | null)?.range ?? (this.#document.contents as Node | null)?.range;
-    const { line, col } = this.#lines.linePos(range?.[0] ?? 0);
-    this.errors.push({ line: Math.max(1, line), column: Math.max(1, col), message });
-  }
-
-  /** The fields of a mapping; unknown ones are told. */
-  map(node: unknown, where: string, known: readonly string[]): ReadonlyMap<string, unknown> {
-    const fields = new Map<string, unknown>();
-    if (!isMap(node)) {
-      this.fail(node, `${where} must be a mapping with ${listing(known, "and")}`);
-      return fields;
-    }
-    for (const { key, value } of node.items) {
-      const name = isScalar(key) ? String(key.value) : "";
-      if (known.length > 0 && !known.includes(name)) {
-        const near = nearest(name, known);
-        this.fail(
-          key,
-          `${where} has no setting ${JSON.stringify(name)}${near === undefined ? `; it takes ${listing(known, "and")}` : `; did you mean ${near}?`}`,
-        );
-      } else if (isAlias(value)) this.fail(value, "aliases are not read");
-      else fields.set(name, value);
-    }
-    return fields;
-  }
-
-  list(node: unknown, where: string): readonly unknown[] {
-    if (node === undefined) return [];
-    if (isSeq(node)) return node.items;
-    this.fail(node, `${where} must be a list`);
-    return [];
-  }
-
-  text(node: unknown, where: string, fallback?: string): string {
-    if (node === undefined && fallback !== undefined) return fallback;
-    if (isScalar(node) && typeof node.value === "string" && node.value !== "") return node.value;
-    // As it is written: 1.10 is not 1.1, and 007 is not 7.
-    if (isScalar(node) && typeof node.value === "number") return node.source ?? String(node.value);
-    this.fail(node, node === undefined ? `${where} is missing` : `${where} must be a text`);
-    return "";
-  }
-
-  int(node: unknown, where: string, fallback: number, min: number, max: number): number {
-    if (node === undefined) return fallback;
-    const value = isScalar(node) ? node.value : undefined;
-    if (typeof value === "number" && Number.isInteger(value) && value >= min && value <= max) return value;
-    this.fail(node, `${where} must be a whole number from ${min} to ${max}`);
-    return fallback;
-  }
-
-  bool(node: unknown, where: string, fallback: boolean): boolean {
-    if (node === undefined) return fallback;
-    if (isScalar(node) && typeof node.value === "boolean") return node.value;
-    this.fail(node, `${where} must be true or false`);
-    return fallback;
-  }
-
-  choice<const T extends string>(node: unknown, where: string, choices: readonly T[], fallback: T): T {
-    if (node === undefined) return fallback;
-    const value = isScalar(node) ? node.value : undefined;
-    const found = choices.find((choice) => choice === value);
-    if (found !== undefined) return found;
-    this.fail(node, `${where} must be ${listing(choices)}`);
-    return fallback;
-  }
-
-  /** `host:port`, `[v6]:port`. */
-  address(node: unknown, where: string): { host: string; port: number } {
-    const text = this.text(node, where);
-    const match = /^(?:\[([0-9a-fA-F:]+)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(text);
-    const port = Number(match?.[3]);
-    if (match === null || port > 65535) {
-      if (text !== "") this.fail(node, `${where} must be host:port, such as 127.0.0.1:6432`);
-      return { host: "", port: 0 };
-    }
-    return { host: match[1] ?? match[2]!, port };
-  }
-}
 
 /** The gateway's one configuration file. Every error is told, each with its place; no secret is quoted. */
 export function readConfig(text: string): Result<GatewayConfig, readonly ConfigError[]> {
@@ -199,7 +111,7 @@ export function readConfig(text: string): Result<GatewayConfig, readonly ConfigE
       })),
     );
   }
-  const r = new Reader(document, lines);
+  const r = new ConfigReader(document, lines);
   const top = r.map(document.contents, "the file", [
     "listen",
     "targets",
@@ -214,10 +126,27 @@ export function readConfig(text: string): Result<GatewayConfig, readonly ConfigE
     "tokens",
     "control",
     "limits",
+    "http",
+    "ssh",
   ]);
+  const listens = byProtocol(r, r.list(top.get("listen"), "listen"), "listen");
+  const targets = byProtocol(r, r.list(top.get("targets"), "targets"), "target");
   const config: GatewayConfig = {
-    listen: r.list(top.get("listen"), "listen").map((node) => readListen(r, node)),
-    targets: r.list(top.get("targets"), "targets").map((node) => readTarget(r, node)),
+    listen: listens.postgres.map((node) => readListen(r, node)),
+    targets: targets.postgres.map((node) => readTarget(r, node)),
+    http: {
+      listen: [...listens.http, ...listens.mcp].map((node) => readHttpListen(r, node)),
+      targets: [
+        ...targets.http.map((node) => readHttpTarget(r, node, "http")),
+        ...targets.mcp.map((node) => readHttpTarget(r, node, "mcp")),
+      ],
+      ...readHttpSettings(r, top.get("http")),
+    },
+    ssh: {
+      listen: listens.ssh.map((node) => readSshListen(r, node)),
+      targets: targets.ssh.map((node) => readSshTarget(r, node)),
+      ...readSshSettings(r, top.get("ssh")),
+    },
     users: r.list(top.get("users"), "users").map((node) => readUser(r, node)),
     usersFile: top.has("usersFile") ? r.text(top.get("usersFile"), "usersFile") : null,
     oidc: r.list(top.get("oidc"), "oidc").map((node) => readOidc(r, node)),
@@ -230,9 +159,13 @@ export function readConfig(text: string): Result<GatewayConfig, readonly ConfigE
     control: readControl(r, top.get("control")),
     limits: readLimits(r, top.get("limits")),
   };
-  if (config.listen.length === 0) r.fail(top.get("listen"), "listen needs at least one address");
-  if (config.targets.length === 0) r.fail(top.get("targets"), "targets needs at least one target");
-  for (const name of doubled(config.targets.map((target) => target.name)))
+  if (Object.values(listens).every((nodes) => nodes.length === 0))
+    r.fail(top.get("listen"), "listen needs at least one address");
+  if (Object.values(targets).every((nodes) => nodes.length === 0))
+    r.fail(top.get("targets"), "targets needs at least one target");
+  for (const name of doubled(
+    [...config.targets, ...config.ssh.targets, ...config.http.targets].map((target) => target.name),
+  ))
     r.fail(top.get("targets"), `two targets are called ${name}`);
   for (const name of doubled(config.users.map((user) => user.name)))
     r.fail(top.get("users"), `two users are called ${name}`);
@@ -253,7 +186,7 @@ export function readUsers(text: string): Result<readonly UserConfig[], readonly 
         message: document.errors[0]!.message.split("\n")[0]!,
       },
     ]);
-  const r = new Reader(document, lines);
+  const r = new ConfigReader(document, lines);
   if (document.contents === null) return ok([]);
   const top = r.map(document.contents, "the users file", ["users"]);
   const users = r.list(top.get("users"), "users").map((node) => readUser(r, node));
@@ -265,9 +198,26 @@ const doubled = (names: readonly string[]): readonly string[] => [
   ...new Set(names.filter((name, i) => names.indexOf(name) !== i)),
 ];
 
-function readListen(r: Reader, node: unknown): ListenConfig {
+/** What a listener or target may speak. */
+const GATEWAY_PROTOCOLS = ["postgres", "ssh", "http", "mcp"] as const;
+type GatewayProtocol = (typeof GATEWAY_PROTOCOLS)[number];
+
+/** The entries of a list, parted by their `protocol`; without one it is PostgreSQL's. */
+function byProtocol(
+  r: ConfigReader,
+  nodes: readonly unknown[],
+  where: string,
+): Readonly<Record<GatewayProtocol, readonly unknown[]>> {
+  const parted: Record<GatewayProtocol, unknown[]> = { postgres: [], ssh: [], http: [], mcp: [] };
+  for (const node of nodes) {
+    const protocol = isMap(node) ? node.get("protocol", true) : undefined;
+    parted[r.choice(protocol, `${where}.protocol`, GATEWAY_PROTOCOLS, "postgres")].push(node);
+  }
+  return parted;
+}
+
+function readListen(r: ConfigReader, node: unknown): ListenConfig {
   const f = r.map(node, "listen", ["protocol", "address", "tls"]);
-  r.choice(f.get("protocol"), "listen.protocol", ["postgres"], "postgres");
   const { host, port } = r.address(f.get("address"), "listen.address");
   if (!f.has("tls")) return { host, port, tls: null };
   const t = r.map(f.get("tls"), "listen.tls", ["certificate", "key", "required"]);
@@ -282,15 +232,11 @@ function readListen(r: Reader, node: unknown): ListenConfig {
   };
 }
 
-function readTarget(r: Reader, node: unknown): TargetConfig {
+function readTarget(r: ConfigReader, node: unknown): TargetConfig {
   const f = r.map(node, "a target", ["name", "protocol", "address", "database", "labels", "credential", "tls"]);
   const name = r.text(f.get("name"), "target.name");
-  r.choice(f.get("protocol"), "target.protocol", ["postgres"], "postgres");
   const { host, port } = r.address(f.get("address"), "target.address");
-  const labels: Record<string, string> = {};
-  if (f.has("labels"))
-    for (const [key, value] of r.map(f.get("labels"), "target.labels", []))
-      labels[key] = r.text(value, `target.labels.${key}`);
+  const labels = r.texts(f.get("labels"), "target.labels");
   const c = r.map(f.get("credential"), "target.credential", ["user", "password"]);
   const t = f.has("tls") ? r.map(f.get("tls"), "target.tls", ["mode", "ca"]) : new Map<string, unknown>();
   return {
@@ -307,7 +253,7 @@ function readTarget(r: Reader, node: unknown): TargetConfig {
   };
 }
 
-function readSecret(r: Reader, node: unknown): SecretSource {
+function readSecret(r: ConfigReader, node: unknown): SecretSource {
   if (!isMap(node)) {
     r.fail(node, "target.credential.password must be {file: …} or {env: …}; a password does not belong into this file");
     return { env: "" };
@@ -319,16 +265,17 @@ function readSecret(r: Reader, node: unknown): SecretSource {
     : { env: r.text(f.get("env"), "password.env") };
 }
 
-function readUser(r: Reader, node: unknown): UserConfig {
-  const f = r.map(node, "a user", ["name", "groups", "scram"]);
+function readUser(r: ConfigReader, node: unknown): UserConfig {
+  const f = r.map(node, "a user", ["name", "groups", "scram", "keys"]);
   return {
     name: r.text(f.get("name"), "user.name"),
     groups: r.list(f.get("groups"), "user.groups").map((group) => r.text(group, "a group")),
     scram: f.has("scram") ? r.text(f.get("scram"), "user.scram") : null,
+    keys: r.list(f.get("keys"), "user.keys").map((key) => r.text(key, "a key")),
   };
 }
 
-function readOidc(r: Reader, node: unknown): OidcConfig {
+function readOidc(r: ConfigReader, node: unknown): OidcConfig {
   const f = r.map(node, "oidc", [
     "issuer",
     "audience",
@@ -355,7 +302,7 @@ function readOidc(r: Reader, node: unknown): OidcConfig {
 
 const DAY_MS = 86_400_000;
 
-function readClaims(r: Reader, node: unknown): Readonly<Record<string, string | boolean>> {
+function readClaims(r: ConfigReader, node: unknown): Readonly<Record<string, string | boolean>> {
   const claims: Record<string, string | boolean> = {};
   if (node === undefined) return claims;
   for (const [claim, value] of r.map(node, "oidc.requiredClaims", [])) {
@@ -365,14 +312,14 @@ function readClaims(r: Reader, node: unknown): Readonly<Record<string, string | 
   return claims;
 }
 
-function readBundle(r: Reader, node: unknown): GatewayConfig["bundle"] {
+function readBundle(r: ConfigReader, node: unknown): GatewayConfig["bundle"] {
   const f = r.map(node, "bundle", ["path", "keys"]);
   const keys = r.list(f.get("keys"), "bundle.keys").map((key) => r.text(key, "a bundle key file"));
   if (keys.length === 0) r.fail(node, "bundle.keys needs at least one public key file; policyc keygen makes one");
   return { path: r.text(f.get("path"), "bundle.path"), keys };
 }
 
-function readRecord(r: Reader, node: unknown): GatewayConfig["record"] {
+function readRecord(r: ConfigReader, node: unknown): GatewayConfig["record"] {
   const f =
     node === undefined ? new Map<string, unknown>() : r.map(node, "record", ["durability", "origin", "results"]);
   return {
@@ -382,7 +329,7 @@ function readRecord(r: Reader, node: unknown): GatewayConfig["record"] {
   };
 }
 
-function readApprovals(r: Reader, node: unknown): GatewayConfig["approvals"] {
+function readApprovals(r: ConfigReader, node: unknown): GatewayConfig["approvals"] {
   const f =
     node === undefined ? new Map<string, unknown>() : r.map(node, "approvals", ["inTransaction", "noticeEveryMs"]);
   return {
@@ -391,7 +338,7 @@ function readApprovals(r: Reader, node: unknown): GatewayConfig["approvals"] {
   };
 }
 
-function readAlert(r: Reader, node: unknown): AlertConfig {
+function readAlert(r: ConfigReader, node: unknown): AlertConfig {
   const f = r.map(node, "alerts", ["name", "webhook", "key", "log"]);
   const name = r.text(f.get("name"), "alerts.name");
   const log = r.bool(f.get("log"), "alerts.log", false);
@@ -407,12 +354,12 @@ function readAlert(r: Reader, node: unknown): AlertConfig {
   return { name, webhook, key };
 }
 
-function readTokens(r: Reader, node: unknown): GatewayConfig["tokens"] {
+function readTokens(r: ConfigReader, node: unknown): GatewayConfig["tokens"] {
   const f = node === undefined ? new Map<string, unknown>() : r.map(node, "tokens", ["reverse"]);
   return { reverse: r.list(f.get("reverse"), "tokens.reverse").map((group) => r.text(group, "a group")) };
 }
 
-function readControl(r: Reader, node: unknown): GatewayConfig["control"] {
+function readControl(r: ConfigReader, node: unknown): GatewayConfig["control"] {
   const f = node === undefined ? new Map<string, unknown>() : r.map(node, "control", ["address", "administrators"]);
   const { host, port } = f.has("address") ? r.address(f.get("address"), "control.address") : CONTROL_DEFAULT;
   if (!["127.0.0.1", "::1", "localhost", ""].includes(host))
@@ -423,7 +370,7 @@ function readControl(r: Reader, node: unknown): GatewayConfig["control"] {
   return { host, port, administrators };
 }
 
-function readLimits(r: Reader, node: unknown): GatewayConfig["limits"] {
+function readLimits(r: ConfigReader, node: unknown): GatewayConfig["limits"] {
   const f =
     node === undefined
       ? new Map<string, unknown>()

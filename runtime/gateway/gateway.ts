@@ -20,11 +20,19 @@ import {
   type Server,
   type Socket,
 } from "../outside/index.ts";
-import { appendGatewayEntry, startHeartbeat, type OpenOptions, type Recorder } from "../record/index.ts";
+import {
+  appendGatewayEntry,
+  startHeartbeat,
+  type OpenOptions,
+  type Recorder,
+  type SessionLog,
+} from "../record/index.ts";
 import { TargetCatalog } from "../session/index.ts";
 import type { EntryBody } from "../../spec/contract/record/index.ts";
 import type { GatewayConfig } from "./config.ts";
 import { Connection } from "./connection.ts";
+import { HttpService, type HttpParts } from "./http/index.ts";
+import { SshConnection, type SshParts } from "./ssh/index.ts";
 import { ServiceConnection, type Target } from "./upstream.ts";
 
 /** What a gateway is made of: the configuration with its files read. */
@@ -49,11 +57,27 @@ export interface GatewayParts {
   readonly secret: Buffer;
   /** Per listener: certificate and key in PEM, and the certificate in DER for channel binding. */
   readonly tls: readonly ({ readonly certificate: Buffer; readonly key: Buffer } | null)[];
+  /** The HTTP listeners and targets; null when there are none. */
+  readonly http: HttpParts | null;
+  /** Keys and targets of the SSH listeners; null when there are none. */
+  readonly ssh: SshParts | null;
   readonly clock: Clock;
   readonly random: Random;
   readonly howToGrant: (id: string) => string;
   /** For the operator's log. Never holds a statement, a value or a secret. */
   readonly say: (line: string) => void;
+}
+
+/** One connection of a client, of whatever protocol, as the gateway holds it. */
+export interface ClientConnection {
+  /** Name of its session; "" before there is one. */
+  readonly sid: string;
+  /** The session's entries; null before there is one. */
+  readonly log: SessionLog | null;
+  readonly live: LiveSession | null;
+  /** The gateway stops: what waits for approval stays pending. */
+  release(): void;
+  end(why: string): void;
 }
 
 /** A session that is open now. */
@@ -77,9 +101,11 @@ export class Gateway {
   readonly alerts: Alerts;
   /** A name for this run of the process. */
   readonly boot: string;
-  readonly connections = new Set<Connection>();
+  readonly connections = new Set<ClientConnection>();
   readonly #catalogs = new Map<string, { readonly catalog: TargetCatalog; readonly service: ServiceConnection }>();
   readonly #servers: Server[] = [];
+  readonly #http: HttpService | null;
+  readonly #sshServers: Server[] = [];
   readonly #byProcess = new Map<number, Connection>();
   #nextProcess = 1;
   #closing = false;
@@ -107,6 +133,7 @@ export class Gateway {
         void this.entry({ type: "alert.undelivered", sid, decision, rule, channel, why: why.slice(0, 512) }),
     });
     this.tokens = new TokenVault(parts.vaultPath, parts.secret, (count) => parts.random.bytes(count));
+    this.#http = parts.http === null ? null : this.#httpService(parts.http);
     for (const target of parts.targets) {
       const service = new ServiceConnection(target, parts.random, parts.clock.after);
       this.#catalogs.set(target.name, {
@@ -157,11 +184,69 @@ export class Gateway {
       const options = { context, certificate: pem?.certificate ?? null, required: files?.required ?? false };
       this.#servers.push(await listen(host, port, (socket) => this.#accept(socket, options)));
     }
+    await this.#http?.listen();
+    const { ssh } = this.parts;
+    if (ssh === null) return;
+    for (const { host, port } of config.ssh.listen)
+      this.#sshServers.push(await listen(host, port, (socket) => this.#acceptSsh(ssh, socket)));
   }
 
-  /** Ports that are listened on, in the order of the configuration. */
+  #httpService(http: HttpParts): HttpService {
+    const { parts } = this;
+    return new HttpService(http, {
+      clock: parts.clock,
+      random: parts.random,
+      bundles: this.bundles,
+      approvals: this.approvals,
+      recorder: this.recorder,
+      directory: parts.directory,
+      secret: parts.secret,
+      maskSecrets: { hashKey: parts.secret, tokens: this.tokens },
+      origin: parts.config.record.origin,
+      recordsSamples: parts.config.record.results === "sample",
+      headMs: parts.config.limits.handshakeMs,
+      connections: parts.config.limits.connections,
+      addressOf,
+      howToGrant: parts.howToGrant,
+      say: parts.say,
+      refusedSignIn: (user, from, why) => this.refusedSignIn(user, from, why),
+      opened: (session) => void this.connections.add(session),
+      forgotten: (session) => void this.connections.delete(session),
+    });
+  }
+
+  /** Ports that HTTP is listened for on, in the order of the configuration. */
+  get httpPorts(): readonly number[] {
+    return this.#http?.ports ?? [];
+  }
+
+  /** Ports that PostgreSQL is listened for on, in the order of the configuration. */
   get ports(): readonly number[] {
     return this.#servers.map(portOf);
+  }
+
+  get sshPorts(): readonly number[] {
+    return this.#sshServers.map(portOf);
+  }
+
+  #acceptSsh(ssh: SshParts, socket: Socket): void {
+    socket.on("error", () => undefined);
+    if (this.#closing || this.connections.size >= this.parts.config.limits.connections) {
+      socket.destroy();
+      return;
+    }
+    const { bundles, approvals, recorder, parts } = this;
+    const host = {
+      ssh,
+      bundles,
+      approvals,
+      recorder,
+      parts,
+      refusedSignIn: (user: string, from: string, why: string) => this.refusedSignIn(user, from, why),
+    };
+    const connection = new SshConnection(host, socket, addressOf(socket));
+    this.connections.add(connection);
+    connection.serve(() => this.forget(connection));
   }
 
   #accept(
@@ -184,9 +269,9 @@ export class Gateway {
     return this.connections.size > this.parts.config.limits.connections;
   }
 
-  forget(connection: Connection): void {
+  forget(connection: ClientConnection): void {
     this.connections.delete(connection);
-    if (connection.processId > 0) this.#byProcess.delete(connection.processId);
+    if (connection instanceof Connection && connection.processId > 0) this.#byProcess.delete(connection.processId);
   }
 
   /**
@@ -250,7 +335,9 @@ export class Gateway {
       },
       sessions: this.live().length,
       approvalsPending: this.approvals.list("pending").length,
-      targets: this.parts.targets.map((target) => target.name),
+      targets: [...this.parts.targets, ...this.parts.config.ssh.targets, ...(this.parts.http?.targets ?? [])].map(
+        (target) => target.name,
+      ),
     };
   }
 
@@ -294,7 +381,7 @@ export class Gateway {
     };
     const connection = [...this.connections].find((one) => one.sid === record.session);
     try {
-      if (connection?.log === undefined || connection.log === null) {
+      if (connection?.log == null) {
         if (!this.entry(body)) return false;
       } else connection.log.append(body);
     } catch {
@@ -371,9 +458,10 @@ export class Gateway {
     this.#poll?.();
     this.alerts.close();
     this.#stopHeartbeat();
-    for (const server of this.#servers) server.close();
+    for (const server of [...this.#servers, ...this.#sshServers]) server.close();
     for (const connection of this.connections) connection.release();
     this.endAll("the gateway stopped");
+    await this.#http?.close();
     this.approvals.close();
     this.tokens.close();
     for (const { service } of this.#catalogs.values()) service.close();

@@ -8,7 +8,7 @@ import { TokenVerifier, type FetchImplementation, type OidcIssuer } from "./toke
 export interface Identity {
   readonly name: string;
   readonly groups: readonly string[];
-  readonly method: "password" | "token";
+  readonly method: "password" | "token" | "key" | "certificate" | "web";
   /** Issuer of the token, when there was one. */
   readonly issuer: string | null;
   /** When the identity ends by itself, in ms; null: with the session. */
@@ -19,6 +19,8 @@ export interface KnownUser {
   readonly name: string;
   readonly groups: readonly string[];
   readonly verifier: ScramVerifier | null;
+  /** Public SSH keys, as the bytes that the protocol shows them in, in base64. */
+  readonly keys?: readonly string[];
 }
 
 interface Failures {
@@ -75,6 +77,14 @@ export class Directory {
     return user?.verifier == null
       ? null
       : { name, groups: user.groups, method: "password", issuer: null, expiresAt: null };
+  }
+
+  /** Who has just signed with the private key of `blob` (base64), as `name`. */
+  byKey(name: string, blob: string): Identity | null {
+    const user = this.#users.get(name);
+    return user?.keys?.includes(blob) === true
+      ? { name, groups: user.groups, method: "key", issuer: null, expiresAt: null }
+      : null;
   }
 
   /** A name with a password in clear, for the control API. */

@@ -17,3 +17,15 @@ export const FAILURES_MAX = 10;
 export const FAILURES_WINDOW_MS = 60_000;
 /** Names and addresses whose failures are remembered; beyond that the oldest are forgotten. */
 export const FAILURES_KEPT_MAX = 10_000;
+/** Longest public SSH key: RSA with 16,384 bits, with room. */
+export const SSH_KEY_BYTES_MAX = 4_096;
+export const SSH_RSA_BITS_MIN = 2_048;
+export const SSH_RSA_BITS_MAX = 16_384;
+/** Longest SSH certificate. OpenSSH's own are a few hundred bytes. */
+export const SSH_CERTIFICATE_BYTES_MAX = 32_768;
+/** Names that one certificate is good for; addresses in one of its options. */
+export const SSH_PRINCIPALS_MAX = 256;
+/** Longest revocation list. */
+export const SSH_REVOCATION_BYTES_MAX = 16 * 1024 * 1024;
+/** Serial numbers that one bitmap of a revocation list may span. */
+export const SSH_REVOCATION_BITMAP_BITS_MAX = 8 * 1024 * 1024;

@@ -3,6 +3,7 @@ import {
   TLSSocket,
   connect as connectTls,
   createSecureContext,
+  createServer as createTlsServer,
   type SecureContext,
   type PeerCertificate,
 } from "node:tls";
@@ -91,6 +92,53 @@ export function listen(host: string, port: number, accepted: (socket: Socket) =>
       resolve(server);
     });
   });
+}
+
+/** Certificate and key in PEM, and the authorities whose client certificates are taken (null: none is asked for). */
+export interface ServerTls {
+  readonly certificate: Buffer;
+  readonly key: Buffer;
+  readonly clientCa: Buffer | null;
+}
+
+const HANDSHAKE_MS = 10_000;
+
+/** Listens on an address with TLS from the first byte; `accepted` gets each connection once its handshake is done. */
+export function listenTls(
+  host: string,
+  port: number,
+  tls: ServerTls,
+  protocols: readonly string[],
+  accepted: (socket: TLSSocket) => void,
+): Promise<Server> {
+  return new Promise((resolve, reject) => {
+    const server = createTlsServer(
+      {
+        cert: tls.certificate,
+        key: tls.key,
+        minVersion: "TLSv1.2",
+        ALPNProtocols: [...protocols],
+        handshakeTimeout: HANDSHAKE_MS,
+        noDelay: true,
+        ...(tls.clientCa === null ? {} : { ca: tls.clientCa, requestCert: true, rejectUnauthorized: false }),
+      },
+      accepted,
+    );
+    server.on("tlsClientError", (_fault: Error, socket: TLSSocket) => socket.destroy());
+    server.once("error", reject);
+    server.listen({ host, port }, () => {
+      server.off("error", reject);
+      resolve(server);
+    });
+  });
+}
+
+/** Who a client certificate is of, when one was shown that a trusted authority signed: its one common name. */
+export function peerOf(socket: TLSSocket): { readonly name: string; readonly expiresAt: number } | null {
+  if (!socket.authorized) return null;
+  const { subject, valid_to: until } = socket.getPeerCertificate();
+  const name: unknown = subject?.CN;
+  return typeof name === "string" && name !== "" ? { name, expiresAt: Date.parse(until) } : null;
 }
 
 /** The port a server listens on. */

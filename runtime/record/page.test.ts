@@ -82,6 +82,7 @@ const BODIES: { readonly [T in EntryType]: Required<Extract<EntryBody, { readonl
     sqlstate: "00000",
     sample: [],
   },
+  recording: { type: "recording", decision: 1, name: "n", format: "f", bytes: 1, digest: "d", left: 0 },
 };
 
 describe("the page on the record", () => {

@@ -30,12 +30,21 @@ afterAll(async () => {
 const WAYS: readonly ((client: WireClient, sql: string) => Promise<Heard>)[] = [
   (client, sql) => client.query(sql),
   (client, sql) =>
-    client.ask(Buffer.concat([msg.parse("", sql), msg.bind("", "", 1), msg.describe("P", ""), msg.execute(""), msg.sync()])),
+    client.ask(
+      Buffer.concat([msg.parse("", sql), msg.bind("", "", 1), msg.describe("P", ""), msg.execute(""), msg.sync()]),
+    ),
 ];
-const told = (heard: Heard): string => JSON.stringify([heard.fields, heard.rows, heard.tags, heard.error?.code ?? null]);
+const told = (heard: Heard): string =>
+  JSON.stringify([heard.fields, heard.rows, heard.tags, heard.error?.code ?? null]);
 
 async function ask(sql: string): Promise<readonly Heard[]> {
-  const client = await WireClient.connect({ host: "127.0.0.1", port: gateway.port, user: "ana", password: "ana", database: "shop" });
+  const client = await WireClient.connect({
+    host: "127.0.0.1",
+    port: gateway.port,
+    user: "ana",
+    password: "ana",
+    database: "shop",
+  });
   const heard: Heard[] = [];
   for (const way of WAYS) {
     await client.query("begin");
@@ -46,22 +55,32 @@ async function ask(sql: string): Promise<readonly Heard[]> {
   return heard;
 }
 
-let answered = 0;
 describe.each(Object.entries(READS))("%s", (_group, statements) => {
   it.each(statements)("%s", async (sql) => {
     for (const heard of await ask(sql)) expect(findMarker(heard.bytes, heard.fields)).toBeNull();
   });
 });
 
-describe.each(Object.entries(ORACLES))("%s", (_group, pairs) => {
-  it.each(pairs)("%s", async (right, wrong) => {
-    const [mine, others] = [await ask(right), await ask(wrong)];
-    for (const heard of mine) expect(findMarker(heard.bytes, heard.fields)).toBeNull();
-    expect(mine.map(told)).toEqual(others.map(told));
-    if (mine[0]!.error === null) answered++;
-  });
-});
+/** Other secrets for the one who has them all; what masks leave in sight (`code`, `fix`) stays. */
+const OTHERS = `update people set ssn = 'other', email = 'x@y.example', pin = 7, born = '2001-01-01', score = 1, tag = gen_random_uuid(),
+  note = '{}', ip = '10.9.9.9', raw = '\\x01', tags = '{}', addr = row('a', 'b'), dom = 'd', big = 5, doc = '<z/>', at = '2001-01-01',
+  span = 'empty', bits = b'1', vec = '' where id = 1`;
 
-it("many of the conditions were answered, not refused", () => {
+it("what conditions tell does not hang on the secrets", { timeout: 200_000 }, async () => {
+  const statements = Object.values(ORACLES).flatMap((pairs) => pairs.map(([right]) => right));
+  const before = new Map<string, readonly string[]>();
+  let answered = 0;
+  for (const sql of statements) {
+    const heard = await ask(sql);
+    if (heard[0]!.error === null) answered++;
+    before.set(sql, heard.map(told));
+  }
+  // Most are answered now, not refused.
   expect(answered).toBeGreaterThan(20);
+  const admin = await server.direct("bypass");
+  await admin.query(OTHERS);
+  // A changed row lies elsewhere in the table, which would be told by the order of equal ones.
+  await admin.query("cluster people using people_pkey");
+  await admin.end();
+  for (const sql of statements) expect((await ask(sql)).map(told), sql).toEqual(before.get(sql));
 });

@@ -66,12 +66,16 @@ const SIDE_DOORS: Readonly<Record<string, string>> = {
 /** npm packages of shipped code, and the only folders that know them. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   chevrotain: ["lang/syntax/"],
+  graphql: ["runtime/protocols/http/"],
   jose: ["runtime/identity/", "cli/commands/serve.ts"],
   "libpg-query": ["runtime/facts/sql/"],
+  "openid-client": ["runtime/identity/"],
   msgpackr: ["spec/contract/bundle/", "cli/commands/policy/inspect.ts"],
+  ssh2: ["runtime/gateway/ssh/", "cli/commands/serve-ssh.ts", "cli/demo/"],
+  unbash: ["runtime/facts/shell/"],
   "vscode-languageserver": ["cli/lsp/", "cli/commands/policy/lsp.ts"],
   "vscode-languageserver-textdocument": ["cli/lsp/"],
-  yaml: ["runtime/gateway/config.ts", "cli/"],
+  yaml: ["runtime/gateway/", "cli/"],
 };
 
 const partOf = (path: string): string =>

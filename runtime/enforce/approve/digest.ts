@@ -30,3 +30,22 @@ export function actionDigest(action: ExactAction): string {
   };
   return createHash("sha256").update("sallyport action/v1\n").update(canonicalJson(form)).digest("hex");
 }
+
+/** A request over HTTP that would be sent: a grant is bound to all of it. */
+export interface ExactRequest {
+  readonly protocol: string;
+  readonly target: string;
+  readonly requester: string;
+  readonly issuer: string | null;
+  readonly bundle: string;
+  /** Method, host, target and the fields that mean something, as text. */
+  readonly head: string;
+  readonly body: Uint8Array;
+}
+
+export function requestDigest(request: ExactRequest): string {
+  const { protocol, target, requester, issuer, bundle, head, body } = request;
+  const text = Buffer.concat([Buffer.from(`${head}\n`), body]);
+  const none = { account: "", database: "", parameters: [], parameterFormats: [], searchPath: null };
+  return actionDigest({ protocol, target, requester, issuer, bundle, text, ...none });
+}

@@ -8,5 +8,8 @@ export * from "./masked-catalog.ts";
 export * from "./plan.ts";
 export * from "./statement-text.ts";
 export * from "./sample-rows.ts";
+export * from "./json/index.ts";
+export * from "./web-text.ts";
 export { FLOAT4, elementOf, familyOf } from "./postgres-types.ts";
 export { rewrite, type Replacement } from "./substitute.ts";
+export * from "./request-text.ts";

@@ -145,6 +145,18 @@ export type EntryBody =
       readonly masked: readonly string[] | number;
       readonly sqlstate?: string;
       readonly sample?: readonly (readonly (Masked | null)[])[] | number;
+    }
+  | {
+      /** A recording of what a terminal or command showed, after masking, in a file of its own. */
+      readonly type: "recording";
+      readonly decision: number;
+      readonly name: string;
+      readonly format: string;
+      readonly bytes: number;
+      /** SHA-256 of the file. */
+      readonly digest: string;
+      /** Bytes of output that it does not hold, for a command may show more than is kept. */
+      readonly left: number;
     };
 
 export type EntryType = EntryBody["type"];

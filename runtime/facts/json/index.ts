@@ -1,0 +1,1 @@
+export { keyStep, readScalars } from "./walk.ts";

@@ -1,0 +1,319 @@
+import ssh2, { type AuthContext, type Client, type Connection, type PublicKeyAuthContext } from "ssh2";
+import { ABSENT, type FactValue } from "../../../spec/contract/facts/index.ts";
+import { judgeKey, type SshIdentity } from "../../identity/index.ts";
+import { timeOrderedId, type Socket } from "../../outside/index.ts";
+import { linesText, readSignInName, REFUSED_STATUS } from "../../protocols/ssh/index.ts";
+import { RecorderFailed, SessionLog } from "../../record/index.ts";
+import { ActionDesk } from "../../session/index.ts";
+import { SessionChannel } from "./channel.ts";
+import { Forwards } from "./forwards.ts";
+import { hostKeysFor } from "./host-key.ts";
+import type { SshHost } from "./host.ts";
+import { KEEPALIVE_COUNT, KEEPALIVE_MS, SIGN_IN_FAILURES_MAX, SIGN_IN_REQUESTS_MAX } from "./limits.ts";
+import type { SshSession } from "./session.ts";
+import { CIPHERS, KEY_EXCHANGES, MACS, prepareKeys, terrapinFault, type Agreed } from "./transport.ts";
+import { connectTarget, type SshTarget } from "./upstream.ts";
+
+/** One accepted SSH connection: from its first byte to sign-in, and then the session's channels. */
+export class SshConnection {
+  readonly #host: SshHost;
+  readonly #socket: Socket;
+  readonly #from: string;
+  #gone: () => void = () => undefined;
+  readonly #stopTimer: () => void;
+  #connection: Connection | null = null;
+  #requests = 0;
+  #failures = 0;
+  /** What the last key was refused for: told to the record, not to the client. */
+  #refused = "the client left before it signed in";
+  #name = "";
+  #application = "";
+  #identity: SshIdentity | null = null;
+  #targetName: string | null = null;
+  #session: SshSession | null = null;
+  #target: Client | null = null;
+  #channels = 0;
+  #over = false;
+  sid = "";
+  log: SessionLog | null = null;
+  live: {
+    readonly id: string;
+    readonly user: string;
+    readonly target: string;
+    readonly from: string;
+    readonly startedAt: number;
+  } | null = null;
+
+  constructor(host: SshHost, socket: Socket, from: string) {
+    this.#host = host;
+    this.#socket = socket;
+    this.#from = from;
+    const { clock, config } = host.parts;
+    const { handshakeMs } = config.limits;
+    this.#stopTimer = clock.after(handshakeMs, () => {
+      if (this.#session !== null) return;
+      this.#refused = `no sign-in within ${handshakeMs} ms`;
+      this.end(this.#refused);
+    });
+    socket.once("close", () => this.#ended("the client's connection closed"));
+    socket.on("error", () => undefined);
+  }
+
+  /** Speaks SSH with the client; `gone` is called once, when the connection is over. */
+  serve(gone: () => void): void {
+    this.#gone = gone;
+    const server = new ssh2.Server({
+      hostKeys: hostKeysFor(this.#host.ssh.hostKey, () => this.#connection!),
+      ident: "Sallyport",
+      algorithms: { cipher: CIPHERS, hmac: MACS, kex: KEY_EXCHANGES, compress: ["none"] },
+      keepaliveInterval: KEEPALIVE_MS,
+      keepaliveCountMax: KEEPALIVE_COUNT,
+    });
+    server.on("connection", (connection: Connection, info: { readonly header: { readonly identRaw: string } }) => {
+      this.#connection = connection;
+      this.#application = info.header.identRaw.slice(0, 256);
+      connection.on("error", (fault: Error) => this.end(`the client's connection failed: ${fault.message}`));
+      connection.on("handshake", (agreed: Agreed) => {
+        prepareKeys(connection);
+        const fault = terrapinFault(connection, agreed);
+        if (fault === null) return;
+        this.#refused = fault;
+        this.end(fault);
+      });
+      connection.on("authentication", (context: AuthContext) => this.#authenticate(context));
+      connection.on("ready", () => this.#begin());
+    });
+    server.injectSocket(this.#socket);
+  }
+
+  // ---- sign-in -----------------------------------------------------------------------------------------------------
+
+  #authenticate(context: AuthContext): void {
+    const name = readSignInName(context.username);
+    if (++this.#requests > SIGN_IN_REQUESTS_MAX || this.#over) {
+      this.#refused = `more than ${SIGN_IN_REQUESTS_MAX} requests to sign in`;
+      return this.end(this.#refused);
+    }
+    this.#name = context.username;
+    if (!name.ok) {
+      this.#refused = name.error;
+      return context.reject(["publickey"]);
+    }
+    if (context.method === "keyboard-interactive") {
+      // Who has no key is told so, instead of being asked for a password that there is not.
+      context.prompt([], "Sallyport", "Sign in with an SSH key or certificate that your gateway knows.", () =>
+        context.reject(["publickey"]),
+      );
+      return;
+    }
+    if (context.method !== "publickey") return context.reject(["publickey", "keyboard-interactive"]);
+    this.#publicKey(context, name.value.user, name.value.target);
+  }
+
+  #publicKey(context: PublicKeyAuthContext, name: string, target: string | null): void {
+    const { directory, clock } = this.#host.parts;
+    const { key, signature, blob } = context;
+    const { hashAlgo } = context as unknown as { readonly hashAlgo?: string };
+    if (directory.isHeldOff(`user ${name}`) || directory.isHeldOff(`from ${this.#from}`)) {
+      this.#refused = "too many failed sign-ins; held off for a minute";
+      return context.reject(["publickey"]);
+    }
+    const proof = signature === undefined || blob === undefined ? null : { signature, data: blob };
+    let trust;
+    try {
+      trust = this.#host.ssh.trust();
+    } catch (fault) {
+      // A list of what was taken back that can't be read may hold the very key that is shown.
+      this.#refused = `the revocation list can't be read: ${fault instanceof Error ? fault.message : String(fault)}`;
+      this.#host.parts.say(this.#refused);
+      return context.reject(["publickey"]);
+    }
+    const answer = judgeKey(
+      { name, algorithm: key.algo, blob: key.data, hash: hashAlgo, proof, address: this.#from, nowMs: clock.now() },
+      directory,
+      trust,
+    );
+    if (!answer.ok) {
+      this.#refused = answer.error;
+      if (proof !== null) {
+        directory.noteFailure(`user ${name}`);
+        directory.noteFailure(`from ${this.#from}`);
+        if (++this.#failures >= SIGN_IN_FAILURES_MAX) return this.end("too many signatures that do not fit");
+      }
+      return context.reject(["publickey"]);
+    }
+    if (answer.value.kind === "signed") {
+      directory.noteSuccess(`user ${name}`);
+      this.#identity = answer.value.identity;
+      this.#targetName = target;
+    }
+    // For a key that was only shown, this says that it would do, and no more.
+    context.accept();
+  }
+
+  // ---- the session -------------------------------------------------------------------------------------------------
+
+  #begin(): void {
+    this.#stopTimer();
+    const identity = this.#identity;
+    const connection = this.#connection!;
+    if (identity === null) return this.end("signed in without a proof");
+    const { recorder, parts, ssh } = this.#host;
+    const target = ssh.targets.find((one) => one.name === this.#targetName);
+    if (recorder.failed !== null) return this.#refuseAll("the record can't be written, so nobody is let in");
+    if (target === undefined) {
+      const names = ssh.targets.map((one) => one.name).join(", ");
+      const why =
+        this.#targetName === null
+          ? `no target is named; sign in as ${identity.name}%TARGET. Targets: ${names}`
+          : `there is no target ${JSON.stringify(this.#targetName)}. Targets: ${names}`;
+      this.#host.refusedSignIn(this.#name, this.#from, why);
+      return this.#refuseAll(why);
+    }
+    const startedAt = parts.clock.now();
+    this.sid = timeOrderedId(startedAt, parts.random);
+    const who = { user: identity.name, groups: identity.groups, method: identity.method, issuer: null };
+    const on = { target: target.name, protocol: "ssh", database: "", account: target.credential.user };
+    const log = new SessionLog(recorder, parts.clock, this.sid, who, on);
+    this.log = log;
+    try {
+      log.append({ type: "session.start", from: this.#from, tls: true, application: this.#application });
+    } catch (fault) {
+      if (!(fault instanceof RecorderFailed)) throw fault;
+      this.log = null;
+      return this.#refuseAll("the record can't be written, so nobody is let in");
+    }
+    this.live = { id: this.sid, user: identity.name, target: target.name, from: this.#from, startedAt };
+    const session = this.#makeSession(identity, target, log, startedAt);
+    this.#session = session;
+    new Forwards(session, connection);
+    connection.on("session", (accept, reject) => {
+      if (this.#channels >= ssh.settings.channels) return reject();
+      this.#channels++;
+      const requests = accept();
+      requests.on("close", () => this.#channels--);
+      new SessionChannel(session, requests);
+    });
+  }
+
+  #makeSession(identity: SshIdentity, target: SshTarget, log: SessionLog, startedAt: number): SshSession {
+    const { parts, ssh, recorder, bundles, approvals } = this.#host;
+    const facts = new Map<string, FactValue>([
+      ["user.name", identity.name],
+      ["user.groups", new Set(identity.groups)],
+      ["user.auth_method", identity.method],
+      ["target.name", target.name],
+      ["target.labels", new Map(Object.entries(target.labels))],
+      ["target.account", target.credential.user],
+      ["client.address", this.#from],
+      ["client.tls", true],
+      ["client.application", this.#application === "" ? ABSENT : this.#application],
+      ["session.id", this.sid],
+      ["session.started", startedAt],
+    ]);
+    const upstream = connectTarget(target).then((found) => {
+      if (typeof found === "string") {
+        parts.say(found);
+        return found;
+      }
+      if (this.#over) {
+        found.end();
+        return "the client left";
+      }
+      this.#target = found;
+      // Whatever is thrown while its bytes are handled ends up here too.
+      found.on("error", (fault: Error) => {
+        parts.say(`the connection to target ${target.name} failed: ${fault.message}`);
+        this.end(`the target's connection failed: ${fault.message}`);
+      });
+      found.once("close", () => this.end("the target closed the connection"));
+      return found;
+    });
+    return {
+      sid: this.sid,
+      identity,
+      target,
+      settings: ssh.settings,
+      desk: new ActionDesk({
+        protocol: "ssh",
+        bundles,
+        approvals,
+        recorder,
+        log,
+        clock: parts.clock,
+        facts,
+        identity,
+        target: { name: target.name, account: target.credential.user },
+        commitKey: parts.secret,
+        noticeEveryMs: parts.config.approvals.noticeEveryMs,
+        howToGrant: parts.howToGrant,
+      }),
+      log,
+      recorder,
+      clock: parts.clock,
+      recordings: ssh.recordings,
+      secret: parts.secret,
+      upstream,
+      open: new Set(),
+    };
+  }
+
+  /** Lets the client open a channel, and tells it there why nothing can be done: a refusal of the sign-in has no text. */
+  #refuseAll(why: string): void {
+    const connection = this.#connection!;
+    connection.on("session", (accept) => {
+      const requests = accept();
+      const refuse = (acceptRun: () => ssh2.ServerChannel | undefined): void => {
+        const channel = acceptRun();
+        if (channel === undefined) return;
+        channel.on("error", () => undefined);
+        channel.stderr.write(linesText([`sallyport: ${why}`], false), () => {
+          channel.exit(REFUSED_STATUS);
+          channel.end();
+          channel.resume();
+        });
+      };
+      requests.on("exec", refuse);
+      requests.on("shell", refuse);
+      requests.on("subsystem", refuse);
+    });
+  }
+
+  // ---- end -----------------------------------------------------------------------------------------------------------
+
+  /** The gateway stops: what waits for approval stays pending. */
+  release(): void {
+    this.#session?.desk.release();
+  }
+
+  end(why: string): void {
+    this.#ended(why);
+    if (this.#connection !== null) this.#connection.end();
+    // A client that does not answer is not waited for.
+    this.#host.parts.clock.after(LINGER_MS, () => this.#socket.destroy());
+    if (this.#connection === null) this.#socket.destroy();
+  }
+
+  #ended(why: string): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#stopTimer();
+    const session = this.#session;
+    if (session === null) {
+      if (this.#name !== "" && this.#identity === null) this.#host.refusedSignIn(this.#name, this.#from, this.#refused);
+    } else {
+      for (const one of [...session.open]) one.end();
+      try {
+        session.log.append({ type: "session.end", why, statements: session.log.statements });
+      } catch {
+        // A record that can't be written has told everybody; the session is closed as aborted at the next start.
+      }
+    }
+    this.#target?.end();
+    this.live = null;
+    this.#gone();
+  }
+}
+
+/** Time for last bytes to reach the client before its socket is dropped. */
+const LINGER_MS = 5_000;

@@ -1,0 +1,5 @@
+export { SshConnection } from "./connection.ts";
+export type { SshHost, SshParts } from "./host.ts";
+export { readPrivateKey, type HostKey } from "./host-key.ts";
+export type { SshTarget } from "./upstream.ts";
+export type { SshConfig, SshSettings, SshTargetConfig } from "./config.ts";

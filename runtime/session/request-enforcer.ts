@@ -1,0 +1,370 @@
+import { createHmac } from "node:crypto";
+import type { Manifest } from "../../spec/contract/bundle/index.ts";
+import { OP } from "../../spec/contract/bytecode/index.ts";
+import type { Decision } from "../../spec/contract/decision/index.ts";
+import type { ProtocolName } from "../../spec/contract/facts/index.ts";
+import type { Masked } from "../../spec/contract/record/index.ts";
+import type { ActiveBundle, LoadedBundle } from "../bundle/index.ts";
+import { SessionPolicy, reasonsOf, type ActionFacts, type FactReader } from "../decide/index.ts";
+import type { ApprovalDemand, ApprovalRecord, Approvals, Settlement } from "../enforce/approve/index.ts";
+import type { Clock } from "../outside/index.ts";
+import type { Refusal } from "../protocols/index.ts";
+import {
+  RecorderFailed,
+  decisionFragments,
+  type DecisionFragments,
+  type Recorder,
+  type SessionLog,
+} from "../record/index.ts";
+
+/** Everything that is fixed for a session of a protocol whose actions are requests. */
+export interface RequestEnforcerParts {
+  readonly protocol: ProtocolName;
+  readonly bundles: ActiveBundle;
+  readonly approvals: Approvals;
+  readonly recorder: Recorder;
+  readonly log: SessionLog;
+  readonly clock: Clock;
+  /** Facts of the session, by path. */
+  readonly facts: FactReader;
+  readonly startedAt: number;
+  readonly identity: { readonly name: string; readonly expiresAt: number | null };
+  readonly target: string;
+  /** Key of the commitments to what is not kept whole. */
+  readonly commitKey: Uint8Array;
+}
+
+/** What the policy says of one request, before anything is recorded. */
+export interface Judgement {
+  readonly bundle: LoadedBundle;
+  readonly decision: Decision;
+  readonly decisionId: number;
+  /** Why it may not go ahead, when it may not. */
+  readonly refusal: Refusal | null;
+  /** All approve rules that matched. */
+  readonly approveRules: readonly number[];
+}
+
+/** How a request that needs approval went on. `waiting`: nobody answered while it was held; the request stays open. */
+export type Held =
+  | { readonly state: "granted" }
+  | { readonly state: "refused"; readonly refusal: Refusal }
+  | { readonly state: "waiting"; readonly approval: ApprovalRecord };
+
+const FRAGMENTS_MAX = 256;
+
+/**
+ * Decides, records and holds the requests of one session. It knows no protocol: facts come in, judgements go out. Of each
+ * request first `judge`, then either `record` with a refusal, or `hold` where approval is asked for, then `record`; nothing
+ * may go to the target before the record's number may be forwarded.
+ */
+export class RequestEnforcer {
+  readonly parts: RequestEnforcerParts;
+  #policy: SessionPolicy | null = null;
+  #decisions = 0;
+  #fragments = new Map<string, DecisionFragments>();
+
+  constructor(parts: RequestEnforcerParts) {
+    this.parts = parts;
+  }
+
+  /** The policy as this session sees it, or why there is none to go by. */
+  policy(): SessionPolicy | Refusal {
+    const { recorder, bundles, identity, clock, protocol, facts } = this.parts;
+    if (recorder.failed !== null) return RECORD_FAILED;
+    const bundle = bundles.current;
+    if (bundle === null) {
+      return unavailable(
+        "no policy bundle is loaded, so everything is refused",
+        "An operator must put a bundle in place; see the gateway's log.",
+      );
+    }
+    if (identity.expiresAt !== null && clock.now() >= identity.expiresAt)
+      return unavailable("your sign-in has expired", "Sign in again.");
+    if (this.#policy?.bundle !== bundle) {
+      this.#policy = new SessionPolicy(bundle, protocol, facts);
+      this.#fragments = new Map();
+    }
+    return this.#policy;
+  }
+
+  /** Whether a rule in force reads a fact whose path begins so: what none reads need not be established. */
+  reads(prefix: string): boolean {
+    return this.parts.bundles.current?.manifest.facts.some((path) => path.startsWith(prefix)) ?? false;
+  }
+
+  /** What the policy says to these actions, which stand or fall together. */
+  judge(actions: readonly ActionFacts[]): Judgement | Refusal {
+    const policy = this.policy();
+    if (!(policy instanceof SessionPolicy)) return policy;
+    const bundle = policy.bundle as LoadedBundle;
+    const now = this.parts.clock.now();
+    const age = now - this.parts.startedAt;
+    const timed = actions.map(
+      (own): ActionFacts =>
+        (path) =>
+          path === "time" ? now : path === "session.age" ? age : own(path),
+    );
+    const decision = timed.length === 1 ? policy.decide(timed[0]!) : policy.decideAll(timed);
+    const { rules } = bundle.manifest;
+    return {
+      bundle,
+      decision,
+      decisionId: ++this.#decisions,
+      refusal: decision.verdict === "deny" ? this.#denied(bundle, decision) : null,
+      approveRules:
+        decision.verdict === "approve" ? decision.matched.filter((one) => rules[one]!.effect === "approve") : [],
+    };
+  }
+
+  /**
+   * Whether an action would be allowed, or held, for some value of the facts that `open` names and `own` gives as unknown:
+   * for lists that show what may be used. Nothing is recorded.
+   */
+  couldBeAllowed(own: ActionFacts, open: readonly string[]): boolean {
+    const judged = this.judge([own]);
+    if (isRefusal(judged)) return false;
+    const { decision, bundle } = judged;
+    if (decision.verdict !== "deny") return true;
+    const { rules } = bundle.manifest;
+    const allowing = bundle
+      .rulesOf(this.parts.protocol)
+      .filter((index) => rules[index]!.effect === "allow" || rules[index]!.effect === "approve");
+    const allowed = allowing.some(
+      (index) =>
+        decision.matched.includes(index) ||
+        open.some((path) => readsFact(bundle.manifest, rules[index]!.condition, path)),
+    );
+    return allowed && decision.deciding.every((index) => decision.unknown.includes(index));
+  }
+
+  #denied(bundle: LoadedBundle, decision: Decision): Refusal {
+    const { manifest } = bundle;
+    const { summary, because, rules } = reasonsOf(manifest, decision);
+    const { identity, target } = this.parts;
+    return {
+      kind: "policy",
+      message: `${summary}${because === null ? "" : `: ${because}`}`,
+      detail:
+        rules.length === 0 ? `No rule of ${manifest.package} allows it for ${identity.name} on ${target}.` : undefined,
+      hint: rules.length === 0 ? "Ask your security team for a rule that allows it." : undefined,
+    };
+  }
+
+  /**
+   * Records a request with its decision.
+   *
+   * @param refused what the client is told, when it is refused
+   * @param bytes the exact bytes, when `text` does not tell all of them
+   * @returns the entry that must be durable before anything goes ahead; null when it can't be recorded
+   */
+  record(
+    judgement: Judgement,
+    entry: {
+      readonly phase: string;
+      readonly text: Masked;
+      readonly kinds: readonly string[];
+      readonly refused: string | null;
+      readonly bytes: Uint8Array | null;
+    },
+  ): number | null {
+    const { bundle, decision, decisionId } = judgement;
+    try {
+      return this.parts.log.statement({
+        phase: entry.phase,
+        text: entry.text,
+        parameters: null,
+        decision: this.#fragmentsOf(bundle, decision, entry.kinds, entry.refused !== null),
+        decisionId,
+        commit: entry.bytes === null ? null : this.#commit(entry.bytes),
+        refused: entry.refused,
+      });
+    } catch (fault) {
+      if (!(fault instanceof RecorderFailed)) throw fault;
+      return null;
+    }
+  }
+
+  /** A commitment: whoever holds the key can show that these bytes were it. */
+  #commit(bytes: Uint8Array): string {
+    return createHmac("sha256", this.parts.commitKey)
+      .update(`request ${this.parts.log.sid} `)
+      .update(bytes)
+      .digest("base64");
+  }
+
+  #fragmentsOf(
+    bundle: LoadedBundle,
+    decision: Decision,
+    kinds: readonly string[],
+    refused: boolean,
+  ): DecisionFragments {
+    const verdict = refused ? "deny" : decision.verdict;
+    const key = `${verdict} ${decision.verdict} ${decision.matched.join()} ${kinds.join("\n")}`;
+    const known = this.#fragments.get(key);
+    if (known !== undefined) return known;
+    const nameOf = (index: number): string => bundle.manifest.rules[index]!.name;
+    const made = decisionFragments(
+      {
+        verdict,
+        rules: decision.matched.map(nameOf),
+        deciding: verdict === decision.verdict ? decision.deciding.map(nameOf) : [],
+        masks: decision.masks.map(nameOf),
+        bundle: bundle.digest,
+      },
+      kinds,
+    );
+    if (this.#fragments.size >= FRAGMENTS_MAX) this.#fragments.clear();
+    this.#fragments.set(key, made);
+    return made;
+  }
+
+  /** Records what became of a request. */
+  outcome(entry: {
+    readonly decisionId: number;
+    readonly status: "ok" | "error" | "cut" | "skipped" | "lost";
+    readonly tag: string;
+    readonly bytes: number;
+    readonly startedAt: number;
+    readonly masked: readonly string[];
+    readonly sample: Masked | null;
+  }): number | null {
+    const { recorder, clock, log } = this.parts;
+    if (recorder.failed !== null) return null;
+    try {
+      return log.outcome({
+        decisionId: entry.decisionId,
+        status: entry.status,
+        tag: entry.tag,
+        rows: 0,
+        bytes: entry.bytes,
+        us: Math.round((clock.monotonic() - entry.startedAt) * 1000),
+        masked: entry.masked,
+        sqlstate: null,
+        sample: entry.sample === null ? null : [[entry.sample]],
+      });
+    } catch (fault) {
+      if (!(fault instanceof RecorderFailed)) throw fault;
+      return null;
+    }
+  }
+
+  /**
+   * Waits for approval of exactly what `digest` is of, for at most `holdMs`; a grant that is there already is used.
+   *
+   * @param left settles when the client goes away: then the request is withdrawn
+   */
+  async hold(
+    judgement: Judgement,
+    action: { readonly digest: string; readonly summary: Masked; readonly holdMs: number },
+    left: Promise<void>,
+  ): Promise<Held> {
+    const { approvals, identity, target, log, clock } = this.parts;
+    const { manifest, digest: bundle } = judgement.bundle;
+    const names = judgement.approveRules.map((index) => manifest.rules[index]!.name);
+    if ((await approvals.use(action.digest, identity.name, names)) !== null) return { state: "granted" };
+    const demand: ApprovalDemand = {
+      digest: action.digest,
+      bundle,
+      session: log.sid,
+      requester: identity.name,
+      target,
+      summary: action.summary,
+      rules: judgement.approveRules.map((index) => {
+        const rule = manifest.rules[index]!;
+        return { name: rule.name, because: rule.because, ...rule.approve! };
+      }),
+    };
+    const settled = Promise.withResolvers<Settlement>();
+    const request = await approvals.request(demand, settled.resolve);
+    if (request === null) {
+      return {
+        state: "refused",
+        refusal: unavailable(
+          "the request for approval can't be taken",
+          "Too many are waiting already, or the record can't be written.",
+        ),
+      };
+    }
+    const late = Promise.withResolvers<"late">();
+    const callOff = clock.after(action.holdMs, () => late.resolve("late"));
+    const first = await Promise.race([settled.promise, late.promise, left.then(() => "left" as const)]);
+    callOff();
+    if (first === "late") {
+      approvals.release(request.id);
+      return { state: "waiting", approval: request };
+    }
+    if (first === "left") {
+      await approvals.withdraw(request.id, "the client left");
+      return {
+        state: "refused",
+        refusal: { kind: "withdrawn", message: "the client left; the request for approval is withdrawn" },
+      };
+    }
+    if (first.state !== "approved") return { state: "refused", refusal: settledRefusal(first) };
+    return (await approvals.use(action.digest, identity.name, names)) === null
+      ? {
+          state: "refused",
+          refusal: {
+            kind: "policy",
+            message: "the approval is no longer valid",
+            hint: "Send the request again to ask for a new one.",
+          },
+        }
+      : { state: "granted" };
+  }
+
+  /**
+   * Decides a request that waited once more. Null: it may go on; else why not.
+   */
+  again(before: Judgement, actions: readonly ActionFacts[]): Refusal | null {
+    const now = this.judge(actions);
+    if (!("decision" in now)) return now;
+    if (now.bundle !== before.bundle)
+      return {
+        kind: "policy",
+        message: "the policy changed while the request waited",
+        hint: "Send the request again.",
+      };
+    if (now.refusal !== null) return now.refusal;
+    const others = now.approveRules.some((rule) => !before.approveRules.includes(rule));
+    const masks = now.decision.masks.join() !== before.decision.masks.join();
+    return others || masks
+      ? { kind: "policy", message: "other rules apply by now", hint: "Send the request again." }
+      : null;
+  }
+}
+
+/** Whether a program reads a fact, itself or in what it asks of elements. */
+function readsFact(manifest: Manifest, program: number, path: string): boolean {
+  const code = manifest.programs[program]?.code ?? [];
+  for (let at = 0; at < code.length; at += 2) {
+    const operand = code[at + 1]!;
+    if (code[at] === OP.fact && manifest.facts[operand] === path) return true;
+    if ((code[at] === OP.any || code[at] === OP.all) && readsFact(manifest, operand, path)) return true;
+  }
+  return false;
+}
+
+export const isRefusal = (one: object): one is Refusal => "kind" in one && "message" in one;
+
+export function unavailable(message: string, hint: string): Refusal {
+  return { kind: "unavailable", message, hint };
+}
+
+export const RECORD_FAILED: Refusal = unavailable(
+  "the record can't be written, so nothing is let through",
+  "An operator must look at the gateway's log.",
+);
+
+function settledRefusal(settlement: Exclude<Settlement, { state: "approved" }>): Refusal {
+  const reason = settlement.reason === null ? "" : `: ${settlement.reason}`;
+  switch (settlement.state) {
+    case "denied":
+      return { kind: "policy", message: `${settlement.by ?? "the gateway"} denied the approval${reason}` };
+    case "expired":
+      return { kind: "policy", message: "nobody approved in time", hint: "Send the request again to ask once more." };
+    case "withdrawn":
+      return { kind: "withdrawn", message: "the request for approval was withdrawn" };
+  }
+}

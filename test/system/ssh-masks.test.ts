@@ -1,0 +1,98 @@
+import { readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { hasOpenSsh, startSshGateway, startSshd, type TestSshGateway, type TestSshd } from "../support/ssh.ts";
+import { runProgram } from "../support/programs.ts";
+
+const POLICY = `package test
+allow everything on ssh
+
+mask staff_numbers on ssh
+  output /E-[0-9]{6}/
+  with { output: last(2) }
+
+mask cards on ssh
+  values detect [credit_card]
+  with { credit_card: last(4) }
+
+limit little on ssh
+  to 100_000 bytes
+  when exists command.text and command.text starts with "head"
+`;
+
+const CARD = "4111111111111111";
+
+describe.skipIf(!hasOpenSsh())("masks on what a command shows", () => {
+  let sshd: TestSshd;
+  let gateway: TestSshGateway;
+  beforeAll(async () => {
+    sshd = await startSshd();
+    gateway = await startSshGateway(sshd, { policy: POLICY });
+  });
+  afterAll(async () => {
+    await gateway?.close();
+    await sshd?.stop();
+  });
+
+  it.each<readonly [title: string, command: string, shown: string]>([
+    ["on output", "echo staff E-123456 here", "staff ***56 here\n"],
+    ["on error output", "echo staff E-123456 >&2", ""],
+    ["of detectors", `echo pay ${CARD} now`, "pay ***1111 now\n"],
+    ["without an end of line", "printf E-123456", "***56"],
+    ["cut between two writes", "printf E-12; sleep 0.02; printf '3456 x\\n'", "***56 x\n"],
+    ["in much text", `yes 'line with ${CARD} in it' | head -n 20000 | tail -n 1`, "line with ***1111 in it\n"],
+  ])("%s", async (_title, command, shown) => {
+    const ran = await gateway.ssh("ana", [command]);
+    expect(ran.stdout).toBe(shown);
+    expect(ran.out).not.toMatch(/E-123456|4111111111111111/);
+  });
+
+  it("in a terminal, and in what is recorded", async () => {
+    const ran = await gateway.ssh("ana", ["-tt", `echo E-"123456" ${CARD.slice(0, 8)}''${CARD.slice(8)}`]);
+    expect(ran.stdout).toBe("***56 ***1111\r\n");
+    const folder = join(gateway.folder, "state/recordings");
+    const all = readdirSync(folder).map((name) =>
+      readFileSync(join(folder, name), "utf8").split("\n").slice(1).join("\n"),
+    );
+    expect(all.join("")).toContain("***56");
+    const outputs = all
+      .join("\n")
+      .split("\n")
+      .filter((line) => line.includes('"o"'));
+    expect(outputs.join("\n")).not.toMatch(/E-123456|4111111111111111/);
+  });
+
+  it("the outcome says which rule hid something", async () => {
+    const { readLog } = await import("../../runtime/record/index.ts");
+    const { FileLogStore } = await import("../../runtime/outside/index.ts");
+    await gateway.running.gateway.recorder.flush();
+    const masked: unknown[] = [];
+    for await (const { type, value } of readLog(new FileLogStore(join(gateway.folder, "state/log"))))
+      if (type === "outcome") masked.push(value["masked"]);
+    expect(masked).toContainEqual(["staff_numbers"]);
+    expect(masked).toContainEqual(["cards"]);
+  });
+
+  it("what can't be masked can't be transferred", async () => {
+    const file = join(gateway.folder, "numbers");
+    writeFileSync(file, "E-123456\n");
+    for (const protocol of [[], ["-O"]]) {
+      const ran = await runProgram("scp", [
+        ...protocol,
+        ...gateway.options("ana"),
+        `ana%host@127.0.0.1:${file}`,
+        `${file}.copy`,
+      ]);
+      expect(ran.status).not.toBe(0);
+      expect(ran.stderr).toMatch(/what is transferred can't be masked/);
+    }
+    expect(readdirSync(gateway.folder)).not.toContain("numbers.copy");
+  });
+
+  it("a limit in bytes cuts the output off, and says so", async () => {
+    const ran = await gateway.ssh("ana", ["head -c 300000 /dev/zero | tr '\\0' x"]);
+    expect(ran.stdout.length).toBe(100_000);
+    expect(ran.stderr).toMatch(/the output is cut off after 100000 bytes by rule little/);
+    expect(ran.status).toBe(255);
+  });
+});
