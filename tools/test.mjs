@@ -15,6 +15,9 @@ const SYSTEM = [
   { what: "psql", isHere: () => inPath("psql"), pkg: "postgresql-client" },
   { what: "pgbench", isHere: () => inPath("pgbench"), pkg: "postgresql-contrib" },
   { what: "Chromium", isHere: () => inPath("chromium"), pkg: "chromium" },
+  { what: "psycopg2", isHere: () => existsSync("/usr/lib/python3/dist-packages/psycopg2"), pkg: "python3-psycopg2" },
+  { what: "pgjdbc", isHere: () => existsSync("/usr/share/java/postgresql.jar"), pkg: "libpostgresql-jdbc-java" },
+  { what: "Java", isHere: () => inPath("javac"), pkg: "default-jdk-headless" },
   { what: "PostgreSQL's server", isHere: systemPostgres, pkg: "postgresql" },
 ];
 

@@ -86,6 +86,8 @@ export function classOfFunction(
   name: string,
   isUserFunction: (name: string) => boolean,
 ): FunctionClass {
+  // Helpers of the information schema, which drivers call to read keys: they only take their arguments apart.
+  if (schema === "information_schema" && name.startsWith("_pg_")) return "passes";
   if (schema !== null && schema !== "pg_catalog") return "opaque";
   // A function of the same name elsewhere on the path may be the better match for these argument types.
   if (schema === null && isUserFunction(name)) return "opaque";
