@@ -22,14 +22,14 @@ import { benchScan } from "./scan.ts";
  * Everything side by side in one run: the same work directly, through PgBouncer, through a bare Node pipe and through
  * Sallyport, round by round, so that a machine that slows down slows all of them down. Medians; judge by the ratios.
  *
- *   npm run bench -- [--rounds N] [--seconds N] [--only pgbench,bulk,parts]
+ *   npm run bench -- [--rounds N] [--seconds N] [--only pgbench,bulk,parts,policy]
  */
 const args = new Map(
   process.argv.slice(2).flatMap((arg, i, all) => (arg.startsWith("--") ? [[arg.slice(2), all[i + 1] ?? ""]] : [])),
 );
 const ROUNDS = Number(args.get("rounds") ?? 5);
 const SECONDS = Number(args.get("seconds") ?? 2);
-const only = (args.get("only") ?? "pgbench,bulk,parts").split(",");
+const only = (args.get("only") ?? "pgbench,bulk,parts,policy").split(",");
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -305,6 +305,13 @@ async function main(): Promise<void> {
     say(
       `\ndetectors over rows of which a tenth has a match: scanner ${scan.scannerMbs.toFixed(0)} MB/s, one combined RegExp ${scan.expressionMbs.toFixed(0)} MB/s, ratio ${ratio(scan.scannerMbs, scan.expressionMbs)} (at least 4)`,
     );
+  }
+  // In a process of its own: what the other parts leave in memory is not to be its burden.
+  if (only.includes("policy")) {
+    const { status } = spawnSync(process.execPath, [join(root, "bench/policy.ts"), "--rounds", String(ROUNDS)], {
+      stdio: "inherit",
+    });
+    if (status !== 0) throw new Error("the bench of policies failed");
   }
   if (!only.includes("pgbench") && !only.includes("bulk")) return;
   const built = spawnSync(process.execPath, [join(root, "tools/build.mjs")], { stdio: "inherit" });

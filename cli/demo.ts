@@ -6,7 +6,9 @@ import { fileURLToPath } from "node:url";
 import { formatVerifier, makeVerifier } from "../runtime/credentials/index.ts";
 import { clusterFolder, portIsFree, startEmbedded, type EmbeddedPostgres } from "./demo/embedded-postgres.ts";
 import { askOnce } from "./demo/ask-once.ts";
+import { httpListener, httpTarget, httpToTry, startShopApi, type ShopApi } from "./demo/http-shop.ts";
 import { shopData } from "./demo/shop-data.ts";
+import { startSshDemo, type SshDemo } from "./demo/ssh-demo.ts";
 import { startGateway, type RunningGateway } from "./commands/serve.ts";
 import { buildCommand } from "./commands/policy/build.ts";
 import { keygenCommand } from "./commands/policy/keygen.ts";
@@ -26,13 +28,17 @@ const root = existsSync(join(here, "../package.json")) ? resolve(here, "..") : r
 /** Where everything of the demo is kept. */
 const folder = process.env["SALLYPORT_DEMO"] ?? join(root, ".sallyport", "demo");
 const gatewayPort = Number(process.env["SALLYPORT_PORT"] ?? "6432");
+const sshPort = Number(process.env["SALLYPORT_SSH_PORT"] ?? "6422");
 const controlPort = Number(process.env["SALLYPORT_CONTROL_PORT"] ?? "6480");
+const httpPort = Number(process.env["SALLYPORT_HTTP_PORT"] ?? "6490");
 
 async function main(io: Io): Promise<number> {
   const step = (text: string): void => io.stderr(`  ${text}\n`);
   for (const [port, name] of [
     [gatewayPort, "SALLYPORT_PORT"],
+    [sshPort, "SALLYPORT_SSH_PORT"],
     [controlPort, "SALLYPORT_CONTROL_PORT"],
+    [httpPort, "SALLYPORT_HTTP_PORT"],
   ] as const) {
     if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new UsageError(`${name} must be a port number`);
     if (!(await portIsFree(port)))
@@ -47,8 +53,10 @@ async function main(io: Io): Promise<number> {
     takeOver: true,
   });
   let gateway: RunningGateway | null = null;
+  let api: ShopApi | null = null;
   const stop = async (): Promise<void> => {
     await gateway?.close();
+    await api?.close();
     await postgres.stop();
   };
   let stopping = false;
@@ -62,18 +70,20 @@ async function main(io: Io): Promise<number> {
   process.on("SIGTERM", onSignal);
   try {
     await fillShop(postgres, step);
+    api = await startShopApi({ ...postgres, user: "shop_app", password: APP_PASSWORD, database: "shop" });
     step("compiling policies/shop …");
     const quiet: Io = { ...io, cwd: folder, stdout: () => undefined, stderr: () => undefined };
     if (!existsSync(join(folder, "bundle.key"))) keygenCommand(["bundle"], quiet);
     const built = await buildCommand(["-o", "shop.bundle", "--key", "bundle.key", join(root, "policies/shop")], quiet);
     if (built !== 0) throw new UsageError("policies/shop does not build; run: npm run policyc -- check policies/shop");
     step("starting the gateway …");
-    writeFileSync(join(folder, "sallyport.yaml"), await configuration(postgres.port, makeCertificate()));
+    const ssh = await startSshDemo(folder, sshPort);
+    writeFileSync(join(folder, "sallyport.yaml"), await configuration(postgres.port, makeCertificate(), api.port, ssh));
     gateway = await startGateway(join(folder, "sallyport.yaml"), {
       ...io,
       env: { ...io.env, SHOP_PASSWORD: APP_PASSWORD },
     });
-    io.stdout(welcome());
+    io.stdout(welcome(ssh));
   } catch (fault) {
     await stop();
     throw fault;
@@ -130,24 +140,24 @@ function makeCertificate(): boolean {
   return spawnSync("openssl", args, { stdio: "ignore" }).status === 0;
 }
 
-async function configuration(postgresPort: number, tls: boolean): Promise<string> {
+async function configuration(postgresPort: number, tls: boolean, apiPort: number, ssh: SshDemo): Promise<string> {
   const users = await Promise.all(
     PEOPLE.map(async ([name, group]) => {
       const verifier = formatVerifier(await makeVerifier(name, randomBytes(16)));
-      return `  - { name: ${name}, groups: [${group}], scram: "${verifier}" }`;
+      return `  - { name: ${name}, groups: [${group}], scram: "${verifier}", keys: ["${ssh.keyOf(name)}"] }`;
     }),
   );
   return `# Written by npm start, anew each time.
 listen:
   - protocol: postgres
     address: 127.0.0.1:${gatewayPort}
-${tls ? "    tls: { certificate: gateway.crt, key: gateway.pem, required: false }\n" : ""}targets:
+${tls ? "    tls: { certificate: gateway.crt, key: gateway.pem, required: false }\n" : ""}${httpListener(httpPort)}${ssh.listen}targets:
   - name: shop
     protocol: postgres
     address: 127.0.0.1:${postgresPort}
     labels: { env: production }
     credential: { user: shop_app, password: { env: SHOP_PASSWORD } }
-users:
+${httpTarget(apiPort)}${ssh.target}users:
 ${users.join("\n")}
 bundle: { path: shop.bundle, keys: [bundle.pub] }
 state: state
@@ -156,7 +166,7 @@ control: { address: "127.0.0.1:${controlPort}", administrators: [dba-leads] }
 `;
 }
 
-function welcome(): string {
+function welcome(ssh: SshDemo): string {
   const psql = (name: string): string =>
     `psql "host=127.0.0.1 port=${gatewayPort} dbname=shop user=${name} password=${name}"`;
   const config = ".sallyport/demo/sallyport.yaml";
@@ -175,11 +185,13 @@ What to try (ana is an analyst, dev an engineer, lea a DBA lead, kim of the priv
   drop table customers;                                           nobody does that by hand
   update orders set status = 'sent';                              as dev: waits for an approval
 
+${httpToTry(httpPort)}
 Approvals are granted in the browser, http://127.0.0.1:${controlPort}/ (as lea), or by:
 
   SALLYPORT_PASSWORD=lea npm run -s sallyport -- approvals list --user lea --config ${config}
   SALLYPORT_PASSWORD=lea npm run -s sallyport -- approvals approve ID --user lea --config ${config}
 
+${ssh.welcome}
 Who did what, and whether the record is whole:
 
   npm run -s sallyport -- sessions list --config ${config}

@@ -335,6 +335,23 @@ describe("check and lint mend what they can", () => {
     );
   });
 
+  it("shows a person 50 findings of one code, and all when asked; programs get all", async () => {
+    const rules = Array.from({ length: 53 }, (_, i) => `allow reads_${i} on sql\n  when user.name == "u${i}"\n`);
+    put("many.policy", rules.join("\n"));
+    const short = await run(["check", "many.policy"]);
+    expect(short.out.match(/warning\[P0052\]/g)).toHaveLength(50);
+    expect(short.out).toMatch(
+      /\n… and 3 more of P0052 \(no-tests\): --all shows them\n1 file: 0 errors, 53 warnings\n$/,
+    );
+    const long = await run(["check", "--all", "many.policy"]);
+    expect(long.out.match(/warning\[P0052\]/g)).toHaveLength(53);
+    expect(long.out).not.toContain("--all");
+    const json = JSON.parse((await run(["check", "--format", "json", "many.policy"])).out) as {
+      diagnostics: unknown[];
+    };
+    expect(json.diagnostics).toHaveLength(53);
+  });
+
   it("lint tells, mends on demand, and obeys settings from a folder above", async () => {
     put("policies/x.policy", GOOD.replace("on sql\n  when", "on *\n  when"));
     put("policies/x.policy", 'allow admins on *\n  when "root" == user.name\n');

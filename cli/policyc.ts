@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { chooseCommand } from "./arguments.ts";
 import { POLICY_COMMANDS, overview } from "./commands/policy/registry.ts";
+import { keepCompiled } from "./compile-cache.ts";
 import { reportFault } from "./crash.ts";
 import { EXIT, processIo, UsageError, type Io } from "./io.ts";
 import { VERSION } from "./version.ts";
@@ -18,6 +19,7 @@ async function main(argv: readonly string[], io: Io): Promise<number> {
   return chooseCommand(name, POLICY_COMMANDS, "policyc").run(rest, io);
 }
 
+keepCompiled(process.env);
 const io = processIo();
 const argv = process.argv.slice(2);
 try {

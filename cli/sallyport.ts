@@ -15,6 +15,7 @@ const HELP = `sallyport: a policy between people and databases
   sallyport audit                  verify the record
   sallyport user                   add, list and remove people with a password
   sallyport keys                   keys that sign bundles
+  sallyport ssh-config             a piece for ~/.ssh/config
 
   sallyport COMMAND --help         more about a command
   sallyport --version
@@ -31,6 +32,7 @@ const COMMANDS: Readonly<Record<string, (argv: readonly string[], io: Io) => Pro
   sessions: async (argv, io) => (await import("./commands/sessions.ts")).sessionsCommand(argv, io),
   audit: async (argv, io) => (await import("./commands/audit.ts")).auditCommand(argv, io),
   user: async (argv, io) => (await import("./commands/user.ts")).userCommand(argv, io),
+  "ssh-config": async (argv, io) => (await import("./commands/ssh-config.ts")).sshConfigCommand(argv, io),
   keys: async (argv, io) => (await import("./commands/keys.ts")).keysCommand(argv, io),
 };
 

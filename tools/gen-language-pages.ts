@@ -81,7 +81,7 @@ interface Files {
 }
 
 function grammar(): Files {
-  const rules = new PolicyParser().getSerializedGastProductions() as readonly Gast[];
+  const rules = new PolicyParser({ recovery: true, validate: true }).getSerializedGastProductions() as readonly Gast[];
   const files: Record<string, string> = {};
   const order = ["file", ...rules.map((rule) => rule.name!).filter((name) => name !== "file")];
   const sections = order.map((name) => {

@@ -10,7 +10,7 @@ import { evaluate, type FactMap } from "../../lang/index.ts";
 import { usualValue } from "./defaults.ts";
 import type { GroupValues, Kinds } from "./group.ts";
 import { literalHolds, nodeHolds } from "./holds.ts";
-import type { Literal, Node, Place } from "./literal.ts";
+import type { Literal, Literals, Node, Place } from "./literal.ts";
 
 /** Facts that usually hold for statements of a class. */
 const WITH_CLASS: Readonly<Record<string, SqlClass>> = { "statement.read_only": "read", "statement.writes": "write" };
@@ -21,23 +21,20 @@ export class Candidate {
   readonly #places: readonly Place[];
   readonly #kinds: Kinds | null;
   readonly #values: (FactValue | undefined)[] = [];
-  /** By literal: 0 not asked yet, 1 no, 2 yes. */
-  readonly #answers: Uint8Array;
+  /** By literal; see `Literals.answers`. */
+  readonly #answers: Int32Array;
+  readonly #no: number;
   /** Whether conditions taken whole are evaluated even where their truth was assumed. */
   readonly #strict: boolean;
   #facts: FactMap | null = null;
 
-  constructor(
-    groups: ReadonlyMap<string, GroupValues>,
-    places: readonly Place[],
-    kinds: Kinds | null,
-    literalCount: number,
-    strict: boolean,
-  ) {
-    this.#answers = new Uint8Array(literalCount);
+  constructor(groups: ReadonlyMap<string, GroupValues>, literals: Literals, kinds: Kinds | null, strict: boolean) {
+    const { room, start } = literals.answers();
+    this.#answers = room;
+    this.#no = start;
     this.#strict = strict;
     this.#groups = groups;
-    this.#places = places;
+    this.#places = literals.places;
     this.#kinds = kinds;
   }
 
@@ -69,9 +66,10 @@ export class Candidate {
 
   holds(literal: Literal): boolean {
     const known = this.#answers[literal.id];
-    if (known === 1 || known === 2) return known === 2;
+    if (known === this.#no) return false;
+    if (known === this.#no + 1) return true;
     const answer = literalHolds(literal, this.valueOf(literal.place));
-    if (literal.id < this.#answers.length) this.#answers[literal.id] = answer ? 2 : 1;
+    if (literal.id < this.#answers.length) this.#answers[literal.id] = answer ? this.#no + 1 : this.#no;
     return answer;
   }
 

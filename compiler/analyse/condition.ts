@@ -45,6 +45,13 @@ export class Conditions {
   readonly #machines = new Map<string, Machine | null>();
   readonly #wholes = new Map<string, Place>();
   readonly #axioms: ReadonlyMap<Place, Node>;
+  /** Formulas of whole conditions, which are asked for again and again: once for reach, once for cover, once for each part. */
+  readonly #made: Readonly<Record<Wanted, Map<CheckedExpr, Node>>> = {
+    true: new Map(),
+    "not-false": new Map(),
+    false: new Map(),
+    "not-true": new Map(),
+  };
 
   constructor(protocol: ProtocolName) {
     this.#protocol = protocol;
@@ -56,7 +63,11 @@ export class Conditions {
 
   /** The condition wanted so, as a formula. What is no question about one fact becomes a literal of its own. */
   node(expr: CheckedExpr, wanted: Wanted): Node {
-    return this.#node(expr, wanted, null) ?? this.#whole(expr, wanted);
+    const known = this.#made[wanted].get(expr);
+    if (known !== undefined) return known;
+    const made = this.#node(expr, wanted, null) ?? this.#whole(expr, wanted);
+    this.#made[wanted].set(expr, made);
+    return made;
   }
 
   /**
@@ -95,8 +106,8 @@ export class Conditions {
           : this.#node(expr.operand, OPPOSITE[wanted], level);
       case "and":
       case "or": {
-        const parts = [expr.left, expr.right].map(
-          (part) => this.#node(part, wanted, level) ?? (level === null ? this.#whole(part, wanted) : null),
+        const parts = [expr.left, expr.right].map((part) =>
+          level === null ? this.node(part, wanted) : this.#node(part, wanted, level),
         );
         const known = parts.filter((part) => part !== null);
         if (known.length < parts.length) return null;

@@ -61,6 +61,8 @@ interface Run {
 export class Engine {
   readonly conditions: Conditions;
   readonly #solved = new Map<string, GroupValues | "none" | "inconclusive">();
+  /** The same for one literal alone, by its number. */
+  readonly #solvedOne: (GroupValues | "none" | "inconclusive" | undefined)[] = [];
   readonly #elements = new Map<Node, ReadonlyMap<Place, FactValue> | "none" | "inconclusive">();
 
   constructor(protocol: ProtocolName) {
@@ -83,7 +85,7 @@ export class Engine {
 
   #candidate(groups: ReadonlyMap<string, GroupValues>, strict: boolean): Candidate {
     const { literals, kinds } = this.conditions;
-    return new Candidate(groups, literals.places, kinds, literals.count, strict);
+    return new Candidate(groups, literals, kinds, strict);
   }
 
   #assert(state: State, nodes: readonly Node[], run: Run): State | null {
@@ -129,18 +131,27 @@ export class Engine {
   }
 
   #group(group: string, own: readonly Literal[]): GroupValues | "none" | "inconclusive" {
-    const key = `${group} ${own
-      .map((literal) => literal.id)
-      .sort((a, b) => a - b)
-      .join()}`;
+    if (own.length === 1) return (this.#solvedOne[own[0]!.id] ??= this.#solveGroup(own));
+    let key = group;
+    if (own.length === 2) {
+      const [a, b] = [own[0]!.id, own[1]!.id];
+      key += a < b ? ` ${a},${b}` : ` ${b},${a}`;
+    } else {
+      const ids = Int32Array.from(own, (literal) => literal.id).sort();
+      for (const id of ids) key += ` ${id}`;
+    }
     const known = this.#solved.get(key);
     if (known !== undefined) return known;
-    const solved = checked(
+    const solved = this.#solveGroup(own);
+    this.#solved.set(key, solved);
+    return solved;
+  }
+
+  #solveGroup(own: readonly Literal[]): GroupValues | "none" | "inconclusive" {
+    return checked(
       own,
       solveGroup(own, this.conditions.kinds, (formula) => this.#element(formula)),
     );
-    this.#solved.set(key, solved);
-    return solved;
   }
 
   /** An element of a set, by the same search over the element's own places. */

@@ -1,3 +1,4 @@
+import type { ProtocolName } from "../../spec/contract/facts/index.ts";
 import { diagnostic, type CheckedRule, type Diagnostic } from "../../lang/index.ts";
 import { listing } from "../../base/text.ts";
 import { showAction } from "./action.ts";
@@ -10,12 +11,18 @@ import { fatesOf } from "./unreachable.ts";
 export function ruleFindings(rules: readonly CheckedRule[]): readonly Diagnostic[] {
   const found: Diagnostic[] = [];
   const dead = new Set<CheckedRule>();
+  const engines = new Map<ProtocolName, Engine>();
+  const engineFor = (protocol: ProtocolName): Engine => {
+    const engine = engines.get(protocol) ?? new Engine(protocol);
+    engines.set(protocol, engine);
+    return engine;
+  };
   const reachOnly = rules.length > COVERED_RULES_MAX;
   if (reachOnly)
     found.push(
       diagnostic("covering-not-analysed", rules[0]!.nameSpan, { count: rules.length, countMax: COVERED_RULES_MAX }),
     );
-  for (const [i, fate] of fatesOf(rules, { reachOnly }).entries()) {
+  for (const [i, fate] of fatesOf(rules, { reachOnly }, engineFor).entries()) {
     const rule = rules[i]!;
     switch (fate.kind) {
       case "live":
@@ -65,17 +72,18 @@ export function ruleFindings(rules: readonly CheckedRule[]): readonly Diagnostic
         break;
     }
   }
-  return [...found, ...partFindings(rules.filter((rule) => !dead.has(rule)))];
+  const alive = rules.filter((rule) => !dead.has(rule));
+  return [...found, ...partFindings(alive, engineFor)];
 }
 
-function partFindings(rules: readonly CheckedRule[]): readonly Diagnostic[] {
-  const engines = new Map<string, Engine>();
+function partFindings(
+  rules: readonly CheckedRule[],
+  engineFor: (protocol: ProtocolName) => Engine,
+): readonly Diagnostic[] {
   return rules.flatMap((rule) => {
     const protocol = protocolOf(rule);
     if (protocol === undefined) return [];
-    const engine = engines.get(protocol) ?? new Engine(protocol);
-    engines.set(protocol, engine);
-    return idlePartsOf(rule, engine).map(({ part, always }) => {
+    return idlePartsOf(rule, engineFor(protocol)).map(({ part, always }) => {
       // A part that came with a `let` stands elsewhere; the rule that uses it is what is to be looked at.
       const { span } = rule;
       const own = part.span.file === span.file && part.span.start >= span.start && part.span.end <= span.end;

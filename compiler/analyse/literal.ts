@@ -89,6 +89,22 @@ export class Literals {
   readonly #complements = new Map<Literal, Literal>();
   readonly #placeList: Place[] = [];
   #made = 0;
+  #asked = 0;
+  #answers = new Int32Array(256);
+
+  /**
+   * Room for the answers of one candidate, shared by all: `start` and `start + 1` in a literal's place are its no and its yes,
+   * whatever else stands there is another's answer and says nothing.
+   */
+  answers(): { readonly room: Int32Array; readonly start: number } {
+    if (this.#answers.length < this.#made) this.#answers = new Int32Array(this.#made * 2);
+    this.#asked += 2;
+    if (this.#asked >= 2 ** 31 - 2) {
+      this.#answers = new Int32Array(this.#answers.length);
+      this.#asked = 2;
+    }
+    return { room: this.#answers, start: this.#asked };
+  }
 
   place(wanted: Omit<Place, "id">): Place {
     const name = `${wanted.path}\u0000${wanted.key === null ? "" : `=${wanted.key}`}`;
@@ -102,10 +118,6 @@ export class Literals {
 
   get places(): readonly Place[] {
     return this.#placeList;
-  }
-
-  get count(): number {
-    return this.#made;
   }
 
   literal(place: Place, test: Test, whenUnknown: boolean): Literal {

@@ -21,17 +21,27 @@ export function conditionNode(engine: Engine, rule: CheckedRule, wanted: "true" 
 }
 
 /** A rule with the formulas that say when it fires and when it does not. `tag` is its place in the list it came from. */
-export interface Entry {
+export class Entry {
   readonly tag: number;
   readonly rule: CheckedRule;
   readonly fires: Node;
-  readonly silent: Node;
+  readonly #engine: Engine;
+  #silent: Node | null = null;
+
+  constructor(engine: Engine, rule: CheckedRule, tag: number) {
+    this.tag = tag;
+    this.rule = rule;
+    this.fires = conditionNode(engine, rule, rule.effect === "allow" ? "true" : "not-false");
+    this.#engine = engine;
+  }
+
+  /** Of most rules never asked for, so made when it is. */
+  get silent(): Node {
+    return (this.#silent ??= this.#engine.conditions.literals.complement(this.fires));
+  }
 }
 
-export function entryOf(engine: Engine, rule: CheckedRule, tag: number): Entry {
-  const fires = conditionNode(engine, rule, rule.effect === "allow" ? "true" : "not-false");
-  return { tag, rule, fires, silent: engine.conditions.literals.complement(fires) };
-}
+export const entryOf = (engine: Engine, rule: CheckedRule, tag: number): Entry => new Entry(engine, rule, tag);
 
 interface Key {
   readonly place: Place;

@@ -25,9 +25,9 @@ interface World {
 
 const EFFECTS = ["allow", "deny", "approve", "mask", "limit", "alert"] as const;
 
-function worldsOf(rules: readonly CheckedRule[]): readonly World[] {
+function worldsOf(rules: readonly CheckedRule[], engineFor: (protocol: ProtocolName) => Engine): readonly World[] {
   return protocolGroups([rules]).map(({ protocol }) => {
-    const engine = new Engine(protocol);
+    const engine = engineFor(protocol);
     const entries = new Map(
       rules.flatMap((rule, i) => (rule.protocols.includes(protocol) ? [[i, entryOf(engine, rule, i)] as const] : [])),
     );
@@ -43,12 +43,14 @@ function worldsOf(rules: readonly CheckedRule[]): readonly World[] {
  * The fate of every rule, in the order of the rules. Covered rules can be taken out together: a rule that was found to be
  * covered covers no other, and of two that say the same the later one is the covered one. `judged`: the actions on which
  * rules are live are each judged by the plain evaluation of all rules, which nothing that is reported depends on. `reachOnly`: rules that can fire are not looked at any further.
+ * `engineFor`: whose questions later ones go on from.
  */
 export function fatesOf(
   rules: readonly CheckedRule[],
   options: { readonly judged?: boolean; readonly reachOnly?: boolean } = {},
+  engineFor: (protocol: ProtocolName) => Engine = (protocol) => new Engine(protocol),
 ): readonly RuleFate[] {
-  const worlds = worldsOf(rules);
+  const worlds = worldsOf(rules, engineFor);
   const fates: RuleFate[] = [];
   const gone = new Set<number>();
   for (let i = rules.length - 1; i >= 0; i--) {

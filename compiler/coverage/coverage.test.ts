@@ -4,7 +4,16 @@ import { decideByOracle, evaluate, type CheckedExpr } from "../../lang/index.ts"
 import { anyFacts, policyText } from "../../test/support/policies.ts";
 import { actionOf, checked, tested } from "../../test/support/policy-tests.ts";
 import { oracleDecider, type CaseResult } from "../test/index.ts";
-import { coverageHtml, coverageHuman, coverageJson, coverageLcov, measure, outcomesReached, percent, rulesReached } from "./index.ts";
+import {
+  coverageHtml,
+  coverageHuman,
+  coverageJson,
+  coverageLcov,
+  measure,
+  outcomesReached,
+  percent,
+  rulesReached,
+} from "./index.ts";
 
 const POLICY = `let staff = user.groups has "staff"
 
@@ -130,7 +139,10 @@ test "<img src=x>" {
 });
 
 /** Counts anew, in the plainest way: each part of each rule by itself over each unit. */
-function recount(rules: ReturnType<typeof checked>["policy"]["rules"], results: readonly CaseResult[]): Map<string, string> {
+function recount(
+  rules: ReturnType<typeof checked>["policy"]["rules"],
+  results: readonly CaseResult[],
+): Map<string, string> {
   const places = new Map<string, CheckedExpr>();
   const visit = (expr: CheckedExpr): void => {
     if (expr.kind === "and" || expr.kind === "or") {
@@ -174,7 +186,8 @@ it("agrees with a plain recount on any policy and any facts", () => {
             `${seen.true} ${seen.false} ${seen.unknown}`,
           ]),
         );
-        for (const [key, counts] of recount(policy.rules, results)) expect([key, found.get(key)]).toEqual([key, counts]);
+        for (const [key, counts] of recount(policy.rules, results))
+          expect([key, found.get(key)]).toEqual([key, counts]);
         const matched = policy.rules.map(
           (_, i) =>
             actions.filter((units) =>

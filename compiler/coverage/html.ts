@@ -101,13 +101,16 @@ function source(file: SourceFile, coverage: Coverage, number: number, textOf: Te
       .map((rule) => [placeOf(file.text, rule.nameSpan.start).line, rule]),
   );
   let start = 0;
-  const rows = file.text.replace(/\n$/, "").split("\n").map((text, i) => {
-    const rule = decided.get(i + 1);
-    const count = rule === undefined ? "" : `<span class="state ${stateOf(rule)}">${rule.decided}</span>`;
-    const row = `<tr id="f${number}-${i + 1}"><td class="line">${i + 1}</td><td class="count">${count}</td><td><code>${marked(text.replace(/\r$/, ""), start, conditions, textOf)}</code></td></tr>`;
-    start += text.length + 1;
-    return row;
-  });
+  const rows = file.text
+    .replace(/\n$/, "")
+    .split("\n")
+    .map((text, i) => {
+      const rule = decided.get(i + 1);
+      const count = rule === undefined ? "" : `<span class="state ${stateOf(rule)}">${rule.decided}</span>`;
+      const row = `<tr id="f${number}-${i + 1}"><td class="line">${i + 1}</td><td class="count">${count}</td><td><code>${marked(text.replace(/\r$/, ""), start, conditions, textOf)}</code></td></tr>`;
+      start += text.length + 1;
+      return row;
+    });
   return `<details open><summary>${escape(file.path)}</summary><div class="scroll" tabindex="0" role="region" aria-label="${escape(file.path)}"><table class="source"><tbody>${rows.join("")}</tbody></table></div></details>`;
 }
 

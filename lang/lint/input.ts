@@ -1,5 +1,6 @@
 import { SCOPES, factAt, type Fact } from "../../spec/contract/facts/index.ts";
 import type {
+  BinaryOperator,
   Clause,
   ColumnsDecl,
   Expr,
@@ -12,7 +13,7 @@ import type {
 } from "../ast/index.ts";
 import { packageOf } from "../check/index.ts";
 import type { SourceFile, Span } from "../source/index.ts";
-import { atomsOf, readPath, type Atom } from "./walk.ts";
+import { atomsOf, readPath, within, type Atom } from "./walk.ts";
 
 /** A condition as it was written, and where it stands. */
 export interface Condition {
@@ -20,6 +21,14 @@ export interface Condition {
   readonly place: "when" | "unless" | "let";
   /** The whole clause or declaration. */
   readonly span: Span;
+}
+
+/** A part of a condition is found by its operator, or by its kind when it has none. */
+export type PartKey = BinaryOperator | Exclude<Expr["kind"], "binary">;
+
+export interface Part {
+  readonly part: Expr;
+  readonly condition: Condition;
 }
 
 /** What the rules of the linter look at: the syntax trees of one package, and ways to ask them. */
@@ -31,6 +40,9 @@ export interface LintInput {
   readonly tests: readonly TestDecl[];
   readonly imports: readonly ImportDecl[];
   readonly conditions: readonly Condition[];
+  /** The parts of all conditions that have one of the keys, in order of place. */
+  readonly partsOf: (...keys: readonly PartKey[]) => readonly Part[];
+  readonly atomsOfRule: (rule: RuleDecl) => readonly Atom[];
   readonly textOf: (span: Span) => string;
   readonly fileText: (path: string) => string;
   readonly letOf: (name: string) => Expr | undefined;
@@ -65,6 +77,12 @@ export function lintInput(
     ),
   );
   for (const one of lets) values.set(one.name.text, one.value);
+  const letOf = (name: string): Expr | undefined => values.get(name);
+  const conditions = [
+    ...lets.map((one): Condition => ({ expr: one.value, place: "let", span: one.span })),
+    ...[...rules, ...nevers].flatMap((rule) => conditionsOf(rule)),
+  ];
+  const atoms = new Map<RuleDecl, readonly Atom[]>();
   return {
     trees,
     rules,
@@ -72,13 +90,40 @@ export function lintInput(
     columnSets: items.filter((item) => item.kind === "column-set"),
     tests: items.filter((item) => item.kind === "test"),
     imports,
-    conditions: [
-      ...lets.map((one): Condition => ({ expr: one.value, place: "let", span: one.span })),
-      ...[...rules, ...nevers].flatMap((rule) => conditionsOf(rule)),
-    ],
+    conditions,
+    partsOf: partsByKey(conditions),
+    atomsOfRule: (rule) => {
+      const known = atoms.get(rule);
+      if (known !== undefined) return known;
+      const found = conditionsOf(rule).flatMap(({ expr, place }) => atomsOf(expr, letOf, place === "unless"));
+      atoms.set(rule, found);
+      return found;
+    },
     textOf: (span) => (texts.get(span.file) ?? "").slice(span.start, span.end),
     fileText: (path) => texts.get(path) ?? "",
-    letOf: (name) => values.get(name),
+    letOf,
+  };
+}
+
+/** One walk for all rules of the linter, most of which look at parts of a few kinds only. */
+function partsByKey(conditions: readonly Condition[]): LintInput["partsOf"] {
+  let filed: Map<PartKey, (Part & { readonly place: number })[]> | undefined;
+  const file = (): typeof filed & {} => {
+    const made: typeof filed & {} = new Map();
+    let place = 0;
+    for (const condition of conditions)
+      for (const part of within(condition.expr)) {
+        const key = part.kind === "binary" ? part.op : part.kind;
+        const list = made.get(key);
+        if (list === undefined) made.set(key, [{ part, condition, place: place++ }]);
+        else list.push({ part, condition, place: place++ });
+      }
+    return made;
+  };
+  return (...keys) => {
+    filed ??= file();
+    const lists = keys.flatMap((key) => filed!.get(key) ?? []);
+    return keys.length === 1 ? lists : lists.sort((a, b) => a.place - b.place);
   };
 }
 
@@ -99,9 +144,7 @@ function conditionsOf(rule: RuleDecl | NeverDecl): readonly Condition[] {
 }
 
 /** The parts of a rule's conditions, lets opened; those of `unless` are negated. */
-export function ruleAtoms(rule: RuleDecl, input: LintInput): readonly Atom[] {
-  return conditionsOf(rule).flatMap(({ expr, place }) => atomsOf(expr, input.letOf, place === "unless"));
-}
+export const ruleAtoms = (rule: RuleDecl, input: LintInput): readonly Atom[] => input.atomsOfRule(rule);
 
 /** The fact that an operand reads, in the first protocol of the rule that has it. */
 export function factOf(rule: RuleDecl, expr: Expr): Fact | undefined {

@@ -15,13 +15,25 @@ import { allTokens } from "./tokens.ts";
 /** Whether a token stands in the text: the end of the file and what recovery puts in have no place. */
 const stands = (token: IToken): boolean => token.startOffset >= 0;
 
+export interface ParserOptions {
+  /** Go on after an error. Reading takes about twice as long with it. */
+  readonly recovery: boolean;
+  readonly validate: boolean;
+}
+
 /** Places and literals: what every part of the grammar needs. The parts build on one another as classes. */
 export class ParserBase extends EmbeddedActionsParser {
   protected fileName = "";
   #end = 0;
 
-  constructor() {
-    super(allTokens, { recoveryEnabled: true, maxLookahead: 3, nodeLocationTracking: "none" });
+  /** `validate`: look for faults of the grammar itself, which is for tests. */
+  constructor({ recovery, validate }: ParserOptions) {
+    super(allTokens, {
+      recoveryEnabled: recovery,
+      maxLookahead: 3,
+      nodeLocationTracking: "none",
+      skipValidations: !validate,
+    });
   }
 
   begin(file: string, tokens: IToken[]): void {

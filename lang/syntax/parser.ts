@@ -1,5 +1,6 @@
 import type { IToken } from "chevrotain";
 import type { Annotation, Clause, Identifier, Item } from "../ast/index.ts";
+import type { ParserOptions } from "./parser-base.ts";
 import { TestRules } from "./parser-tests.ts";
 import { K, M, Name, Regex, Text, Word } from "./tokens.ts";
 
@@ -13,8 +14,8 @@ export class PolicyParser extends TestRules {
   /** What `file` has read, also when its end was no end and it gives nothing back. */
   items: Item[] = [];
 
-  constructor() {
-    super();
+  constructor(options: ParserOptions) {
+    super(options);
     this.performSelfAnalysis();
   }
 

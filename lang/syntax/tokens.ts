@@ -165,15 +165,21 @@ export const allTokens: TokenType[] = [
   Name,
 ];
 
-const lexer = new Lexer([Space, Comment, Regex, Text, OpenText, Duration, Int, Identifier, ...Object.values(M)], {
-  positionTracking: "onlyOffset",
-  ensureOptimizations: true,
-});
+/** `validate`: look for faults of the definitions themselves, which is for tests. */
+export const makeLexer = (validate: boolean): Lexer =>
+  new Lexer([Space, Comment, Regex, Text, OpenText, Duration, Int, Identifier, ...Object.values(M)], {
+    positionTracking: "onlyOffset",
+    ensureOptimizations: true,
+    skipValidations: !validate,
+  });
+
+let lexer: Lexer | undefined;
 
 const KEYWORD_BY_TEXT: ReadonlyMap<string, TokenType> = new Map(Object.entries(K));
 
 /** The tokens of a text; what can't be read is among the errors, and comments are in the group `comments`. */
 export function tokenize(text: string): ReturnType<Lexer["tokenize"]> & { readonly unterminated: readonly IToken[] } {
+  lexer ??= makeLexer(false);
   const found = lexer.tokenize(text);
   const unterminated: IToken[] = [];
   for (const token of found.tokens) {

@@ -48,6 +48,29 @@ it("the least that is needed, and what is taken for the rest", () => {
     approvals: { inTransaction: "refuse", noticeEveryMs: 15_000 },
     control: { host: "127.0.0.1", port: 6480, administrators: [] },
     limits: { connections: 1000, handshakeMs: 30_000, statementBytes: 1024 * 1024, catalogPollMs: 2_000 },
+    alerts: [],
+    tokens: { reverse: [] },
+    ssh: {
+      listen: [],
+      targets: [],
+      hostKey: null,
+      hostCertificate: null,
+      userAuthorities: [],
+      revoked: null,
+      channels: 32,
+      recording: { keystrokes: false, commandBytes: 1024 * 1024 },
+    },
+    http: {
+      listen: [],
+      targets: [],
+      identityFields: ["sallyport-authorization", "proxy-authorization"],
+      signIn: null,
+      serviceTokens: [],
+      bodyBytes: 1024 * 1024,
+      holdMs: 25_000,
+      idleMs: 60_000,
+      upstreamMs: 60_000,
+    },
   });
 });
 

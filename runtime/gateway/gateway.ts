@@ -199,6 +199,8 @@ export class Gateway {
       bundles: this.bundles,
       approvals: this.approvals,
       recorder: this.recorder,
+      rates: this.rates,
+      alerts: this.alerts,
       directory: parts.directory,
       secret: parts.secret,
       maskSecrets: { hashKey: parts.secret, tokens: this.tokens },
@@ -235,12 +237,14 @@ export class Gateway {
       socket.destroy();
       return;
     }
-    const { bundles, approvals, recorder, parts } = this;
+    const { bundles, approvals, recorder, rates, alerts, parts } = this;
     const host = {
       ssh,
       bundles,
       approvals,
       recorder,
+      rates,
+      alerts,
       parts,
       refusedSignIn: (user: string, from: string, why: string) => this.refusedSignIn(user, from, why),
     };

@@ -6,9 +6,12 @@ import type { Masked } from "../../spec/contract/record/index.ts";
 import type { ActiveBundle, LoadedBundle } from "../bundle/index.ts";
 import { SessionPolicy, reasonsOf, type ActionFacts } from "../decide/index.ts";
 import { actionDigest, type Approvals, type Settlement } from "../enforce/approve/index.ts";
+import type { Alerts } from "../enforce/alert/index.ts";
+import type { Rates } from "../enforce/limit/index.ts";
 import type { Clock } from "../outside/index.ts";
 import type { Refusal } from "../protocols/index.ts";
 import { RecorderFailed, decisionFragments, type Recorder, type SessionLog } from "../record/index.ts";
+import { countActions, raiseAlerts, rateLimitsOf, rowLimitRefusal, type SideEffectParts } from "./side-effects.ts";
 
 /** Everything that is fixed for a session whose actions are not SQL. */
 export interface DeskParts {
@@ -16,6 +19,8 @@ export interface DeskParts {
   readonly bundles: ActiveBundle;
   readonly approvals: Approvals;
   readonly recorder: Recorder;
+  readonly rates: Rates;
+  readonly alerts: Alerts;
   readonly log: SessionLog;
   readonly clock: Clock;
   /** Facts of the connection, by path. */
@@ -171,15 +176,7 @@ export class ActionDesk {
 
   #refusal(bundle: LoadedBundle, decision: Decision, action: DeskAction): Refusal | null {
     if (decision.verdict === "deny") return this.#denied(bundle, decision, action);
-    // What a rule asks for and nobody here carries out must not be passed over.
-    const undone = [...decision.rates, ...(decision.rowLimitRule === null ? [] : [decision.rowLimitRule])];
-    if (undone.length === 0) return null;
-    const names = undone.map((index) => bundle.manifest.rules[index]!.name).join(", ");
-    return {
-      kind: "unsupported",
-      message: `sallyport: limit ${names} can't be carried out on ${this.#parts.protocol}, so what it limits is refused`,
-      hint: "Limit bytes, or leave this protocol out of the rule.",
-    };
+    return rowLimitRefusal(bundle.manifest, decision, this.#parts.protocol);
   }
 
   #denied(bundle: LoadedBundle, decision: Decision, action: DeskAction): Refusal {
@@ -197,6 +194,8 @@ export class ActionDesk {
   }
 
   #go(action: DeskAction, { bundle, decision }: Judged, decisionId: number): DeskRuling {
+    const used = countActions(this.#effects(), rateLimitsOf(bundle.manifest, decision), 1);
+    if (used !== null) return this.#refuse(action, { bundle, decision, refusal: used }, decisionId, used);
     const recordIndex = this.#record(action, { bundle, decision, refusal: null }, decisionId, null);
     return recordIndex === null ? recordFailed() : { go: true, decision, bundle, decisionId, recordIndex };
   }
@@ -212,6 +211,9 @@ export class ActionDesk {
     const nameOf = (index: number): string => manifest.rules[index]!.name;
     const { decision } = judged;
     const overruled = refused !== null && decision.verdict !== "deny";
+    const verdict = overruled ? "deny" : decision.verdict;
+    const told = { decisionId, verdict, kinds: action.kinds, text: action.text };
+    if (!raiseAlerts(this.#effects(), manifest, decision.alerts, told)) return null;
     try {
       return this.#parts.log.statement({
         phase: action.phase,
@@ -219,7 +221,7 @@ export class ActionDesk {
         parameters: null,
         decision: decisionFragments(
           {
-            verdict: overruled ? "deny" : decision.verdict,
+            verdict,
             rules: decision.matched.map(nameOf),
             deciding: decision.deciding.map(nameOf),
             masks: decision.masks.map(nameOf),
@@ -235,6 +237,11 @@ export class ActionDesk {
       if (!(fault instanceof RecorderFailed)) throw fault;
       return null;
     }
+  }
+
+  #effects(): SideEffectParts {
+    const { protocol, rates, alerts, log, clock, identity, target } = this.#parts;
+    return { protocol, rates, alerts, log, clock, identity, target: target.name };
   }
 
   // ---- waiting for people ------------------------------------------------------------------------------------------

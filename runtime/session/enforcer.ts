@@ -44,6 +44,7 @@ import {
   type Recorder,
   type SessionLog,
 } from "../record/index.ts";
+import { countActions, raiseAlerts, rateLimitsOf, type SideEffectParts } from "./side-effects.ts";
 import type { TargetCatalog } from "./target-catalog.ts";
 import { plural } from "../../base/text.ts";
 
@@ -466,7 +467,7 @@ export class Enforcer implements ActionHost {
       ),
       maskRules: decision.masks,
       approveRules: decision.matched.filter((index) => rules[index]!.effect === "approve"),
-      rates: decision.rates.map((index) => ({ rule: nameOf(index), ...rules[index]!.limit!.rate! })),
+      rates: rateLimitsOf(bundle.manifest, decision),
       alerts: decision.alerts,
       kinds: [...new Set(units.flatMap((unit) => unit.kinds))],
       substitutes: plans.some(({ mask }) => mask.kind === "mask" && mask.substituted !== undefined),
@@ -489,11 +490,9 @@ export class Enforcer implements ActionHost {
     if (kept.alerts.length > 0 && action.phase !== "parse" && !this.#alert(action, analysis, kept, decisionId))
       return this.#recordFailed();
     if (kept.refusal !== null) return this.#refuse(action, analysis, kept, decisionId, kept.refusal);
-    const { rates, identity, target } = this.#parts;
-    if (kept.rates.length > 0 && action.phase !== "parse") {
-      const who = JSON.stringify([identity.issuer, identity.name]);
-      const answer = rates.take(kept.rates, who, target.name, Math.max(1, analysis.statements.length));
-      if (!answer.ok) return this.#refuse(action, analysis, kept, decisionId, rateRefusal(answer.limit, answer.waitMs));
+    if (action.phase !== "parse") {
+      const used = countActions(this.#effects(), kept.rates, Math.max(1, analysis.statements.length));
+      if (used !== null) return this.#refuse(action, analysis, kept, decisionId, used);
     }
     // Nothing runs at Parse, so a person is asked only once there is something to run.
     if (kept.verdict === "approve" && action.phase !== "parse") return this.#hold(action, analysis, kept, decisionId);
@@ -588,36 +587,15 @@ export class Enforcer implements ActionHost {
 
   /** Recorded before anybody is told; whether somebody hears of it, nothing waits for. */
   #alert(action: SqlAction, analysis: Analysis, kept: Kept, decisionId: number): boolean {
-    const { log, alerts, identity, target, clock } = this.#parts;
-    const { rules } = kept.bundle.manifest;
-    const scanner = scannerOf(kept.bundle.manifest);
-    const { text } = recordText(action.text, analysis.statements, kept.masked.forAnybody, scanner);
-    try {
-      for (const index of kept.alerts) {
-        const rule = rules[index]!;
-        log.append({ type: "alert", decision: decisionId, rule: rule.name, channels: rule.alertTo });
-        alerts.raise(
-          {
-            rule: rule.name,
-            because: rule.because,
-            sid: log.sid,
-            decision: decisionId,
-            user: identity.name,
-            target: target.name,
-            protocol: "postgres",
-            verdict: kept.refusal === null ? kept.verdict : "deny",
-            kinds: kept.kinds,
-            text: text.slice(0, ALERT_TEXT_UNITS_MAX),
-            at: clock.now(),
-          },
-          rule.alertTo,
-        );
-      }
-      return true;
-    } catch (fault) {
-      if (!(fault instanceof RecorderFailed)) throw fault;
-      return false;
-    }
+    const { manifest } = kept.bundle;
+    const { text } = recordText(action.text, analysis.statements, kept.masked.forAnybody, scannerOf(manifest));
+    const verdict = kept.refusal === null ? kept.verdict : "deny";
+    return raiseAlerts(this.#effects(), manifest, kept.alerts, { decisionId, verdict, kinds: kept.kinds, text });
+  }
+
+  #effects(): SideEffectParts {
+    const { log, alerts, rates, identity, target, clock } = this.#parts;
+    return { protocol: "postgres", log, alerts, rates, identity, target: target.name, clock };
   }
 
   /** That a statement's conditions go by masked columns is told in an entry of its own. */
@@ -832,16 +810,6 @@ export class Enforcer implements ActionHost {
 }
 
 /** Of a statement so much is told in an alert. */
-const ALERT_TEXT_UNITS_MAX = 2_048;
-
-function rateRefusal({ rule, count, perMs }: RateLimit, waitMs: number): Refusal {
-  const seconds = Math.max(1, Math.ceil(waitMs / 1000));
-  return {
-    kind: "policy",
-    message: `sallyport: rule ${rule} allows ${plural(count, "statement")} in ${plural(Math.round(perMs / 1000), "second")}, and you have had them`,
-    hint: `Try again in ${plural(seconds, "second")}.`,
-  };
-}
 
 const NOT_REWRITTEN: Refusal = {
   kind: "policy",

@@ -6,6 +6,8 @@ import type { ProtocolName } from "../../spec/contract/facts/index.ts";
 import type { Masked } from "../../spec/contract/record/index.ts";
 import type { ActiveBundle, LoadedBundle } from "../bundle/index.ts";
 import { SessionPolicy, reasonsOf, type ActionFacts, type FactReader } from "../decide/index.ts";
+import type { Alerts } from "../enforce/alert/index.ts";
+import type { Rates } from "../enforce/limit/index.ts";
 import type { ApprovalDemand, ApprovalRecord, Approvals, Settlement } from "../enforce/approve/index.ts";
 import type { Clock } from "../outside/index.ts";
 import type { Refusal } from "../protocols/index.ts";
@@ -16,6 +18,7 @@ import {
   type Recorder,
   type SessionLog,
 } from "../record/index.ts";
+import { countActions, raiseAlerts, rateLimitsOf, rowLimitRefusal } from "./side-effects.ts";
 
 /** Everything that is fixed for a session of a protocol whose actions are requests. */
 export interface RequestEnforcerParts {
@@ -28,7 +31,9 @@ export interface RequestEnforcerParts {
   /** Facts of the session, by path. */
   readonly facts: FactReader;
   readonly startedAt: number;
-  readonly identity: { readonly name: string; readonly expiresAt: number | null };
+  readonly identity: { readonly name: string; readonly issuer: string | null; readonly expiresAt: number | null };
+  readonly rates: Rates;
+  readonly alerts: Alerts;
   readonly target: string;
   /** Key of the commitments to what is not kept whole. */
   readonly commitKey: Uint8Array;
@@ -52,6 +57,7 @@ export type Held =
   | { readonly state: "waiting"; readonly approval: ApprovalRecord };
 
 const FRAGMENTS_MAX = 256;
+/** Of a request's text at most so many characters go into an alert. */
 
 /**
  * Decides, records and holds the requests of one session. It knows no protocol: facts come in, judgements go out. Of each
@@ -111,7 +117,10 @@ export class RequestEnforcer {
       bundle,
       decision,
       decisionId: ++this.#decisions,
-      refusal: decision.verdict === "deny" ? this.#denied(bundle, decision) : null,
+      refusal:
+        decision.verdict === "deny"
+          ? this.#denied(bundle, decision)
+          : rowLimitRefusal(bundle.manifest, decision, this.parts.protocol),
       approveRules:
         decision.verdict === "approve" ? decision.matched.filter((one) => rules[one]!.effect === "approve") : [],
     };
@@ -136,6 +145,11 @@ export class RequestEnforcer {
         open.some((path) => readsFact(bundle.manifest, rules[index]!.condition, path)),
     );
     return allowed && decision.deciding.every((index) => decision.unknown.includes(index));
+  }
+
+  /** Counts a request that is about to be carried out or held; why it may not be, when a limit over time is used up. */
+  count({ bundle, decision }: Judgement): Refusal | null {
+    return countActions(this.parts, rateLimitsOf(bundle.manifest, decision), 1);
   }
 
   #denied(bundle: LoadedBundle, decision: Decision): Refusal {
@@ -170,6 +184,13 @@ export class RequestEnforcer {
   ): number | null {
     const { bundle, decision, decisionId } = judgement;
     try {
+      const told = {
+        decisionId,
+        verdict: entry.refused === null ? decision.verdict : "deny",
+        kinds: entry.kinds,
+        text: entry.text,
+      };
+      if (!raiseAlerts(this.parts, bundle.manifest, decision.alerts, told)) return null;
       return this.parts.log.statement({
         phase: entry.phase,
         text: entry.text,

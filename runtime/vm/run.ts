@@ -11,14 +11,14 @@ type Ready = boolean | number | string | ReadonlySet<string> | Glob | Range | Ex
 
 /** A bundle's programs and constants, made ready to run. */
 export interface Machine {
-  readonly code: readonly Int32Array[];
+  readonly code: readonly (readonly number[])[];
   readonly constants: readonly Ready[];
 }
 
 export function prepare(manifest: VerifiedManifest): Machine {
   const expressions = manifest.expressions.map((one) => new ExpressionMatcher(one));
   return {
-    code: manifest.programs.map((program) => Int32Array.from(program.code)),
+    code: manifest.programs.map((program) => program.code),
     constants: manifest.constants.map((constant): Ready => {
       switch (constant.kind) {
         case "set":

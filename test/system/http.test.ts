@@ -28,6 +28,15 @@ approve purge on http
 limit export on http
   when request.path starts with "/export"
   to 1000 bytes
+limit metered on http
+  when request.path starts with "/metered"
+  to 2 statements per 1h
+limit rows_of_nothing on http
+  when request.path starts with "/rows"
+  to 5 rows
+alert told on http
+  when request.path starts with "/told"
+  to "ops"
 `;
 
 let target: TestTarget;
@@ -157,6 +166,22 @@ describe("real clients", () => {
     expect(bodies.map((one) => one.url)).toEqual(bodies.map((_, i) => `/p/${i}`));
   });
 
+  it("large answers behind one another on the only connection to a target: none is held up by the one before", async () => {
+    const own = await startHttpGateway({
+      policy: POLICY,
+      targets: `  - { name: api, protocol: http, hosts: [127.0.0.1], address: "127.0.0.1:${target.port}", connections: 1 }`,
+    });
+    for (let i = 0; i < 12; i++) {
+      const sizes = await Promise.all(
+        [0, 1, 2].map(
+          async () => (await (await fetch(own.url("/big"), { headers: own.as("dev") })).arrayBuffer()).byteLength,
+        ),
+      );
+      expect(sizes).toEqual([3_000_000, 3_000_000, 3_000_000]);
+    }
+    await own.close();
+  });
+
   it("an answer that the target cuts off is cut off for the client", async () => {
     const answer = await ask("dev", "/cut");
     await expect(answer.text()).rejects.toThrow();
@@ -284,6 +309,24 @@ describe("decisions", () => {
 
   it("over a limit of bytes, in the middle: cut off", async () => {
     await expect(ask("dev", "/export/chunks").then((answer) => answer.text())).rejects.toThrow();
+  });
+
+  it("over a limit over time", async () => {
+    for (const status of [200, 200, 403]) expect((await ask("dev", "/metered/x")).status).toBe(status);
+    expect(await (await ask("dev", "/metered/x")).text()).toMatch(/rule metered allows 2 statements in 3600 seconds/);
+    // Each user is counted alone.
+    expect((await ask("ana", "/metered/x")).status).toBe(200);
+  });
+
+  it("a limit that can't be carried out here", async () => {
+    const answer = await ask("dev", "/rows/x");
+    expect([answer.status, await answer.text()]).toEqual([403, expect.stringMatching(/rows_of_nothing is of rows/)]);
+  });
+
+  it("an alert is recorded, and the request goes on", async () => {
+    expect((await ask("dev", "/told/x")).status).toBe(200);
+    const alerts = (await readLog(join(gateway.folder, "state/log"))).filter(({ type }) => type === "alert");
+    expect(alerts.map(({ value }) => value)).toMatchObject([{ rule: "told", channels: ["ops"] }]);
   });
 
   it("an upload's name", async () => {
@@ -540,6 +583,7 @@ it("everything is in the record, without secrets", async () => {
     })
   ).text();
   await (await fetch(own.url("/admin"), { headers: own.as("dev") })).text();
+  await (await fetch(own.url("/admin/probe"), { headers: own.as("dev") })).text();
   await own.raw("nonsense\r\n\r\n");
   await own.running.gateway.recorder.flush();
   const entries = await readLog(join(own.folder, "state", "log"));
@@ -555,12 +599,13 @@ it("everything is in the record, without secrets", async () => {
     ["request", "GET 127.0.0.1/find?email=«hidden»&token=«hidden»&ok=1", "allow"],
     ["request", 'POST 127.0.0.1/x\napplication/json, 44 bytes\n{"email":"***","password":"«hidden»","n":1}', "allow"],
     ["request", "GET 127.0.0.1/admin", "deny"],
+    ["request", "GET 127.0.0.1/admin/probe", "deny"],
   ]);
   const outcomes = entries.filter((one) => one.type === "outcome").map((one) => one.value as Record<string, unknown>);
   expect(outcomes.map((one) => [one["status"], one["tag"], one["sample"]])).toEqual([
     ["ok", "200 OK", [['{"method":"GET","url":"***","body":"***"}']]],
     ["ok", "200 OK", [[expect.stringMatching(/^\{"method":"POST","url":"\*\*\*"/)]]],
   ]);
-  expect(entries.map((one) => one.type)).toContain("session.refused");
+  expect(entries.map((one) => one.type)).toEqual(expect.arrayContaining(["session.refused", "alert"]));
   await own.close();
 });

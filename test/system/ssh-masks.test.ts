@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { hasOpenSsh, startSshGateway, startSshd, type TestSshGateway, type TestSshd } from "../support/ssh.ts";
 import { runProgram } from "../support/programs.ts";
+import { readLog } from "../support/read-log.ts";
 
 const POLICY = `package test
 allow everything on ssh
@@ -15,9 +16,26 @@ mask cards on ssh
   values detect [credit_card]
   with { credit_card: last(4) }
 
+limit seldom on ssh
+  to 2 statements per 1m
+  when exists command.text and command.text starts with "whoami"
+
+alert noticed on ssh
+  to "operators"
+  when exists command.text and command.text starts with "hostname"
+  because "Somebody looks around."
+
 limit little on ssh
   to 100_000 bytes
   when exists command.text and command.text starts with "head"
+
+limit few on ssh
+  to 2 statements per 1h
+  when exists command.text and command.text == "echo counted"
+
+alert told on ssh
+  to "ops"
+  when exists command.text and command.text == "echo told"
 `;
 
 const CARD = "4111111111111111";
@@ -27,7 +45,7 @@ describe.skipIf(!hasOpenSsh())("masks on what a command shows", () => {
   let gateway: TestSshGateway;
   beforeAll(async () => {
     sshd = await startSshd();
-    gateway = await startSshGateway(sshd, { policy: POLICY });
+    gateway = await startSshGateway(sshd, { policy: POLICY, config: "alerts: [{ name: operators, log: true }]\n" });
   });
   afterAll(async () => {
     await gateway?.close();
@@ -94,5 +112,17 @@ describe.skipIf(!hasOpenSsh())("masks on what a command shows", () => {
     expect(ran.stdout.length).toBe(100_000);
     expect(ran.stderr).toMatch(/the output is cut off after 100000 bytes by rule little/);
     expect(ran.status).toBe(255);
+  });
+
+  it("a limit over time refuses the command that is too many", async () => {
+    for (const stdout of ["counted\n", "counted\n", ""])
+      expect((await gateway.ssh("ana", ["echo counted"])).stdout).toBe(stdout);
+    expect((await gateway.ssh("ana", ["echo counted"])).stderr).toMatch(/rule few allows 2 statements in 3600 seconds/);
+  });
+
+  it("an alert is recorded, and the command goes on", async () => {
+    expect((await gateway.ssh("ana", ["echo told"])).stdout).toBe("told\n");
+    const alerts = (await readLog(join(gateway.folder, "state/log"))).filter(({ type }) => type === "alert");
+    expect(alerts.map(({ value }) => value)).toMatchObject([{ rule: "told", channels: ["ops"] }]);
   });
 });

@@ -171,6 +171,8 @@ describe.skipIf(!hasOpenSsh())("what a policy says of SSH", () => {
     const id = await pending();
     child.stdin.write("\u0003");
     expect(await ended(child)).toBe(126);
+    // The client is not kept waiting until that is recorded.
+    while (gateway.running.gateway.approvals.get(id)?.state === "pending") await new Promise((r) => setImmediate(r));
     expect(gateway.running.gateway.approvals.get(id)?.state).toBe("withdrawn");
   });
 

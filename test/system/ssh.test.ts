@@ -5,6 +5,8 @@ import { spawn } from "node:child_process";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { sshConfigCommand } from "../../cli/commands/ssh-config.ts";
+import { quietIo } from "../support/gateway.ts";
 import { inPath, runProgram } from "../support/programs.ts";
 import {
   freePort,
@@ -242,5 +244,21 @@ describe.skipIf(!hasOpenSsh())("OpenSSH's client and server, with the gateway be
     });
     expect(ran.status).toBe(0);
     expect(readFileSync(join(folder, "hostname"))).toEqual(readFileSync("/etc/hostname"));
+  });
+
+  it("ssh TARGET works with what ssh-config prints", async () => {
+    const said: string[] = [];
+    const io = quietIo(gateway.folder, said);
+    const at = ["--host", "127.0.0.1", "--port", String(gateway.port)];
+    sshConfigCommand(["--user", "ana", "--identity", join(gateway.folder, "ana"), ...at], io);
+    writeFileSync(join(folder, "ssh_config"), said.join(""));
+    said.length = 0;
+    sshConfigCommand(["--known-hosts", ...at], io);
+    writeFileSync(join(folder, "ssh_known"), said.join(""));
+    const ran = await runProgram("ssh", [
+      ...["-F", join(folder, "ssh_config"), "-o", `UserKnownHostsFile=${join(folder, "ssh_known")}`],
+      ...["-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes", "host", "echo in"],
+    ]);
+    expect([ran.stdout, ran.stderr, ran.status]).toEqual(["in\n", "", 0]);
   });
 });

@@ -23,6 +23,7 @@ beforeAll(async () => {
     SALLYPORT_DEMO: folder,
     SALLYPORT_PORT: String(await freePort()),
     SALLYPORT_CONTROL_PORT: String(await freePort()),
+    SALLYPORT_HTTP_PORT: String(await freePort()),
   };
 });
 afterAll(() => {
@@ -77,6 +78,13 @@ describe("npm start", () => {
         `${line(second.said, "psql ")} -At -c 'select email, national_id from customers limit 3'`,
       ]);
       expect(shown.out).toMatch(/^(.\*\*\*@\*\*\*\.[a-z.]+\|\*\*\*\n){3}$/);
+    }
+    if (inPath("curl")) {
+      // What stands behind the command says what to expect.
+      const [ask] = line(second.said, "curl -x http://ana").split(/ {3,}/);
+      const shown = await runProgram("sh", ["-c", `${ask!} -sS`]);
+      expect(shown.out).toMatch(/"email" ?: ?".\*\*\*@\*\*\*\.[a-z.]+"/);
+      expect(shown.out).not.toMatch(/@example|@mail/);
     }
     const list = line(second.said, "npm run -s sallyport -- sessions list").replace(
       "--config .sallyport/demo/",

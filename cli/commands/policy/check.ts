@@ -10,7 +10,7 @@ import {
   type SourceFile,
 } from "../../../lang/index.ts";
 import { ruleFindings } from "../../../compiler/analyse/index.ts";
-import { expressionFindings } from "../../../compiler/index.ts";
+import { expressionFindings } from "../../../compiler/bundle/index.ts";
 import { plural } from "../../../base/text.ts";
 import { readArguments } from "../../arguments.ts";
 import { EXIT, type Io } from "../../io.ts";
@@ -20,11 +20,12 @@ import { readSettings } from "./settings.ts";
 
 const HELP = `policyc check: errors and warnings of policy files
 
-  policyc check [--format FORMAT] [--strict] [--no-lint] [--fix | --diff] [PATH…]
+  policyc check [--format FORMAT] [--strict] [--no-lint] [--all] [--fix | --diff] [PATH…]
 
   --format FORMAT   human (default), json, sarif or github
   --strict          warnings count as findings too
   --no-lint         leave the linter out (see policyc lint)
+  --all             show every finding; without it 50 of each code for a person to read, all in other formats
   --fix             make the fixes that are safe: misspelt names, what is unused, what lint can mend; a fix that would
                     change what is decided is taken back, and a file with syntax errors is left alone
   --diff            show what --fix would change, change nothing
@@ -43,11 +44,12 @@ export function findingsOf(files: readonly SourceFile[], levels: LintLevels | nu
   return sortDiagnostics([...withMends(files, check), ...lints, ...deeper]);
 }
 
-export function checkCommand(argv: readonly string[], io: Io): number {
+export async function checkCommand(argv: readonly string[], io: Io): Promise<number> {
   const { values, positionals } = readArguments(argv, {
     format: { type: "string" },
     strict: { type: "boolean" },
     "no-lint": { type: "boolean" },
+    all: { type: "boolean" },
     fix: { type: "boolean" },
     diff: { type: "boolean" },
   });
@@ -56,12 +58,12 @@ export function checkCommand(argv: readonly string[], io: Io): number {
     return EXIT.ok;
   }
   const format = findingFormat(values.format);
-  const levels = values["no-lint"] === true ? null : readSettings(io).levels;
+  const levels = values["no-lint"] === true ? null : (await readSettings(io)).levels;
   const find = (now: readonly SourceFile[]): readonly Diagnostic[] => findingsOf(now, levels);
   const options = { fix: values.fix === true, diff: values.diff === true };
   const files = withFixes(policyFiles(positionals, io), find, options, io);
   const diagnostics = find(files);
-  if (!options.diff) io.stdout(render(diagnostics, files, format, io));
+  if (!options.diff) io.stdout(render(diagnostics, files, format, values.all === true, io));
   const errors = diagnostics.filter((one) => one.severity === "error").length;
   const warnings = diagnostics.length - errors;
   if (format === "human" && !options.diff) {

@@ -17,6 +17,8 @@ import { sqlFactReader } from "../../../runtime/decide/index.ts";
 import { MaskedCatalog, planMasks } from "../../../runtime/enforce/mask/index.ts";
 import type { Analysis, Catalog } from "../../../runtime/facts/index.ts";
 import { analyseOffline } from "../../../runtime/facts/sql/offline.ts";
+import { captureHttp, captureTool } from "./extract-http.ts";
+import { execRequest, sshFacts } from "../../../runtime/protocols/ssh/index.ts";
 import type { Schemas } from "./schemas.ts";
 
 /** What an extractor has at hand. */
@@ -39,10 +41,10 @@ const EXTRACTORS: Readonly<Record<ActionForm, Extractor>> = {
     const catalog = schemas.of(test.schema, test.file);
     return typeof catalog === "string" ? catalog : captureSql(actionText(row.action) ?? "", session, catalog);
   },
-  ssh: notYet("ssh", "an SSH command"),
-  http: notYet("http", "an HTTP request"),
+  ssh: ({ row }, session) => captureSsh(actionText(row.action) ?? "", session),
+  http: captureHttp,
   kubectl: notYet("kubectl", "a kubectl command"),
-  tool: notYet("tool", "a tool call"),
+  tool: captureTool,
 };
 
 /** The test runner's way to the facts of a case. */
@@ -59,6 +61,18 @@ export function captureSql(sql: string, session: FactMap, catalog: Catalog): Cap
     units: unitFacts(analysis, session),
     show: (masks) => showSql(analysis, catalog, masks),
   };
+}
+
+/** A command line by the gateway's own reading, in the account's home folder and without a terminal unless the test says so. */
+export function captureSsh(command: string, session: FactMap): CapturedAction {
+  const read = sshFacts(execRequest(command, false, null), false);
+  const facts = new Map<string, FactValue>(session);
+  for (const { path } of factsOf("ssh")) {
+    if (session.has(path)) continue;
+    const value = read(path);
+    if (value !== undefined && value !== ABSENT) facts.set(path, value);
+  }
+  return { protocol: "ssh", units: [facts], show: () => NOTHING_SHOWN };
 }
 
 /** The gateway's analysis of an SQL text, or what is wrong with it. */

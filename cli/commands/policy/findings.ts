@@ -26,16 +26,22 @@ export function findingFormat(given: string | undefined): FindingFormat {
   return format;
 }
 
-/** Diagnostics in the form that was asked for. */
+/** Findings of one code that a person is shown. */
+const SHOWN_MAX = 50;
+
+/** Diagnostics in the form that was asked for. For a person the first of each code, unless `all`; for a program all. */
 export function render(
   found: readonly Diagnostic[],
   files: readonly SourceFile[],
   format: FindingFormat,
+  all: boolean,
   io: Io,
 ): string {
   switch (format) {
-    case "human":
-      return renderTerminal(found, files, io.colour);
+    case "human": {
+      const { shown, more } = all ? { shown: found, more: [] } : firstOfEach(found);
+      return [renderTerminal(shown, files, io.colour), ...more].join("\n");
+    }
     case "json":
       return renderJson(found, files);
     case "sarif":
@@ -43,6 +49,25 @@ export function render(
     case "github":
       return renderGithub(found, files);
   }
+}
+
+/** Thousands of one kind are read by nobody: the first ones, and how many there are besides. */
+function firstOfEach(found: readonly Diagnostic[]): {
+  readonly shown: readonly Diagnostic[];
+  readonly more: readonly string[];
+} {
+  const counts = new Map<string, number>();
+  const shown = found.filter(({ code }) => {
+    const count = (counts.get(code) ?? 0) + 1;
+    counts.set(code, count);
+    return count <= SHOWN_MAX;
+  });
+  const left = [...counts].filter(([, count]) => count > SHOWN_MAX).sort(([a], [b]) => (a < b ? -1 : 1));
+  const names = new Map(found.map(({ code, name }) => [code, name]));
+  const more = left.map(
+    ([code, count]) => `… and ${count - SHOWN_MAX} more of ${code} (${names.get(code)!}): --all shows them\n`,
+  );
+  return { shown, more };
 }
 
 export interface FixOptions {

@@ -15,13 +15,14 @@ import { readSettings } from "./settings.ts";
 
 const HELP = `policyc lint: what is allowed and should be written otherwise
 
-  policyc lint [--fix | --diff] [--format FORMAT] [--strict] [PATH…]
+  policyc lint [--fix | --diff] [--format FORMAT] [--strict] [--all] [PATH…]
   policyc lint --rules [--json]
 
   --fix             make the fixes that are safe; one that would change what is decided is taken back
   --diff            show what --fix would change, change nothing
   --format FORMAT   human (default), json, sarif or github
   --strict          warnings count as findings too
+  --all             show every finding; without it 50 of each code for a person to read, all in other formats
   --rules           list the rules, with the level that each has here
   --json            the list as JSON
 
@@ -31,12 +32,13 @@ policyc explain CODE tells what a rule looks for, why, and how to mend it.
 Exit codes: 0 nothing at level error; 1 findings, or the files have errors; 2 wrong use or unreadable input.
 `;
 
-export function lintCommand(argv: readonly string[], io: Io): number {
+export async function lintCommand(argv: readonly string[], io: Io): Promise<number> {
   const { values, positionals } = readArguments(argv, {
     format: { type: "string" },
     strict: { type: "boolean" },
     fix: { type: "boolean" },
     diff: { type: "boolean" },
+    all: { type: "boolean" },
     rules: { type: "boolean" },
     json: { type: "boolean" },
   });
@@ -44,7 +46,7 @@ export function lintCommand(argv: readonly string[], io: Io): number {
     io.stdout(HELP);
     return EXIT.ok;
   }
-  const { levels } = readSettings(io);
+  const { levels } = await readSettings(io);
   if (values.rules === true) {
     const rows = LINT_RULES.map((rule) => ({
       code: rule.code,
@@ -72,7 +74,7 @@ export function lintCommand(argv: readonly string[], io: Io): number {
   if (options.diff) return EXIT.ok;
   // What the checker refuses comes first: the linter looks at policies that can be read.
   if (hasErrors(errors)) io.stderr(renderTerminal(errors, files, io.colour));
-  io.stdout(render(findings, files, format, io));
+  io.stdout(render(findings, files, format, values.all === true, io));
   if (format === "human") io.stdout(`${plural(files.length, "file")}: ${plural(findings.length, "finding")}\n`);
   const bad = hasErrors(errors) || hasErrors(findings) || (values.strict === true && findings.length > 0);
   return bad ? EXIT.findings : EXIT.ok;

@@ -49,19 +49,19 @@ export const REDUNDANCY_RULES: readonly LintRule[] = [
       'let shop_team = user.groups has "x" and target.name == "shop"\nallow a_read on sql\n  when shop_team and statement.read_only\nallow b_write on sql\n  when shop_team and statement.writes\nallow c_drop on sql\n  when shop_team and statement.nested',
     check(input, tell) {
       const places = new Map<string, Expr[]>();
-      for (const { expr } of input.conditions)
-        for (const part of within(expr)) {
-          if (!isJoined(part) || chain(part, part.op as "and" | "or").length < PARTS_MIN) continue;
-          const text = printedExpr(part);
-          const found = places.get(text);
-          if (found === undefined) places.set(text, [part]);
-          else found.push(part);
-        }
+      for (const { part } of input.partsOf("and", "or")) {
+        if (!isJoined(part) || chain(part, part.op as "and" | "or").length < PARTS_MIN) continue;
+        const text = printedExpr(part);
+        const found = places.get(text);
+        if (found === undefined) places.set(text, [part]);
+        else found.push(part);
+      }
       const told: Expr[] = [];
       // Longest first, so that a part of a repeated condition is not told of beside the whole.
-      const order = [...places].sort(([a], [b]) => b.length - a.length || (a < b ? -1 : 1));
+      const often = [...places].filter(([, found]) => found.length >= PLACES_MIN);
+      const order = often.sort(([a], [b]) => b.length - a.length || (a < b ? -1 : 1));
       for (const [text, found] of order) {
-        if (found.length < PLACES_MIN || found.every((part) => told.some((other) => covers(other, part)))) continue;
+        if (found.every((part) => told.some((other) => covers(other, part)))) continue;
         told.push(...found);
         const [one, ...others] = found;
         tell(one!.span, `\`${shorten(text)}\` is written out ${found.length} times`, {
@@ -145,16 +145,15 @@ export const REDUNDANCY_RULES: readonly LintRule[] = [
     before: "allow a_read on sql\n  when statement.read_only and true",
     after: "allow a_read on sql\n  when statement.read_only",
     check(input, tell) {
-      for (const { expr } of input.conditions)
-        for (const part of within(expr)) {
-          if (!isJoined(part)) continue;
-          const neutral = part.op === "and";
-          const [constant, other] = part.left.kind === "bool" ? [part.left, part.right] : [part.right, part.left];
-          if (constant.kind !== "bool" || constant.value !== neutral) continue;
-          tell(constant.span, `\`${part.op} ${String(neutral)}\` changes nothing`, {
-            fixes: rewrite(input, part, other),
-          });
-        }
+      for (const { part } of input.partsOf("and", "or")) {
+        if (!isJoined(part)) continue;
+        const neutral = part.op === "and";
+        const [constant, other] = part.left.kind === "bool" ? [part.left, part.right] : [part.right, part.left];
+        if (constant.kind !== "bool" || constant.value !== neutral) continue;
+        tell(constant.span, `\`${part.op} ${String(neutral)}\` changes nothing`, {
+          fixes: rewrite(input, part, other),
+        });
+      }
     },
   },
 ];
@@ -164,7 +163,7 @@ const covers = (outer: Expr, inner: Expr): boolean =>
 
 /** Chains of `and` or `or` that are not part of a longer one of the same. */
 function topChains(expr: Expr): readonly Extract<Expr, { kind: "binary" }>[] {
-  if (!isJoined(expr)) return within(expr).slice(1).length === 0 ? [] : childChains(expr);
+  if (!isJoined(expr)) return childChains(expr);
   return [expr, ...chain(expr, expr.op as "and" | "or").flatMap(topChains)];
 }
 

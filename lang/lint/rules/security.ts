@@ -251,7 +251,7 @@ export const SECURITY_RULES: readonly LintRule[] = [
     before: 'allow office on sql\n  when client.address within cidr("0.0.0.0/0")',
     after: 'allow office on sql\n  when client.address within cidr("10.20.0.0/16")',
     check(input, tell) {
-      for (const { expr } of input.conditions.flatMap(({ expr: condition }) => callsIn(condition)))
+      for (const expr of input.conditions.flatMap(({ expr: condition }) => callsIn(condition)))
         for (const { value, span } of expr.args.flatMap(textsIn))
           if (/\/0+$/.test(value))
             tell(span, `${JSON.stringify(value)} holds every address`, { hint: "name the networks that are meant" });
@@ -283,7 +283,14 @@ export const SECURITY_RULES: readonly LintRule[] = [
   },
 ];
 
-function callsIn(expr: Expr): readonly { readonly expr: Extract<Expr, { kind: "call" }> }[] {
-  const inner = expr.kind === "binary" ? [expr.left, expr.right] : expr.kind === "not" ? [expr.operand] : [];
-  return [...(expr.kind === "call" ? [{ expr }] : []), ...inner.flatMap(callsIn)];
+type Call = Extract<Expr, { kind: "call" }>;
+
+function callsIn(expr: Expr, found: Call[] = []): readonly Call[] {
+  if (expr.kind === "call") found.push(expr);
+  else if (expr.kind === "not") callsIn(expr.operand, found);
+  else if (expr.kind === "binary") {
+    callsIn(expr.left, found);
+    callsIn(expr.right, found);
+  }
+  return found;
 }

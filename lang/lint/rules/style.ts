@@ -1,6 +1,6 @@
 import type { Binary, BinaryOperator, Expr } from "../../ast/index.ts";
 import { SCOPES, factAt } from "../../../spec/contract/facts/index.ts";
-import { clauseOf, type LintInput } from "../input.ts";
+import { clauseOf, type LintInput, type PartKey } from "../input.ts";
 import type { LintRule, Tell } from "../lint-rule.ts";
 import { rewrite } from "../rewrite.ts";
 import { chain, printedExpr, readPath, within } from "../walk.ts";
@@ -28,17 +28,17 @@ const binary = (op: BinaryOperator, left: Expr, right: Expr): Binary => ({
 
 const listOf = (items: readonly Expr[], like: Expr): Expr => ({ kind: "list", items, span: like.span });
 
-/** Tells of every part of every condition that `find` has a shorter way to write for. */
+/** Tells of every part with one of the keys that `find` has a shorter way to write for. */
 function eachPart(
   input: LintInput,
   tell: Tell,
+  keys: readonly PartKey[],
   find: (part: Expr) => { readonly by: Expr; readonly message: string } | null,
 ): void {
-  for (const { expr } of input.conditions)
-    for (const part of within(expr)) {
-      const found = find(part);
-      if (found !== null) tell(part.span, found.message, { fixes: rewrite(input, part, found.by) });
-    }
+  for (const { part } of input.partsOf(...keys)) {
+    const found = find(part);
+    if (found !== null) tell(part.span, found.message, { fixes: rewrite(input, part, found.by) });
+  }
 }
 
 /** Whether a bare word stands for a value of an enumeration rather than for a name or a fact. */
@@ -63,7 +63,7 @@ export const STYLE_RULES: readonly LintRule[] = [
     before: 'allow a_read on sql\n  when "ana" == user.name',
     after: 'allow a_read on sql\n  when user.name == "ana"',
     check(input, tell) {
-      eachPart(input, tell, (part) => {
+      eachPart(input, tell, Object.keys(FLIPPED) as BinaryOperator[], (part) => {
         const op = part.kind === "binary" ? FLIPPED[part.op] : undefined;
         if (part.kind !== "binary" || op === undefined || !isConstant(part.left) || isConstant(part.right)) return null;
         return { by: binary(op, part.right, part.left), message: "the constant stands first" };
@@ -80,7 +80,7 @@ export const STYLE_RULES: readonly LintRule[] = [
     before: "allow a_read on sql\n  when not not statement.read_only",
     after: "allow a_read on sql\n  when statement.read_only",
     check(input, tell) {
-      eachPart(input, tell, (part) =>
+      eachPart(input, tell, ["not"], (part) =>
         part.kind === "not" && part.operand.kind === "not"
           ? { by: part.operand.operand, message: "`not not` is the condition itself" }
           : null,
@@ -97,7 +97,7 @@ export const STYLE_RULES: readonly LintRule[] = [
     before: "allow a_read on sql\n  when statement.read_only == true",
     after: "allow a_read on sql\n  when statement.read_only",
     check(input, tell) {
-      eachPart(input, tell, (part) => {
+      eachPart(input, tell, ["==", "!="], (part) => {
         if (part.kind !== "binary" || (part.op !== "==" && part.op !== "!=")) return null;
         const [constant, other] = part.left.kind === "bool" ? [part.left, part.right] : [part.right, part.left];
         if (constant.kind !== "bool" || other.kind === "bool") return null;
@@ -119,17 +119,16 @@ export const STYLE_RULES: readonly LintRule[] = [
     before: "allow a_read on sql\n  when statement.kind in [select, values, select]",
     after: "allow a_read on sql\n  when statement.kind in [select, values]",
     check(input, tell) {
-      for (const { expr } of input.conditions)
-        for (const part of within(expr)) {
-          if (part.kind !== "list") continue;
-          const texts = part.items.map(printedExpr);
-          const at = texts.findIndex((text, i) => texts.indexOf(text) < i);
-          if (at < 0) continue;
-          const kept = part.items.filter((_, i) => texts.indexOf(texts[i]!) === i);
-          tell(part.items[at]!.span, `${texts[at]} stands in the list twice`, {
-            fixes: rewrite(input, part, listOf(kept, part), "keep each element once"),
-          });
-        }
+      for (const { part } of input.partsOf("list")) {
+        if (part.kind !== "list" || part.items.length < 2) continue;
+        const texts = part.items.map(printedExpr);
+        const at = texts.findIndex((text, i) => texts.indexOf(text) < i);
+        if (at < 0) continue;
+        const kept = part.items.filter((_, i) => texts.indexOf(texts[i]!) === i);
+        tell(part.items[at]!.span, `${texts[at]} stands in the list twice`, {
+          fixes: rewrite(input, part, listOf(kept, part), "keep each element once"),
+        });
+      }
     },
   },
   {
@@ -168,7 +167,7 @@ export const STYLE_RULES: readonly LintRule[] = [
     before: 'allow a_read on sql\n  when user.groups has any ["analyst"]',
     after: 'allow a_read on sql\n  when user.groups has "analyst"',
     check(input, tell) {
-      eachPart(input, tell, (part) => {
+      eachPart(input, tell, ["has any", "has all"], (part) => {
         if (part.kind !== "binary" || (part.op !== "has any" && part.op !== "has all")) return null;
         const item = onlyItem(part.right);
         return item === null ? null : { by: binary("has", part.left, item), message: `\`${part.op}\` of one element` };
@@ -185,7 +184,7 @@ export const STYLE_RULES: readonly LintRule[] = [
     before: "allow a_read on sql\n  when statement.kind in [select]",
     after: "allow a_read on sql\n  when statement.kind == select",
     check(input, tell) {
-      eachPart(input, tell, (part) => {
+      eachPart(input, tell, ["in"], (part) => {
         const item = part.kind === "binary" && part.op === "in" ? onlyItem(part.right) : null;
         return part.kind === "binary" && item !== null
           ? { by: binary("==", part.left, item), message: "`in` a list of one element" }
@@ -232,7 +231,7 @@ export const STYLE_RULES: readonly LintRule[] = [
     before: 'allow a_read on sql\n  when not user.name == "ana"',
     after: 'allow a_read on sql\n  when user.name != "ana"',
     check(input, tell) {
-      eachPart(input, tell, (part) => {
+      eachPart(input, tell, ["not"], (part) => {
         if (part.kind !== "not" || part.operand.kind !== "binary") return null;
         const { op, left, right } = part.operand;
         // `<` has none: with an absent value both `a < b` and `a >= b` are false.
@@ -274,7 +273,7 @@ export const STYLE_RULES: readonly LintRule[] = [
     before: 'allow a_read on sql\n  when user.name like "ana"',
     after: 'allow a_read on sql\n  when user.name == "ana"',
     check(input, tell) {
-      eachPart(input, tell, (part) =>
+      eachPart(input, tell, ["like"], (part) =>
         part.kind === "binary" && part.op === "like" && part.right.kind === "string" && !/[*?\\]/.test(part.right.value)
           ? { by: binary("==", part.left, part.right), message: "the pattern leaves nothing open" }
           : null,
@@ -309,24 +308,23 @@ export const STYLE_RULES: readonly LintRule[] = [
 
 /** `x OP a or x OP b` with the same `x`, as one comparison with a list. */
 function eachChain(input: LintInput, tell: Tell, fits: (one: Binary) => boolean, op: BinaryOperator): void {
-  for (const { expr } of input.conditions)
-    for (const part of within(expr)) {
-      if (part.kind !== "binary" || part.op !== "or") continue;
-      const operands = chain(part, "or");
-      const [first] = operands;
-      const whole = operands.every(
-        (one): one is Binary =>
-          one.kind === "binary" &&
-          fits(one) &&
-          readPath(one.left) !== null &&
-          first?.kind === "binary" &&
-          printedExpr(one.left) === printedExpr(first.left),
-      );
-      if (!whole || operands.length < 2 || isInLongerChain(expr, part)) continue;
-      const values = (operands as readonly Binary[]).map((one) => one.right);
-      const by = binary(op, (first as Binary).left, listOf(values, part));
-      tell(part.span, `this is one comparison with ${values.length} values`, { fixes: rewrite(input, part, by) });
-    }
+  for (const { part, condition } of input.partsOf("or")) {
+    if (part.kind !== "binary") continue;
+    const operands = chain(part, "or");
+    const [first] = operands;
+    const whole = operands.every(
+      (one): one is Binary =>
+        one.kind === "binary" &&
+        fits(one) &&
+        readPath(one.left) !== null &&
+        first?.kind === "binary" &&
+        printedExpr(one.left) === printedExpr(first.left),
+    );
+    if (!whole || operands.length < 2 || isInLongerChain(condition.expr, part)) continue;
+    const values = (operands as readonly Binary[]).map((one) => one.right);
+    const by = binary(op, (first as Binary).left, listOf(values, part));
+    tell(part.span, `this is one comparison with ${values.length} values`, { fixes: rewrite(input, part, by) });
+  }
 }
 
 const isInLongerChain = (root: Expr, part: Expr): boolean =>

@@ -59,8 +59,8 @@ describe("where it would be done", () => {
   ])("%s", (text, wanted) => expect(told(text).replace("w /etc ?", "w ?")).toBe(wanted));
 
   it("begins at home where that is known", () => {
-    expect(told("rm ../x y", "/home/ana")).toBe("rm | w /home/ana/y /home/x | r ");
-    expect(told("rm ../../../x ~/y", "/home/ana")).toBe("rm | w /home/ana/y /x | r ");
+    expect(told("rm ../x y", "/people/ana")).toBe("rm | w /people/ana/y /people/x | r ");
+    expect(told("rm ../../../x ~/y", "/people/ana")).toBe("rm | w /people/ana/y /x | r ");
   });
 });
 
@@ -194,13 +194,13 @@ describe("fuzz", () => {
         if (!line.parsed) expect([line.expands, line.writes]).toEqual([true, null]);
         for (const path of [...(line.writes ?? []), ...(line.reads ?? [])]) expect(path).toMatch(/^[/~]/);
       }),
-      { numRuns: 2_000 },
+      { numRuns: 400 },
     );
     fc.assert(
       fc.property(fc.string({ unit: "binary", maxLength: 200 }), (text) => {
-        readCommandLine(text, "/home/x");
+        readCommandLine(text, "/people/x");
       }),
-      { numRuns: 1_000 },
+      { numRuns: 300 },
     );
   });
 
@@ -230,7 +230,7 @@ describe("fuzz", () => {
           expect(line.writes === null || line.writes.has("/etc/target")).toBe(true);
         }
       }),
-      { numRuns: 1_000 },
+      { numRuns: 300 },
     );
   });
 });

@@ -1,4 +1,5 @@
 import type { ActionFacts } from "../../decide/index.ts";
+import type { Masked } from "../../../spec/contract/record/index.ts";
 import { requestDigest } from "../../enforce/approve/index.ts";
 import { recordRequest } from "../../enforce/mask/index.ts";
 import { ASSERTION_REUSE_MS } from "../../identity/index.ts";
@@ -79,9 +80,10 @@ export class Exchange {
     }
     const judged = enforcer.judge(inspected.value.actions);
     if (isRefusal(judged)) return this.#refuse(judged, null);
-    if (judged.refusal !== null) {
-      this.#record(judged, inspected.value, body, judged.refusal.message);
-      return this.#refuse(judged.refusal, judged);
+    const refusal = judged.refusal ?? enforcer.count(judged);
+    if (refusal !== null) {
+      this.#record(judged, inspected.value, body, refusal.message);
+      return this.#refuse(refusal, judged);
     }
     if (judged.decision.verdict === "approve") {
       if (body.kind === "unread") body = await this.#collect();
@@ -164,11 +166,15 @@ export class Exchange {
     };
   }
 
+  #text(judged: Judgement, inspection: Inspection): Masked {
+    const { service, target } = this.#session;
+    return recordRequest(inspection.text, service.masksOfAnybody(judged.bundle, target.protocol));
+  }
+
   #record(judged: Judgement, inspection: Inspection, body: ReadBody, refused: string | null): number | null {
-    const { enforcer, service, target } = this.#session;
-    return enforcer.record(judged, {
+    return this.#session.enforcer.record(judged, {
       phase: "request",
-      text: recordRequest(inspection.text, service.masksOfAnybody(judged.bundle, target.protocol)),
+      text: this.#text(judged, inspection),
       kinds: inspection.kinds,
       refused,
       bytes: body.kind === "read" ? body.bytes : null,
@@ -221,7 +227,7 @@ export class Exchange {
       .some((one) => one.trim().toLowerCase() === "respond-async");
     const left = Promise.withResolvers<void>();
     this.#client.onGone = () => left.resolve();
-    const summary = recordRequest(inspection.text, service.masksOfAnybody(judged.bundle, target.protocol));
+    const summary = this.#text(judged, inspection);
     const held = await enforcer.hold(
       judged,
       { digest, summary, holdMs: asynchronous ? 0 : service.settings.holdMs },

@@ -71,7 +71,7 @@ export class Forwarding implements AnswerHandler {
   } | null = null;
   /** An answer that can't be read, as long as nothing of its body came. */
   #unread: { readonly head: ResponseHead; readonly why: string; readonly fields: readonly Field[] } | null = null;
-  #sample: Buffer[] = [];
+  readonly #sample: Buffer[] = [];
   #sampleBytes = 0;
   #samples: "none" | "text" | "json" = "none";
   #finished = false;

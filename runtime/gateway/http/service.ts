@@ -2,7 +2,9 @@ import type { KeyObject } from "node:crypto";
 import { hkdfSync } from "node:crypto";
 import { err, ok, type Result } from "../../../base/result.ts";
 import type { ActiveBundle, LoadedBundle } from "../../bundle/index.ts";
+import type { Alerts } from "../../enforce/alert/index.ts";
 import type { Approvals } from "../../enforce/approve/index.ts";
+import type { Rates } from "../../enforce/limit/index.ts";
 import { planBody, type BodyMasks, type MaskSecrets } from "../../enforce/mask/index.ts";
 import {
   WebAssertions,
@@ -71,6 +73,8 @@ export interface HttpHost {
   readonly bundles: ActiveBundle;
   readonly approvals: Approvals;
   readonly recorder: Recorder;
+  readonly rates: Rates;
+  readonly alerts: Alerts;
   readonly directory: Directory;
   readonly secret: Buffer;
   readonly maskSecrets: MaskSecrets;
@@ -111,6 +115,8 @@ export class HttpService {
   readonly bundles: ActiveBundle;
   readonly approvals: Approvals;
   readonly recorder: Recorder;
+  readonly rates: Rates;
+  readonly alerts: Alerts;
   readonly secret: Buffer;
   readonly recordsSamples: boolean;
   readonly settings: HttpParts["settings"];
@@ -138,6 +144,8 @@ export class HttpService {
     this.random = host.random;
     this.bundles = host.bundles;
     this.approvals = host.approvals;
+    this.rates = host.rates;
+    this.alerts = host.alerts;
     this.recorder = host.recorder;
     this.secret = host.secret;
     this.recordsSamples = host.recordsSamples;

@@ -89,7 +89,9 @@ export class WebSession {
       clock: service.clock,
       facts: (path) => facts.get(path) ?? ABSENT,
       startedAt,
-      identity: { name: identity.name, expiresAt: identity.expiresAt },
+      identity: { name: identity.name, issuer: identity.issuer, expiresAt: identity.expiresAt },
+      rates: service.rates,
+      alerts: service.alerts,
       target: target.name,
       commitKey: service.secret,
     });

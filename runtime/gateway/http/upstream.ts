@@ -180,6 +180,8 @@ export class UpstreamConnection {
     this.#framing = null;
     this.#chunks = null;
     const reusable = clean && this.#keep && this.#sent;
+    // A client that was slow for this answer must not hold up the next one's.
+    this.socket.resume();
     if (!reusable) this.destroy();
     this.#released(this, reusable);
     try {

@@ -11,7 +11,7 @@ import {
 } from "../../protocols/ssh/index.ts";
 import type { Waiter } from "../../session/index.ts";
 import { ChannelWriter } from "./channel-writer.ts";
-import { CommandRun } from "./command.ts";
+import { CommandRun, watched, type Started } from "./command.ts";
 import { LineShell } from "./line-shell.ts";
 import { TYPED_AHEAD_BYTES_MAX } from "./limits.ts";
 import { judge, maskedTransfer, type Ending, type Judged, type SshSession } from "./session.ts";
@@ -167,7 +167,7 @@ export class SessionChannel implements Ending {
       return this.#refuse({ kind: "unavailable", message: `sallyport: the target refused: ${started}` });
     }
     if (this.#closed) {
-      started.destroy();
+      started.channel.destroy();
       return this.#left(judged);
     }
     if (request.kind === "subsystem" && request.name === "sftp") {
@@ -221,7 +221,7 @@ export class SessionChannel implements Ending {
       channel.pause();
     };
   }
-  #startUpstream(client: Client, request: SshRequest): Promise<ClientChannel | string> {
+  #startUpstream(client: Client, request: SshRequest): Promise<Started | string> {
     this.#stopTyping?.();
     const options = {
       env: Object.fromEntries(this.#environment),
@@ -229,7 +229,7 @@ export class SessionChannel implements Ending {
     };
     return new Promise((resolve) => {
       const done = (fault: Error | undefined, channel: ClientChannel): void =>
-        resolve(fault === undefined || fault === null ? channel : fault.message);
+        resolve(fault === undefined || fault === null ? watched(channel) : fault.message);
       try {
         switch (request.kind) {
           case "exec":

@@ -9,6 +9,26 @@ import type { TextMask } from "./text-mask.ts";
 export type Ended =
   { readonly status: number } | { readonly signal: string; readonly dumped: boolean; readonly message: string } | null;
 
+/** What was started at the target, watched from the moment it was there. */
+export interface Started {
+  readonly channel: ClientChannel;
+  /** How it ended, as soon as that is known. */
+  readonly ended: () => Ended;
+}
+
+/**
+ * Watches a channel of the target's. To be called in the very call that hands the channel out: what a short command says of
+ * its end comes with the same bytes as its start.
+ */
+export function watched(channel: ClientChannel): Started {
+  let ended: Ended = null;
+  channel.on("exit", (status: number | null, signal?: string, dumped?: boolean, message?: string) => {
+    ended =
+      status === null ? { signal: signal ?? "SIGTERM", dumped: dumped === true, message: message ?? "" } : { status };
+  });
+  return { channel, ended: () => ended };
+}
+
 /** One of a command's outputs: masked, held back where a mask must see more, and counted. */
 class OutputSide {
   readonly #name: "out" | "err";
@@ -65,7 +85,7 @@ export class CommandRun {
   readonly #whenDone: ((ended: Ended) => void) | null;
   #bytes = 0;
   readonly #bytesMax: number;
-  #ended: Ended = null;
+  readonly #started: Started;
   #open = 3;
   #state: "running" | "ending" | "over" = "running";
   #cut: string | null = null;
@@ -76,7 +96,7 @@ export class CommandRun {
     session: SshSession,
     channel: ServerChannel,
     writer: ChannelWriter,
-    upstream: ClientChannel,
+    started: Started,
     granted: Granted,
     request: SshRequest,
     pty: PseudoTtyInfo | null,
@@ -85,7 +105,8 @@ export class CommandRun {
     this.#session = session;
     this.#channel = channel;
     this.#writer = writer;
-    this.#upstream = upstream;
+    this.#started = started;
+    this.#upstream = started.channel;
     this.#granted = granted;
     this.#pty = pty !== null;
     this.#whenDone = whenDone;
@@ -113,10 +134,6 @@ export class CommandRun {
     this.#recorded.recording.onFailure(() => this.#stop("the recording can't be written"));
     upstream.on("data", (bytes: Buffer) => this.#fromTarget(bytes, "out"));
     upstream.stderr.on("data", (bytes: Buffer) => this.#fromTarget(bytes, "err"));
-    upstream.on("exit", (status: number | null, signal?: string, dumped?: boolean, message?: string) => {
-      this.#ended =
-        status === null ? { signal: signal ?? "SIGTERM", dumped: dumped === true, message: message ?? "" } : { status };
-    });
     for (const event of ["end", "close"]) upstream.once(event, () => this.#closed());
     upstream.stderr.once("end", () => this.#closed());
     upstream.on("error", () => this.#stop("the target's channel failed"));
@@ -215,20 +232,13 @@ export class CommandRun {
     this.#sides.err.flush();
     const { desk } = this.#session;
     const { decisionId, startedAt } = this.#granted;
-    const status = statusText(this.#ended);
-    const fine = this.#ended !== null && this.#cut === null && !this.#clientIsGone;
+    const how = this.#started.ended();
+    const status = statusText(how);
+    const fine = how !== null && this.#cut === null && !this.#clientIsGone;
     desk.finished(decisionId, {
       status:
-        this.#cut !== null || this.#clientIsGone
-          ? "cut"
-          : this.#ended === null
-            ? "lost"
-            : status === "0"
-              ? "ok"
-              : "error",
-      tag:
-        this.#cut ??
-        (this.#ended === null ? "no exit status" : "signal" in this.#ended ? this.#ended.signal : `exit ${status}`),
+        this.#cut !== null || this.#clientIsGone ? "cut" : how === null ? "lost" : status === "0" ? "ok" : "error",
+      tag: this.#cut ?? (how === null ? "no exit status" : "signal" in how ? how.signal : `exit ${status}`),
       bytes: this.#bytes,
       startedAt,
       masked: [...new Set([...this.#sides.out.masked, ...this.#sides.err.masked])],
@@ -238,7 +248,7 @@ export class CommandRun {
     if (this.#clientIsGone) return;
     this.#channel.off("data", this.#onClientData);
     this.#channel.off("end", this.#onClientEnd);
-    const ended: Ended = fine && durable ? this.#ended : { status: 255 };
+    const ended: Ended = fine && durable ? how : { status: 255 };
     if (this.#whenDone !== null) return this.#whenDone(ended);
     exitChannel(this.#channel, ended);
   }

@@ -197,7 +197,7 @@ export class SshConnection {
   }
 
   #makeSession(identity: SshIdentity, target: SshTarget, log: SessionLog, startedAt: number): SshSession {
-    const { parts, ssh, recorder, bundles, approvals } = this.#host;
+    const { parts, ssh, recorder, bundles, approvals, rates, alerts } = this.#host;
     const facts = new Map<string, FactValue>([
       ["user.name", identity.name],
       ["user.groups", new Set(identity.groups)],
@@ -238,6 +238,8 @@ export class SshConnection {
         protocol: "ssh",
         bundles,
         approvals,
+        rates,
+        alerts,
         recorder,
         log,
         clock: parts.clock,

@@ -1,5 +1,7 @@
 import type { ActiveBundle } from "../../bundle/index.ts";
+import type { Alerts } from "../../enforce/alert/index.ts";
 import type { Approvals } from "../../enforce/approve/index.ts";
+import type { Rates } from "../../enforce/limit/index.ts";
 import type { Directory, SshTrust } from "../../identity/index.ts";
 import type { Clock, Random, RecordingStore } from "../../outside/index.ts";
 import type { Recorder } from "../../record/index.ts";
@@ -23,6 +25,8 @@ export interface SshHost {
   readonly bundles: ActiveBundle;
   readonly approvals: Approvals;
   readonly recorder: Recorder;
+  readonly rates: Rates;
+  readonly alerts: Alerts;
   readonly parts: {
     readonly config: {
       readonly limits: { readonly handshakeMs: number };

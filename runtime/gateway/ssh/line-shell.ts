@@ -1,8 +1,8 @@
-import type { Client, ClientChannel, PseudoTtyInfo, ServerChannel, WindowChangeInfo } from "ssh2";
+import type { Client, PseudoTtyInfo, ServerChannel, WindowChangeInfo } from "ssh2";
 import { canonicalPath } from "../../facts/index.ts";
 import { LineEditor, lineRequest, linesText, refusalText, type SshRequest } from "../../protocols/ssh/index.ts";
 import type { ChannelWriter } from "./channel-writer.ts";
-import { CommandRun, exitChannel, type Ended } from "./command.ts";
+import { CommandRun, exitChannel, watched, type Ended, type Started } from "./command.ts";
 import { judge, type Granted, type SshSession } from "./session.ts";
 
 /**
@@ -164,14 +164,16 @@ export class LineShell {
     this.#channel.resume();
   }
 
-  #exec(command: string): Promise<ClientChannel | string> {
+  #exec(command: string): Promise<Started | string> {
     const options = {
       env: Object.fromEntries(this.#environment),
       ...(this.#pty === null ? {} : { pty: this.#pty }),
     };
     return new Promise((resolve) => {
       try {
-        this.#target.exec(command, options, (fault, channel) => resolve(fault == null ? channel : fault.message));
+        this.#target.exec(command, options, (fault, channel) =>
+          resolve(fault == null ? watched(channel) : fault.message),
+        );
       } catch (fault) {
         resolve(fault instanceof Error ? fault.message : String(fault));
       }

@@ -7,7 +7,7 @@ import {
   type FileRuling,
 } from "../../protocols/ssh/index.ts";
 import type { ChannelWriter } from "./channel-writer.ts";
-import { exitChannel, type Ended } from "./command.ts";
+import { exitChannel, type Started } from "./command.ts";
 import { NOTHING_ASKED, judge, maskedTransfer, type Granted, type Judged, type SshSession } from "./session.ts";
 
 /** An SFTP session: its packets are read on their way, each operation is decided and recorded. */
@@ -20,7 +20,7 @@ export class SftpRelay {
   readonly #machine: SftpMachine;
   readonly #operations = new Map<number, { readonly granted: Granted; readonly operation: string }>();
   #withdraw: ((why: "disconnected") => void) | null = null;
-  #ended: Ended = null;
+  readonly #started: Started;
   #open = 2;
   #over = false;
   #clientIsGone = false;
@@ -29,13 +29,9 @@ export class SftpRelay {
   #bytes = 0;
   #why = "";
 
-  constructor(
-    session: SshSession,
-    channel: ServerChannel,
-    writer: ChannelWriter,
-    upstream: ClientChannel,
-    granted: Granted,
-  ) {
+  constructor(session: SshSession, channel: ServerChannel, writer: ChannelWriter, started: Started, granted: Granted) {
+    const upstream = started.channel;
+    this.#started = started;
     this.#session = session;
     this.#channel = channel;
     this.#writer = writer;
@@ -65,9 +61,6 @@ export class SftpRelay {
       this.#balance();
     });
     upstream.stderr.on("data", (bytes: Buffer) => this.#writer.write(bytes, "err"));
-    upstream.on("exit", (status: number | null, signal?: string) => {
-      this.#ended = status === null ? { signal: signal ?? "SIGTERM", dumped: false, message: "" } : { status };
-    });
     for (const event of ["end", "close"]) upstream.once(event, () => --this.#open === 0 && void this.#finish());
     upstream.on("error", () => this.#stop("the target's channel failed"));
     upstream.on("drain", () => this.#balance());
@@ -170,6 +163,6 @@ export class SftpRelay {
     });
     const [durable] = await Promise.all([this.#session.recorder.flush(), this.#writer.idle()]);
     if (this.#clientIsGone) return;
-    exitChannel(this.#channel, durable && !cut ? (this.#ended ?? { status: 0 }) : { status: 255 });
+    exitChannel(this.#channel, durable && !cut ? (this.#started.ended() ?? { status: 0 }) : { status: 255 });
   }
 }

@@ -31,7 +31,7 @@ export class Plane {
   sawUnknown = false;
   readonly #constraints: readonly (PlacedConstraint & { readonly byDefault: boolean })[];
   /** For each atom, the constraints that read it. */
-  readonly #readers: (readonly number[])[];
+  readonly #readers: readonly (readonly number[] | undefined)[];
   readonly #wordCount: number;
   readonly #full: Row;
   readonly #free: Row;
@@ -54,18 +54,19 @@ export class Plane {
     this.classes = classes;
     this.#wordCount = (cubeCount + 31) >> 5;
     this.#held = new Uint8Array(atomCount);
-    const readers: number[][] = Array.from({ length: atomCount }, () => []);
+    const readers = new Array<number[] | undefined>(atomCount);
     const asking = new Int32Array(this.#wordCount);
     this.#mark(classes.held(DEFAULT_CLASS), 1);
     this.#constraints = constraints.map((one, i) => {
       const { formula } = one.constraint;
       for (const mark of formula) {
         if (mark < 0) continue;
-        const list = readers[mark >> 2]!;
-        if (list[list.length - 1] !== i) list.push(i);
+        const list = readers[mark >> 2];
+        if (list === undefined) readers[mark >> 2] = [i];
+        else if (list[list.length - 1] !== i) list.push(i);
       }
       for (const cube of one.cubes) asking[cube >> 5]! |= 1 << (cube & 31);
-      return { ...one, byDefault: holds(formula, this.#held, false) };
+      return { constraint: one.constraint, cubes: one.cubes, byDefault: holds(formula, this.#held, false) };
     });
     this.#mark(classes.held(DEFAULT_CLASS), 0);
     this.#readers = readers;

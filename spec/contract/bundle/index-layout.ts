@@ -10,7 +10,7 @@ import {
   type DecisionIndex,
   type Dimension,
 } from "./decision-index.ts";
-import { array, fail, flag, int, ints, member, text, textOrNull, texts } from "./read.ts";
+import { array, each, fail, flag, int, ints, member, text, textOrNull, texts, type Where } from "./read.ts";
 import { encodeTable, readTable } from "./table.ts";
 
 /** Places of the index in a bundle; reader and writer side by side, as in `layout.ts`. */
@@ -55,29 +55,25 @@ function atomOperand(atom: Atom): unknown {
 export function readIndex(raw: unknown, where: string): DecisionIndex {
   const [dimensions, automata, constraints, cubes] = array(raw, where, 4);
   return {
-    dimensions: array(dimensions, `${where}.dimensions`).map((item, i) =>
-      readDimension(item, `${where}.dimensions[${i}]`),
-    ),
-    automata: array(automata, `${where}.automata`).map((item, i) => readAutomaton(item, `${where}.automata[${i}]`)),
-    constraints: array(constraints, `${where}.constraints`).map((item, i): Constraint => {
-      const at = `${where}.constraints[${i}]`;
-      const [dimension, mode, whenUnknown, formula] = array(item, at, 4);
+    dimensions: each(dimensions, `${where}.dimensions`, readDimension),
+    automata: each(automata, `${where}.automata`, readAutomaton),
+    constraints: each(constraints, `${where}.constraints`, (item, at): Constraint => {
+      const places = array(item, at, 4);
       return {
-        dimension: int(dimension, at),
-        mode: member(CONSTRAINT_MODES, mode, at),
-        whenUnknown: flag(whenUnknown, at),
-        formula: ints(formula, at),
+        dimension: int(places[0], at),
+        mode: member(CONSTRAINT_MODES, places[1], at),
+        whenUnknown: flag(places[2], at),
+        formula: ints(places[3], at),
       };
     }),
-    cubes: array(cubes, `${where}.cubes`).map((item, i): Cube => {
-      const at = `${where}.cubes[${i}]`;
-      const [rule, exact, asked] = array(item, at, 3);
-      return { rule: int(rule, at), exact: flag(exact, at), constraints: ints(asked, at) };
+    cubes: each(cubes, `${where}.cubes`, (item, at): Cube => {
+      const places = array(item, at, 3);
+      return { rule: int(places[0], at), exact: flag(places[1], at), constraints: ints(places[2], at) };
     }),
   };
 }
 
-function readDimension(raw: unknown, where: string): Dimension {
+function readDimension(raw: unknown, where: Where): Dimension {
   const [path, key, kind, atoms] = array(raw, where, 4);
   return {
     path: text(path, where),
@@ -87,7 +83,7 @@ function readDimension(raw: unknown, where: string): Dimension {
   };
 }
 
-function readAtom(raw: unknown, where: string): Atom {
+function readAtom(raw: unknown, where: Where): Atom {
   const [kindNumber, operand] = array(raw, where, 2);
   const kind = member(ATOM_KINDS, kindNumber, where);
   switch (kind) {
@@ -104,7 +100,7 @@ function readAtom(raw: unknown, where: string): Atom {
   }
 }
 
-function readAutomaton(raw: unknown, where: string): Automaton {
+function readAutomaton(raw: unknown, where: Where): Automaton {
   const [dimension, starts, inputs, inputCount, next, accepts] = array(raw, where, 6);
   return {
     dimension: int(dimension, where),

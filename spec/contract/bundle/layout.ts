@@ -17,7 +17,20 @@ import {
   type VectorValue,
 } from "./manifest.ts";
 import { maskFault, maskRow, type MaskKind, type MaskSpec } from "./masks.ts";
-import { Malformed, array, fail, int, intOrNull, ints, member, text, textOrNull, texts } from "./read.ts";
+import {
+  Malformed,
+  array,
+  each,
+  fail,
+  int,
+  intOrNull,
+  ints,
+  member,
+  text,
+  textOrNull,
+  texts,
+  type Where,
+} from "./read.ts";
 import { encodeTable, readTable } from "./table.ts";
 
 /**
@@ -155,14 +168,28 @@ export function decodeManifest(bytes: Uint8Array): Result<Manifest, LayoutError>
   }
   try {
     const manifest = readManifest(raw);
-    if (!encodeManifest(manifest).equals(bytes)) return err({ where: "payload", why: "is not in canonical form" });
-    return ok(manifest);
+    return isCanonical(raw as readonly unknown[], manifest, bytes)
+      ? ok(manifest)
+      : err({ where: "payload", why: "is not in canonical form" });
   } catch (fault) {
     if (fault instanceof Malformed) return err({ where: fault.where, why: fault.message });
     if (fault instanceof RangeError) return err({ where: "payload", why: "is nested too deep" });
     throw fault;
   }
 }
+
+/**
+ * Whether the writer would have written these bytes. Every place is read as it stands, so that what was read, written again,
+ * tells; but for the test vectors, whose maps may have been out of order or had a key twice: those are built again.
+ */
+function isCanonical(raw: readonly unknown[], manifest: Manifest, bytes: Uint8Array): boolean {
+  if (!packr.pack(raw).equals(bytes)) return false;
+  const vectors = packr.pack(raw[VECTORS]);
+  return vectors.equals(packr.pack(manifest.vectors.map(encodeVector)));
+}
+
+/** Place of the test vectors in the payload. */
+const VECTORS = 11;
 
 function readManifest(raw: unknown): Manifest {
   const top = array(raw, "payload", 14);
@@ -173,10 +200,9 @@ function readManifest(raw: unknown): Manifest {
     sequence: int(top[2], "sequence"),
     requires: texts(top[3], "requires"),
     facts: texts(top[4], "facts"),
-    constants: array(top[5], "constants").map((item, i) => readConstant(item, `constants[${i}]`)),
-    expressions: array(top[6], "expressions").map((item, i) => readExpression(item, `expressions[${i}]`)),
-    detectors: array(top[7], "detectors").map((item, i) => {
-      const where = `detectors[${i}]`;
+    constants: each(top[5], "constants", readConstant),
+    expressions: each(top[6], "expressions", readExpression),
+    detectors: each(top[7], "detectors", (item, where) => {
       const [name, expression, check] = array(item, where, 3);
       return {
         name: text(name, where),
@@ -184,24 +210,25 @@ function readManifest(raw: unknown): Manifest {
         check: check === null ? null : member(DETECTOR_CHECKS, check, where),
       };
     }),
-    programs: array(top[8], "programs").map((item, i) => {
-      const [stepsMax, code] = array(item, `programs[${i}]`, 2);
-      return { stepsMax: int(stepsMax, `programs[${i}]`), code: ints(code, `programs[${i}]`) };
+    programs: each(top[8], "programs", (item, where) => {
+      const pair = array(item, where, 2);
+      return { stepsMax: int(pair[0], where), code: ints(pair[1], where) };
     }),
-    rules: array(top[9], "rules").map((item, i) => readRule(item, `rules[${i}]`)),
-    sources: array(top[10], "sources").map((item, i) => {
-      const [file, sha256] = array(item, `sources[${i}]`, 2);
-      return { file: text(file, `sources[${i}]`), sha256: text(sha256, `sources[${i}]`) };
+    rules: each(top[9], "rules", readRule),
+    sources: each(top[10], "sources", (item, where) => {
+      const [file, sha256] = array(item, where, 2);
+      return { file: text(file, where), sha256: text(sha256, where) };
     }),
-    vectors: array(top[11], "vectors").map((item, i) => readVector(item, `vectors[${i}]`)),
+    vectors: each(top[11], "vectors", readVector),
     stepsMax: int(top[12], "stepsMax"),
     index: readIndex(top[13], "index"),
   };
 }
 
-function readConstant(raw: unknown, where: string): Constant {
-  const [kindNumber, value] = array(raw, where, 2);
-  const kind = member(CONSTANT_KINDS, kindNumber, where);
+function readConstant(raw: unknown, where: Where): Constant {
+  const pair = array(raw, where, 2);
+  const kind = member(CONSTANT_KINDS, pair[0], where);
+  const value = pair[1];
   switch (kind) {
     case "bool":
       return typeof value === "boolean" ? { kind, value } : fail(where, "is not true or false");
@@ -224,7 +251,7 @@ function readConstant(raw: unknown, where: string): Constant {
   }
 }
 
-function readMask(raw: unknown, where: string): MaskSpec {
+function readMask(raw: unknown, where: Where): MaskSpec {
   const [kind, ...args] = array(raw, where);
   const spec: MaskSpec = {
     kind: maskRow(text(kind, where)) === undefined ? fail(where, "is no mask that is known") : (kind as MaskKind),
@@ -234,7 +261,7 @@ function readMask(raw: unknown, where: string): MaskSpec {
   return wrong === null ? spec : fail(where, wrong);
 }
 
-function readExpression(raw: unknown, where: string): Expression {
+function readExpression(raw: unknown, where: Where): Expression {
   const [source, starts, inputs, inputCount, next, accepting] = array(raw, where, 6);
   return {
     source: text(source, where),
@@ -246,7 +273,7 @@ function readExpression(raw: unknown, where: string): Expression {
   };
 }
 
-function readLimit(raw: unknown, where: string): LimitSpec {
+function readLimit(raw: unknown, where: Where): LimitSpec {
   const [rows, bytes, rate] = array(raw, where, 3);
   const readRate = (item: unknown): LimitSpec["rate"] => {
     const [count, perMs] = array(item, where, 2);
@@ -255,35 +282,35 @@ function readLimit(raw: unknown, where: string): LimitSpec {
   return { rows: intOrNull(rows, where), bytes: intOrNull(bytes, where), rate: rate === null ? null : readRate(rate) };
 }
 
-function readRule(raw: unknown, where: string): BundleRule {
+function readRule(raw: unknown, where: Where): BundleRule {
   const r = array(raw, where, 11);
-  const source = array(r[6], `${where}.source`, 3);
+  const source = array(r[6], where, 3, ".source");
   return {
     name: text(r[0], where),
-    effect: member(EFFECTS, r[1], `${where}.effect`),
-    protocols: array(r[2], `${where}.protocols`).map((item): ProtocolName =>
-      member(PROTOCOLS, item, `${where}.protocols`),
+    effect: member(EFFECTS, r[1], where, ".effect"),
+    protocols: array(r[2], where, undefined, ".protocols").map((item): ProtocolName =>
+      member(PROTOCOLS, item, where, ".protocols"),
     ),
-    condition: int(r[3], `${where}.condition`),
-    because: textOrNull(r[4], `${where}.because`),
-    annotations: array(r[5], `${where}.annotations`).map((item) => {
-      const [key, values] = array(item, `${where}.annotations`, 2);
+    condition: int(r[3], where, ".condition"),
+    because: textOrNull(r[4], where, ".because"),
+    annotations: array(r[5], where, undefined, ".annotations").map((item) => {
+      const [key, values] = array(item, where, 2, ".annotations");
       return {
         key: text(key, where),
         values: array(values, where).map((value) =>
-          typeof value === "string" || typeof value === "boolean" ? value : int(value, `${where}.annotations`),
+          typeof value === "string" || typeof value === "boolean" ? value : int(value, where, ".annotations"),
         ),
       };
     }),
     source: { file: text(source[0], where), line: int(source[1], where), column: int(source[2], where) },
-    approve: r[7] === null ? null : readApproval(r[7], `${where}.approve`),
-    mask: r[8] === null ? null : readMaskClause(r[8], `${where}.mask`),
-    limit: r[9] === null ? null : readLimit(r[9], `${where}.limit`),
-    alertTo: texts(r[10], `${where}.alertTo`),
+    approve: r[7] === null ? null : readApproval(r[7], where),
+    mask: r[8] === null ? null : readMaskClause(r[8], where),
+    limit: r[9] === null ? null : readLimit(r[9], where),
+    alertTo: texts(r[10], where, ".alertTo"),
   };
 }
 
-function readApproval(raw: unknown, where: string): NonNullable<BundleRule["approve"]> {
+function readApproval(raw: unknown, where: Where): NonNullable<BundleRule["approve"]> {
   const a = array(raw, where, 5);
   return {
     groups: texts(a[0], where),
@@ -294,7 +321,7 @@ function readApproval(raw: unknown, where: string): NonNullable<BundleRule["appr
   };
 }
 
-function readMaskClause(raw: unknown, where: string): NonNullable<BundleRule["mask"]> {
+function readMaskClause(raw: unknown, where: Where): NonNullable<BundleRule["mask"]> {
   const [columns, fields, detect, output, withs, predicates, trusted] = array(raw, where, 7);
   return {
     fields: texts(fields, where),
@@ -313,7 +340,7 @@ function readMaskClause(raw: unknown, where: string): NonNullable<BundleRule["ma
   };
 }
 
-function readVector(raw: unknown, where: string): TestVector {
+function readVector(raw: unknown, where: Where): TestVector {
   const [protocol, facts, verdict, matched] = array(raw, where, 4);
   return {
     protocol: member(PROTOCOLS, protocol, where),
@@ -326,7 +353,7 @@ function readVector(raw: unknown, where: string): TestVector {
   };
 }
 
-function readValue(raw: unknown, where: string): VectorValue | null {
+function readValue(raw: unknown, where: Where): VectorValue | null {
   if (raw === null || typeof raw === "boolean" || typeof raw === "string") return raw;
   if (typeof raw === "number") return int(raw, where);
   const items = array(raw, where);
@@ -340,7 +367,7 @@ function readValue(raw: unknown, where: string): VectorValue | null {
   );
 }
 
-function readRecord(raw: unknown, where: string): VectorRecord {
+function readRecord(raw: unknown, where: Where): VectorRecord {
   return Object.fromEntries(
     array(raw, where).map((item) => {
       const [key, value] = array(item, where, 2);

@@ -63,6 +63,9 @@ function fail(program: number, at: number, why: string): { readonly ok: false; r
   return err({ program, at, why });
 }
 
+/** Room for the depths of one program at a time: at most `CODE_LENGTH_MAX`. */
+let depthRoom = new Int32Array(256);
+
 function verifyProgram(
   manifest: Manifest,
   index: number,
@@ -75,7 +78,9 @@ function verifyProgram(
   if (length > CODE_LENGTH_MAX)
     return fail(index, -1, `has ${length} instructions; at most ${CODE_LENGTH_MAX} are run`);
   // Depth of the stack on arrival; -1 where no path has led so far.
-  const depthAt = new Int32Array(length).fill(-1);
+  if (depthRoom.length < length) depthRoom = new Int32Array(length);
+  const depthAt = depthRoom;
+  depthAt.fill(-1, 0, length);
   depthAt[0] = 0;
   let cost = 0;
   let quantifierDepth = 0;
@@ -102,12 +107,14 @@ function verifyProgram(
       if (depth !== 1) return fail(index, at, `halt with ${depth} values on the stack`);
       continue;
     }
-    const targets = row.operand === "target" ? [at + 1, operand] : [at + 1];
-    for (const next of targets) {
+    const last = row.operand === "target" ? operand : at + 1;
+    // Behind the instruction, and where it may jump to.
+    for (let next = at + 1; ; next = last) {
       if (next >= length) return fail(index, at, "runs past the end");
       if (depthAt[next]! >= 0 && depthAt[next] !== after)
         return fail(index, at, `paths reach ${next} with different depths`);
       depthAt[next] = after;
+      if (next === last) break;
     }
   }
   return ok({ steps: cost, quantifierDepth });

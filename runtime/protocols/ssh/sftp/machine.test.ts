@@ -35,7 +35,7 @@ class Session {
   constructor(
     judge: (action: FileAction) => FileRuling | Promise<FileRuling> = () => ({ go: true, ticket: 1 }),
     resolve: (path: string) => string | null = (path) =>
-      path.startsWith("/") ? path : path === "." ? "/home" : `/home/${path}`,
+      path.startsWith("/") ? path : path === "." ? "/people" : `/people/${path}`,
   ) {
     this.machine = new SftpMachine(
       {
@@ -94,7 +94,7 @@ describe("a session", () => {
   });
 
   it.each<readonly [title: string, request: Buffer, action: object, passed: Buffer]>([
-    ["an open", open(7, "x"), { operation: "open_read", path: "/home/x" }, open(7, "/home/x")],
+    ["an open", open(7, "x"), { operation: "open_read", path: "/people/x" }, open(7, "/people/x")],
     ["one that writes", open(7, "/a", 2), { operation: "open_write", path: "/a" }, open(7, "/a", 2)],
     ["one that makes", open(7, "/a", 8), { operation: "open_write" }, open(7, "/a", 8)],
     ["one that empties", open(7, "/a", 16 | 1), { operation: "open_write" }, open(7, "/a", 17)],
@@ -102,32 +102,32 @@ describe("a session", () => {
     [
       "a list",
       packet(11, u32(7), str("d")),
-      { operation: "list", path: "/home/d" },
-      packet(11, u32(7), str("/home/d")),
+      { operation: "list", path: "/people/d" },
+      packet(11, u32(7), str("/people/d")),
     ],
     [
       "a removal",
       packet(13, u32(7), str("a/b")),
-      { operation: "remove", path: "/home/a/b" },
-      packet(13, u32(7), str("/home/a/b")),
+      { operation: "remove", path: "/people/a/b" },
+      packet(13, u32(7), str("/people/a/b")),
     ],
     [
       "a renaming",
       packet(18, u32(7), str("a"), str("/b")),
-      { operation: "rename", path: "/home/a", destination: "/b" },
-      packet(18, u32(7), str("/home/a"), str("/b")),
+      { operation: "rename", path: "/people/a", destination: "/b" },
+      packet(18, u32(7), str("/people/a"), str("/b")),
     ],
     [
       "a renaming by extension",
       packet(200, u32(7), str("posix-rename@openssh.com"), str("a"), str("/b")),
-      { operation: "rename", extension: "posix-rename@openssh.com", path: "/home/a", destination: "/b" },
-      packet(200, u32(7), str("posix-rename@openssh.com"), str("/home/a"), str("/b")),
+      { operation: "rename", extension: "posix-rename@openssh.com", path: "/people/a", destination: "/b" },
+      packet(200, u32(7), str("posix-rename@openssh.com"), str("/people/a"), str("/b")),
     ],
     [
       "a link, which keeps what it says",
-      packet(20, u32(7), str("../etc/passwd"), str("/home/l")),
-      { operation: "symlink", path: "/home/l", destination: "/home/../etc/passwd" },
-      packet(20, u32(7), str("../etc/passwd"), str("/home/l")),
+      packet(20, u32(7), str("../etc/passwd"), str("/people/l")),
+      { operation: "symlink", path: "/people/l", destination: "/people/../etc/passwd" },
+      packet(20, u32(7), str("../etc/passwd"), str("/people/l")),
     ],
     [
       "changed attributes",

@@ -1,0 +1,65 @@
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { readConfig } from "../../runtime/gateway/config.ts";
+import { readArguments } from "../arguments.ts";
+import { configPath, CONFIG_FILE } from "../config-file.ts";
+import { EXIT, UsageError, type Io } from "../io.ts";
+
+const HELP = `sallyport ssh-config: a piece for ~/.ssh/config, so that "ssh TARGET" goes through the gateway
+
+  sallyport ssh-config --user NAME [--host ADDRESS] [--port N] [--identity FILE] [--known-hosts] [--config FILE]
+
+  --user NAME        who you are at the gateway
+  --host ADDRESS     where you reach it; without it the address it listens on
+  --port N           its port there; without it the one it listens on
+  --identity FILE    your private key; without it ssh's own choice
+  --known-hosts      the line for ~/.ssh/known_hosts instead, with the gateway's key
+  --config FILE      the gateway's configuration (SALLYPORT_CONFIG; sallyport.yaml here)
+
+  sallyport ssh-config --user ana >> ~/.ssh/config
+`;
+
+/** `sallyport ssh-config`: prints what OpenSSH's client needs. */
+export function sshConfigCommand(argv: readonly string[], io: Io): number {
+  const { values, positionals } = readArguments(argv, {
+    user: { type: "string" },
+    host: { type: "string" },
+    port: { type: "string" },
+    identity: { type: "string" },
+    "known-hosts": { type: "boolean" },
+    config: { type: "string" },
+  });
+  if (values.help === true) {
+    io.stdout(HELP);
+    return EXIT.ok;
+  }
+  if (positionals.length > 0) throw new UsageError(`${JSON.stringify(positionals[0])} is one argument too many`);
+  const file = configPath(values.config, io);
+  if (file === undefined) throw new UsageError(`there is no ${CONFIG_FILE} here: give --config FILE`);
+  const path = resolve(io.cwd, file);
+  const read = readConfig(readFileSync(path, "utf8"));
+  if (!read.ok) throw new UsageError(`${path} has mistakes; sallyport serve tells them`);
+  const { ssh, state } = read.value;
+  const [listen] = ssh.listen;
+  if (listen === undefined) throw new UsageError(`${path} listens for no SSH; add a listener with protocol: ssh`);
+  const host = values.host ?? listen.host;
+  const port = values.port ?? String(listen.port);
+  if (values["known-hosts"] === true) {
+    const folder = dirname(path);
+    const key =
+      ssh.hostKey === null
+        ? join(resolve(folder, state), "ssh_host_ed25519_key.pub")
+        : `${resolve(folder, ssh.hostKey)}.pub`;
+    if (!existsSync(key)) throw new UsageError(`${key} is not there; the gateway makes it at its first start`);
+    const [type, blob] = readFileSync(key, "utf8").split(/\s+/);
+    io.stdout(`${port === "22" ? host : `[${host}]:${port}`} ${type} ${blob}\n`);
+    return EXIT.ok;
+  }
+  const { user } = values;
+  if (user === undefined || !/^[^\s"%]+$/.test(user))
+    throw new UsageError("give --user NAME: who you are at the gateway");
+  const identity = values.identity === undefined ? "" : `  IdentityFile ${values.identity}\n  IdentitiesOnly yes\n`;
+  for (const { name } of ssh.targets)
+    io.stdout(`Host ${name}\n  HostName ${host}\n  Port ${port}\n  User ${user}%${name}\n${identity}\n`);
+  return EXIT.ok;
+}

@@ -1,0 +1,68 @@
+import { readFileSync } from "node:fs";
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { PolicyParser } from "./parser.ts";
+import { makeLexer, tokenize } from "./tokens.ts";
+
+const SHOP = readFileSync(new URL("../../policies/shop/shop.policy", import.meta.url), "utf8");
+const SHOP_TESTS = readFileSync(new URL("../../policies/shop/shop_test.policy", import.meta.url), "utf8");
+
+describe("the grammar itself", () => {
+  it("has no fault: nothing ambiguous, nothing that recurses at once, no token that hides another", () => {
+    // Faults are thrown as they are found.
+    expect(() => new PolicyParser({ recovery: true, validate: true })).not.toThrow();
+    expect(makeLexer(true).lexerDefinitionErrors).toEqual([]);
+  });
+
+  it("what finds such faults does find them", () => {
+    const seen = tokenize("allow a on sql");
+    class Ambiguous extends PolicyParser {
+      readonly twice = this.RULE("twice", () => {
+        this.OR([{ ALT: () => this.SUBRULE(this.file) }, { ALT: () => this.SUBRULE1(this.file) }]);
+      });
+
+      constructor() {
+        super({ recovery: true, validate: true });
+        this.performSelfAnalysis();
+      }
+    }
+    expect(seen.errors).toEqual([]);
+    expect(() => new Ambiguous()).toThrow(/twice/);
+  });
+});
+
+describe("reading without going on after errors", () => {
+  const plain = new PolicyParser({ recovery: false, validate: false });
+  const recovering = new PolicyParser({ recovery: true, validate: false });
+  const read = (parser: PolicyParser, text: string) => {
+    parser.begin("a.policy", tokenize(text).tokens);
+    parser.file();
+    return { items: parser.items, errors: parser.errors.length };
+  };
+
+  it("gives the same tree as going on does, or an error where that has one (fuzz)", () => {
+    const pieces = [...SHOP.split(/(?<=\s)/), ...SHOP_TESTS.split(/(?<=\s)/)];
+    const texts = fc.oneof(
+      fc.array(fc.constantFrom(...pieces), { maxLength: 60 }).map((parts) => parts.join("")),
+      // A whole policy with one piece taken out or put in.
+      fc
+        .tuple(fc.constantFrom(SHOP, SHOP_TESTS), fc.nat(), fc.nat(30), fc.constantFrom("", ...pieces))
+        .map(([text, at, length, put]) => {
+          const start = at % text.length;
+          return text.slice(0, start) + put + text.slice(start + length);
+        }),
+    );
+    let whole = 0;
+    const check = (text: string): void => {
+      const [quick, slow] = [read(plain, text), read(recovering, text)];
+      expect(quick.errors > 0).toBe(slow.errors > 0);
+      if (quick.errors > 0) return;
+      whole++;
+      expect(quick.items).toEqual(slow.items);
+    };
+    check(SHOP);
+    check(SHOP_TESTS);
+    fc.assert(fc.property(texts, check), { numRuns: 300 });
+    expect(whole).toBeGreaterThan(1);
+  });
+});
