@@ -56,7 +56,7 @@ const sameObjects = (rows: Answer["rows"]): Answer["rows"] =>
 let ran = 0;
 
 describe.each(Object.entries(ORDINARY))("%s", (_group, statements) => {
-  it.each(statements)("%s", async (sql, masks = {}) => {
+  it.each(statements.map(([sql, masks]) => [sql, masks ?? {}] as const))("%s", async (sql, masks) => {
     if (sql.startsWith("copy")) {
       // node-postgres has no COPY of its own: psql has.
       expect(await copied(sql, gateway.port, "ana", "shop")).toBe(

@@ -1,3 +1,4 @@
+import type * as Parser from "libpg-query";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { systemClock } from "../../outside/index.ts";
 import { Analyser, type AnalysisResult, type ReadingContext } from "./analyser.ts";
@@ -10,7 +11,7 @@ import { catalogFromSchema, loadParser } from "./offline.ts";
  */
 const parsed = vi.hoisted(() => ({ here: 0 }));
 vi.mock("libpg-query", async (original) => {
-  const real = await original<typeof import("libpg-query")>();
+  const real = await original<typeof Parser>();
   return {
     ...real,
     parseSync: (...args: Parameters<typeof real.parseSync>) => {
