@@ -19,6 +19,8 @@ const UNIT: UnitFacts = {
   tablesWritten: [],
   columns: ["public.customers.id", "public.customers.email"],
   functions: [],
+  privileges: [],
+  disables: [],
   nested: false,
 };
 

@@ -12,6 +12,7 @@ import { processIo } from "../cli/io.ts";
 import { formatVerifier, makeVerifier } from "../runtime/credentials/index.ts";
 import { benchAnalyse } from "./analyse.ts";
 import { benchAnalysis } from "./analysis.ts";
+import { benchCage } from "./cage.ts";
 import { benchDecisions } from "./decisions.ts";
 import { drain } from "./drain.ts";
 import { benchRecord } from "./record.ts";
@@ -296,6 +297,7 @@ async function benchBulk(ways: readonly Way[]): Promise<void> {
 async function main(): Promise<void> {
   if (only.includes("parts")) {
     await benchAnalysis(say);
+    await benchCage(say);
     benchDecisions(say);
     benchAnalyse(say);
     await benchRecord(say);

@@ -17,6 +17,9 @@ const SYSTEM = [
   { what: "OpenSSH's server", isHere: () => existsSync("/usr/sbin/sshd"), pkg: "openssh-server" },
   { what: "rsync", isHere: () => inPath("rsync"), pkg: "rsync" },
   { what: "Chromium", isHere: () => inPath("chromium"), pkg: "chromium" },
+  { what: "psycopg2", isHere: () => existsSync("/usr/lib/python3/dist-packages/psycopg2"), pkg: "python3-psycopg2" },
+  { what: "pgjdbc", isHere: () => existsSync("/usr/share/java/postgresql.jar"), pkg: "libpostgresql-jdbc-java" },
+  { what: "Java", isHere: () => inPath("javac"), pkg: "default-jdk-headless" },
   { what: "PostgreSQL's server", isHere: systemPostgres, pkg: "postgresql" },
 ];
 

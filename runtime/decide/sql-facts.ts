@@ -44,6 +44,10 @@ export function sqlFactReader(unit: UnitFacts, execution: ExecutionFacts): (path
         return setOrUnknown(unit.columns);
       case "statement.functions":
         return new Set(unit.functions);
+      case "statement.privileges":
+        return setOrUnknown(unit.privileges);
+      case "statement.disables":
+        return setOrUnknown(unit.disables);
       case "statement.nested":
         return unit.nested;
       case "statement.count":

@@ -3,7 +3,7 @@ import { lexLiterals, type LexedLiteral } from "./literal-lexer.ts";
 import { TooDeep } from "./lineage/expression.ts";
 import type { NameContext } from "./lineage/context.ts";
 import { walkStatement, type WalkedStatement } from "./lineage/statement.ts";
-import { STATEMENTS_MAX, TEMPLATE_BYTES_MAX } from "./limits.ts";
+import { LITERALS_MAX, STATEMENTS_MAX, TEMPLATE_BYTES_MAX } from "./limits.ts";
 import { preparedText } from "./prepare-text.ts";
 import { body, isBody, list, node, type Json } from "./tree.ts";
 
@@ -65,20 +65,20 @@ function literalsOf(
   lexed: readonly LexedLiteral[] | null,
 ): readonly Literal[] {
   if (lexed === null) return [{ start, end, columns: [], loose: true, secret: true }];
+  const own = lexed.filter((literal) => literal.start >= start && literal.end <= end);
+  if (own.length > LITERALS_MAX) return [{ start, end, columns: [], loose: true, secret }];
   const byPlace = new Map(constants.map((constant) => [constant.location, constant]));
-  return lexed
-    .filter((literal) => literal.start >= start && literal.end <= end)
-    .map((literal): Literal => {
-      // A minus sign is part of the tree's constant but not of the lexer's.
-      const seen = byPlace.get(literal.start) ?? byPlace.get(literal.start - 1);
-      return {
-        start: literal.start,
-        end: literal.end,
-        columns: seen?.columns ?? [],
-        loose: seen === undefined || seen.loose,
-        secret: secret && literal.kind === "string",
-      };
-    });
+  return own.map((literal): Literal => {
+    // A minus sign is part of the tree's constant but not of the lexer's.
+    const seen = byPlace.get(literal.start) ?? byPlace.get(literal.start - 1);
+    return {
+      start: literal.start,
+      end: literal.end,
+      columns: seen?.columns ?? [],
+      loose: seen === undefined || seen.loose,
+      secret: secret && literal.kind === "string",
+    };
+  });
 }
 
 /** Places at which only the literal matters; null when any literal stands elsewhere. */

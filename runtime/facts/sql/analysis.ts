@@ -1,4 +1,4 @@
-import type { SqlClass, SqlKind } from "../../../spec/contract/facts/index.ts";
+import type { SqlClass, SqlGuard, SqlKind, SqlPrivilege } from "../../../spec/contract/facts/index.ts";
 
 /** A column of a catalog relation. `path` is `schema.table.column`. */
 export interface ColumnId {
@@ -74,6 +74,8 @@ export interface UnitFacts {
   readonly tablesWritten: readonly string[] | null;
   readonly columns: readonly string[] | null;
   readonly functions: readonly string[];
+  readonly privileges: readonly SqlPrivilege[] | null;
+  readonly disables: readonly SqlGuard[] | null;
   readonly nested: boolean;
 }
 

@@ -19,7 +19,8 @@ const NO_DATA = new Set(
   pg_conversion_is_visible pg_ts_config_is_visible pg_ts_dict_is_visible pg_ts_parser_is_visible pg_ts_template_is_visible
   pg_collation_is_visible pg_statistics_obj_is_visible pg_opfamily_is_visible
   format_type pg_get_indexdef pg_get_constraintdef pg_get_keywords pg_get_function_arguments pg_get_function_identity_arguments
-  pg_get_function_result pg_get_function_sqlbody pg_get_triggerdef pg_get_partkeydef pg_get_ruledef pg_get_expr pg_get_partition_constraintdef
+  pg_get_function_result pg_get_function_sqlbody pg_get_triggerdef pg_get_partkeydef pg_get_ruledef pg_get_viewdef
+  pg_get_functiondef pg_get_function_arg_default pg_get_statisticsobjdef pg_get_expr pg_get_partition_constraintdef
   pg_get_statisticsobjdef_columns pg_get_serial_sequence pg_index_column_has_property pg_indexam_has_property pg_index_has_property
   pg_partition_tree pg_partition_root pg_partition_ancestors pg_relation_is_publishable pg_relation_size pg_table_size pg_total_relation_size
   pg_indexes_size pg_database_size pg_tablespace_size pg_size_pretty pg_size_bytes pg_tablespace_location pg_options_to_table
@@ -85,6 +86,8 @@ export function classOfFunction(
   name: string,
   isUserFunction: (name: string) => boolean,
 ): FunctionClass {
+  // Helpers of the information schema, which drivers call to read keys: they only take their arguments apart.
+  if (schema === "information_schema" && name.startsWith("_pg_")) return "passes";
   if (schema !== null && schema !== "pg_catalog") return "opaque";
   // A function of the same name elsewhere on the path may be the better match for these argument types.
   if (schema === null && isUserFunction(name)) return "opaque";

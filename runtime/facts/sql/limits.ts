@@ -8,8 +8,10 @@ export const OPERATOR_RUN_MAX = 256;
 export const COMMENT_OPENINGS_MAX = 1000;
 /** Deepest parse tree that is walked. */
 export const TREE_DEPTH_MAX = 2000;
-/** Statements in one text. */
-export const STATEMENTS_MAX = 10_000;
+/** Statements in one text: what is known of each is handed to the caller's thread, which must not stand still for long. */
+export const STATEMENTS_MAX = 2_000;
+/** Literals of one statement that are told apart; of more, the whole statement counts as one. */
+export const LITERALS_MAX = 2_000;
 /** Time one analysis may take in the worker. */
 export const DEADLINE_MS = 2_000;
 /** Stack of the worker, for deep trees. */

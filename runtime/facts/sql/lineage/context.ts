@@ -1,7 +1,9 @@
+import type { SqlGuard } from "../../../../spec/contract/facts/index.ts";
 import type { ColumnId, RelationUse, UnknownCall } from "../analysis.ts";
 import type { CatalogIndex, CatalogRelation } from "../catalog.ts";
 import { TELLING_RELATIONS } from "../functions.ts";
-import type { Body } from "../tree.ts";
+import { constantText, guardsOfSetting } from "../guards.ts";
+import type { Body, Json } from "../tree.ts";
 import { text } from "../tree.ts";
 
 export interface NameContext {
@@ -34,6 +36,8 @@ export class StatementContext {
   /** Calls something that may change data or settings. */
   changesState = false;
   settings = false;
+  /** Guards that calls of set_config switch off; null when it can't be told which. */
+  disables: ReadonlySet<SqlGuard> | null = new Set();
   /** Names that could not be resolved, so facts about tables and columns are unknown. */
   unresolved = false;
   depth = 0;
@@ -57,6 +61,14 @@ export class StatementContext {
   untraced(why: string, anything: boolean): void {
     this.opaque.add(why);
     if (anything) this.reachesAnything = true;
+  }
+
+  /** A call of set_config: the same as SET, with a name that may be worked out. */
+  setConfig(args: readonly Json[]): void {
+    this.settings = true;
+    const name = constantText(args[0]);
+    if (name === null || this.disables === null) this.disables = null;
+    else this.disables = new Set([...this.disables, ...guardsOfSetting(name, constantText(args[1]))]);
   }
 
   /** A call of a function that is not known here. */

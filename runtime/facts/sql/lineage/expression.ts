@@ -270,8 +270,11 @@ export class Expressions {
     this.#context.functions.add(
       `${schema ?? (found === "opaque" ? "" : "pg_catalog")}${schema === null && found === "opaque" ? "" : "."}${name}`,
     );
-    const value = this.#all(args, scope);
-    for (const part of [b["agg_filter"], ...list(b["agg_order"])]) if (part !== undefined) this.influence(part, scope);
+    let value = this.#all(args, scope);
+    const sorted = list(b["agg_order"]);
+    for (const part of [b["agg_filter"], ...sorted]) if (part !== undefined) this.influence(part, scope);
+    // percentile_disc and mode give one of the values that they sort.
+    if (b["agg_within_group"] === true) value = computed([value, this.#all(sorted, scope)]);
     if (b["over"] !== undefined) this.window(body(b["over"]), scope);
     switch (found) {
       case "nothing":
@@ -281,13 +284,14 @@ export class Expressions {
         // How many there are is told, of what they are nothing; a ranking tells the order of what it is over, an influence.
         return { ...NOTHING, sources: value.sources, opaque: value.opaque, reveals: "nothing" };
       case "no-data":
+        // It reads no stored data, but make_date(x, 1, 1) is as telling as x, and generate_series gives as many rows.
         this.#context.influence(value.sources);
-        return NOTHING;
+        return value;
       case "passes":
         return value;
       case "stateful":
         if (changesState(name)) this.#context.changesState = true;
-        if (name === "set_config") this.#context.settings = true;
+        if (name === "set_config") this.#context.setConfig(args);
         if (value.sources.length > 0) this.#context.store(value.sources);
         if (name === "current_setting") return { ...value, opaque: value.sources.length > 0 };
         return value;

@@ -106,6 +106,11 @@ export class Query {
     return joined;
   }
 
+  /** Whether a WITH in force gives the name. */
+  givesName(name: string): boolean {
+    return this.#cte(name) !== undefined;
+  }
+
   #cte(name: string): Outputs | undefined {
     for (let i = this.#ctes.length - 1; i >= 0; i--) {
       const found = this.#ctes[i]!.get(name);
@@ -336,7 +341,7 @@ export class Query {
       if (ordinality) out.push({ ...NOTHING, name: given[1] ?? "ordinality" });
       return { alias: name, schema: null, columns: out, other: value, relation: null };
     }
-    return { alias: name, schema: null, columns: null, other: value, relation: null };
+    return { alias: name, schema: null, columns: null, other: value, named: given, relation: null };
   }
 
   #join(b: Body, scope: Scope): readonly ScopeItem[] {

@@ -10,6 +10,8 @@ export interface ScopeItem {
   readonly columns: readonly NamedValue[] | null;
   /** What any column that is not listed would be. */
   readonly other: Value;
+  /** Of columns that are not known, those that the statement itself names. */
+  readonly named?: readonly string[];
   readonly relation: CatalogRelation | null;
   /** Not part of `*` (excluded, old, new). */
   readonly hidden?: boolean;
@@ -36,15 +38,20 @@ export class Scope {
     const merged = this.merged.findLast((one) => one.name === name);
     if (merged !== undefined) return merged.value;
     let found: Value | null = null;
+    let certain = false;
     for (const item of this.items) {
       const own = columnOf(item, name);
-      if (own !== null) found = found === null ? own : either(found, own);
+      if (own === null) continue;
+      found = found === null ? own : either(found, own);
+      if (item.columns !== null || item.named?.includes(name) === true) certain = true;
     }
-    if (found !== null) return found;
+    if (found !== null && certain) return found;
     // A name of a FROM item alone is its whole row.
     const row = this.items.find((item) => item.alias === name);
-    if (row !== undefined) return wholeRow(row);
-    return this.parent?.column(name) ?? null;
+    if (row !== undefined) return found === null ? wholeRow(row) : computed([found, wholeRow(row)]);
+    // What only may be a column of this level may as well be one further out.
+    const outer = this.parent?.column(name) ?? null;
+    return found === null ? outer : outer === null ? found : computed([found, outer]);
   }
 
   item(alias: string, schema: string | null): ScopeItem | null {

@@ -1,8 +1,11 @@
 import { SQL_KINDS, type SqlKind } from "../../../../spec/contract/facts/index.ts";
-import type { AnalysedStatement, ColumnId, CopyShape, SessionEffects, UnitFacts } from "../analysis.ts";
+import type { AnalysedStatement, ColumnId, CopyShape, RelationUse, SessionEffects, UnitFacts } from "../analysis.ts";
 import { excludesRows } from "../fold.ts";
 import { explainRuns, kindOf } from "../kinds.ts";
 import { body, is, list, names, node, optionText, text, type Body, type Json } from "../tree.ts";
+import { guardsOf } from "../guards.ts";
+import { privilegesOf } from "../rights.ts";
+import { RowScope, withNames, type ColumnsOf } from "../row-scope.ts";
 import { schemasChanged, utilityDanger } from "./utility.ts";
 import { StatementContext, type NameContext, type SeenConstant } from "./context.ts";
 import { Query } from "./query.ts";
@@ -141,6 +144,8 @@ class StatementWalk {
     const classes = kinds.map((one) => SQL_KINDS[one]);
     const cls = SQL_KINDS[kind];
     // A statement that runs another one later is no read because it does not write now.
+    // Rights and guards are rows of the catalog's own tables, and pg_settings is SET in other words.
+    const ofCatalog = CHANGES_ROWS.has(kind) && uses.some((use) => use.access === "write" && isOfCatalog(use));
     const reads =
       classes.every((one) => one === "read") && kind !== "execute" && !context.changesState && !lockingOrInto(b);
     return {
@@ -149,7 +154,7 @@ class StatementWalk {
       class: cls,
       readOnly: reads,
       writes: cls === "write",
-      filtered: isFiltered(nodeKind, b),
+      filtered: isFiltered(nodeKind, b, this.#columnsOf(b)),
       rowLimit: constantLimit(b),
       schemas: unknown ? null : unique(uses.map((use) => use.schema ?? "?")),
       tables: unknown ? null : unique(uses.map(path)),
@@ -159,7 +164,28 @@ class StatementWalk {
         ? null
         : unique([...context.columns.values()].map((column) => `${column.schema}.${column.table}.${column.column}`)),
       functions: unique([...context.functions]),
+      privileges: ofCatalog ? null : privilegesOf(nodeKind, b),
+      disables: ofCatalog ? null : this.#disables(nodeKind, b),
       nested,
+    };
+  }
+
+  #disables(nodeKind: string, b: Body): UnitFacts["disables"] {
+    const own = guardsOf(nodeKind, b);
+    const { disables } = this.#context;
+    if (own === null || disables === null || disables.size === 0) return disables === null ? null : own;
+    return [...new Set([...own, ...disables])];
+  }
+
+  /** Columns of a relation that is named in a statement, unless a WITH gives the name. */
+  #columnsOf(b: Body): ColumnsOf {
+    const hidden = withNames(b["withClause"]);
+    return (rangeVar) => {
+      const schema = rangeVar["schemaname"] === undefined ? null : text(rangeVar["schemaname"]);
+      const name = text(rangeVar["relname"]);
+      if (schema === null && (hidden.includes(name) || this.#query.givesName(name))) return null;
+      const relation = this.#context.lookUp(schema, name);
+      return relation === null ? null : new Set(relation.columns.map((column) => column.name));
     };
   }
 
@@ -531,6 +557,8 @@ const planned = (unit: UnitFacts): UnitFacts => ({
   readOnly: true,
   writes: false,
   filtered: true,
+  privileges: [],
+  disables: [],
 });
 
 function scopeOf(parent: Scope | null, item: ScopeItem): Scope {
@@ -544,23 +572,40 @@ const names2 = (items: readonly Json[]): readonly string[] =>
 
 const lockingOrInto = (b: Body): boolean => b["intoClause"] !== undefined || list(b["lockingClause"]).length > 0;
 
-function isFiltered(nodeKind: string, b: Body): boolean {
+const CHANGES_ROWS: ReadonlySet<SqlKind> = new Set([
+  "insert",
+  "update",
+  "delete",
+  "merge",
+  "truncate",
+  "copy_from",
+  "copy_file",
+  "copy_program",
+]);
+
+const isOfCatalog = (use: RelationUse): boolean =>
+  use.schema === "pg_catalog" || (use.schema === null && use.name.startsWith("pg_"));
+
+function isFiltered(nodeKind: string, b: Body, columnsOf: ColumnsOf): boolean {
   switch (nodeKind) {
     case "UpdateStmt":
-    case "DeleteStmt":
-      return excludesRows(b["whereClause"]);
+    case "DeleteStmt": {
+      const from = b[nodeKind === "UpdateStmt" ? "fromClause" : "usingClause"];
+      return excludesRows(b["whereClause"], RowScope.of(body(b["relation"]), from, columnsOf));
+    }
     case "TruncateStmt":
       return false;
     case "MergeStmt": {
+      const scope = RowScope.of(body(b["relation"]), [b["sourceRelation"] ?? null], columnsOf);
       const all = list(b["mergeWhenClauses"]).some((item) => {
         const when = body(is(item, "MergeWhenClause") ?? undefined);
         return (
           text(when["matchKind"]) === "MERGE_WHEN_NOT_MATCHED_BY_SOURCE" &&
-          !excludesRows(when["condition"]) &&
+          !excludesRows(when["condition"], scope) &&
           text(when["commandType"]) !== "CMD_NOTHING"
         );
       });
-      return !all && excludesRows(b["joinCondition"]);
+      return !all && excludesRows(b["joinCondition"], scope);
     }
     default:
       return true;

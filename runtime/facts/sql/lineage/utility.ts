@@ -33,7 +33,8 @@ export function utilityDanger(nodeKind: string, b: Body, catalog: CatalogIndex):
     // A new one is opaque to whoever calls it. One that is there may be in use by triggers, views, indexes and defaults.
     const name = names(b["funcname"]).at(-1) ?? "";
     // Until its transaction ends the gateway does not see it, and would take it for the built-in one.
-    if (classOfFunction(null, name, () => false) !== "opaque")
+    const schema = names(b["funcname"]).at(-2);
+    if (classOfFunction(null, name, () => false) !== "opaque" || schema === "information_schema")
       return `it takes the name of the built-in function ${name}`;
     if (b["replace"] === true && catalog.isUserFunction(name))
       return "it changes what a function means where it is in use";

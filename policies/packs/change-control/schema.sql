@@ -1,0 +1,2 @@
+-- A table for the pack's tests.
+create table parts (id integer primary key, label text, stock integer);
