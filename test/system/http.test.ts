@@ -28,15 +28,6 @@ approve purge on http
 limit export on http
   when request.path starts with "/export"
   to 1000 bytes
-limit metered on http
-  when request.path starts with "/metered"
-  to 2 statements per 1h
-limit rows_of_nothing on http
-  when request.path starts with "/rows"
-  to 5 rows
-alert told on http
-  when request.path starts with "/told"
-  to "ops"
 `;
 
 let target: TestTarget;
@@ -309,24 +300,6 @@ describe("decisions", () => {
 
   it("over a limit of bytes, in the middle: cut off", async () => {
     await expect(ask("dev", "/export/chunks").then((answer) => answer.text())).rejects.toThrow();
-  });
-
-  it("over a limit over time", async () => {
-    for (const status of [200, 200, 403]) expect((await ask("dev", "/metered/x")).status).toBe(status);
-    expect(await (await ask("dev", "/metered/x")).text()).toMatch(/rule metered allows 2 statements in 3600 seconds/);
-    // Each user is counted alone.
-    expect((await ask("ana", "/metered/x")).status).toBe(200);
-  });
-
-  it("a limit that can't be carried out here", async () => {
-    const answer = await ask("dev", "/rows/x");
-    expect([answer.status, await answer.text()]).toEqual([403, expect.stringMatching(/rows_of_nothing is of rows/)]);
-  });
-
-  it("an alert is recorded, and the request goes on", async () => {
-    expect((await ask("dev", "/told/x")).status).toBe(200);
-    const alerts = (await readLog(join(gateway.folder, "state/log"))).filter(({ type }) => type === "alert");
-    expect(alerts.map(({ value }) => value)).toMatchObject([{ rule: "told", channels: ["ops"] }]);
   });
 
   it("an upload's name", async () => {

