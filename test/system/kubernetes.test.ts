@@ -556,11 +556,7 @@ describe("streams", () => {
   });
 
   it("fuzz: bytes that are no frames end the stream, and the gateway goes on", async () => {
-    for (const junk of [
-      "\xff\xff\xff",
-      "\x82\x05hello",
-      "\x81\x7f\xff\xff\xff\xff\xff\xff\xff\xff",
-    ]) {
+    for (const junk of ["\xff\xff\xff", "\x82\x05hello", "\x81\x7f\xff\xff\xff\xff\xff\xff\xff\xff"]) {
       upgrade = (request, socket) => {
         const key = createHash("sha1")
           .update(`${request.headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
