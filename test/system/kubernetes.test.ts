@@ -150,7 +150,6 @@ const ask = (
     one.on("error", reject);
     one.end(body);
   });
-/** Sends bytes as they are over TLS; all that came until the connection was closed. */
 const raw = (bytes: string, until: (text: string) => boolean): Promise<string> =>
   new Promise((resolve) => {
     const socket = connectTls({ host: "127.0.0.1", port: gateway.port, ca }, () => socket.write(bytes));
@@ -557,12 +556,7 @@ describe("streams", () => {
   });
 
   it("fuzz: bytes that are no frames end the stream, and the gateway goes on", async () => {
-    for (const junk of [
-      "\xff\xff\xff",
-      "\x82\x05hello",
-      "\x81\x7f\xff\xff\xff\xff\xff\xff\xff\xff",
-      "GET / HTTP/1.1\r\n\r\n",
-    ]) {
+    for (const junk of ["\xff\xff\xff", "\x82\x05hello", "\x81\x7f\xff\xff\xff\xff\xff\xff\xff\xff"]) {
       upgrade = (request, socket) => {
         const key = createHash("sha1")
           .update(`${request.headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
