@@ -15,6 +15,7 @@ const SYSTEM = [
   { what: "psql", isHere: () => inPath("psql"), pkg: "postgresql-client" },
   { what: "pgbench", isHere: () => inPath("pgbench"), pkg: "postgresql-contrib" },
   { what: "OpenSSH's server", isHere: () => existsSync("/usr/sbin/sshd"), pkg: "openssh-server" },
+  { what: "kubectl", isHere: () => inPath("kubectl"), pkg: "kubernetes-client" },
   { what: "rsync", isHere: () => inPath("rsync"), pkg: "rsync" },
   { what: "Chromium", isHere: () => inPath("chromium"), pkg: "chromium" },
   { what: "psycopg2", isHere: () => existsSync("/usr/lib/python3/dist-packages/psycopg2"), pkg: "python3-psycopg2" },

@@ -27,6 +27,9 @@ insert into people select i, 'secret' || i || '@mail.example', date '1990-01-01'
 `;
 const MASKED = "s***@***.example";
 
+/** For what is no test of this server, and so is not skipped either. */
+const leaveOut = (_title: string, _run: () => Promise<void>): void => undefined;
+
 describe.each([
   ["embedded PostgreSQL", "embedded" as const],
   ["the system's PostgreSQL", "system" as const],
@@ -189,7 +192,7 @@ describe.each([
       env: { PGPASSWORD: user, ...env },
     });
 
-  (inPath("pg_dump") && which === "system" ? test : it.skip)(
+  (which !== "system" ? leaveOut : inPath("pg_dump") ? test : it.skip)(
     "pg_dump of a masked user is refused or masked",
     async () => {
       const whole = await run("pg_dump", "ana", ["shop"]);
@@ -207,7 +210,7 @@ describe.each([
   );
 
   /** Debian's psql with the library of PostgreSQL 18, which speaks protocol 3.2. */
-  (inPath("psql") && which === "embedded" && process.platform === "linux" ? test : it.skip)(
+  (which !== "embedded" || process.platform !== "linux" ? leaveOut : inPath("psql") ? test : it.skip)(
     "psql with protocol 3.2 only",
     async () => {
       const library = embeddedBinaries().replace(/bin$/, "lib");
