@@ -87,7 +87,7 @@ describe("mutants", () => {
       [
         "rule-removed: mask a is not there",
         "mask-weakened: a masks x with last(5) instead of last(4)",
-        "mask-weakened: a masks the rest with hash instead of redact",
+        "mask-weakened: a masks the rest with full instead of redact",
         "column-dropped: a says nothing of public.t.x",
         "column-dropped: a says nothing of public.t.y",
       ],

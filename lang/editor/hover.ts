@@ -38,9 +38,9 @@ const fence = (code: string): string => `\`\`\`policy\n${code}\n\`\`\``;
 function page(found: Diagnostic): string {
   const { title, text } = explainCode(found.code) ?? { title: found.code, text: found.message };
   const [what = "", ...rest] = text.split("\n\n");
-  return [`**${title}**`, what, ...rest.map((part) => (/^(?:before|after):/m.test(part) ? fence(part) : part))].join(
-    "\n\n",
-  );
+  // Examples stand two columns to the right.
+  const shown = rest.map((part) => (part.startsWith("  ") ? fence(part.replaceAll(/^ {2}/gm, "")) : part));
+  return [`**${title}**`, what, ...shown].join("\n\n");
 }
 
 function aboutWord(

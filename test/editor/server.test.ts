@@ -242,7 +242,7 @@ describe("hover", () => {
       await editor.open(a, "allow a on sql when statement.row_limit > 5\n");
       const text = hoverText(await editor.ask<Hover | null>("textDocument/hover", a, "row_limit", 2));
       expect(text).toContain("P0025 optional-not-tested");
-      expect(text).toContain("after:  when exists statement.row_limit");
+      expect(text).toContain("deny a on sql when exists statement.row_limit");
       expect(text).toContain("may be absent");
     });
   });
@@ -393,7 +393,7 @@ describe("tests", () => {
       expect(await lenses()).toEqual(["✓ Passed", "▶ Run test"]);
       const failed = await run({ ...first!.command!, arguments: [tests, "everybody reads"] });
       expect(failed).toMatchObject({ passed: false, failures: [{ text: "select 1" }] });
-      expect((await lenses())[1]).toBe("✗ expected deny, found allow by reads");
+      expect((await lenses())[1]).toBe("✗ expected deny by drops, found allow by reads");
       await editor.until(() => (editor.last(tests)?.includes("policyc test") === true ? true : undefined));
       expect(editor.codeLensRefreshes - refreshes).toBe(2);
       await editor.replace(tests, "select 1", "select 2");

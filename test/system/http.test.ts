@@ -579,6 +579,6 @@ it("everything is in the record, without secrets", async () => {
     ["ok", "200 OK", [['{"method":"GET","url":"***","body":"***"}']]],
     ["ok", "200 OK", [[expect.stringMatching(/^\{"method":"POST","url":"\*\*\*"/)]]],
   ]);
-  expect(entries.map((one) => one.type)).toEqual(expect.arrayContaining(["session.refused", "alert"]));
+  expect(entries.map((one) => one.type)).toEqual(expect.arrayContaining(["session.refused"]));
   await own.close();
 });
