@@ -14,4 +14,4 @@ export { formatText } from "./format/index.ts";
 export * from "./lint/index.ts";
 export { importCedar, type CedarFault, type CedarImport } from "./cedar/index.ts";
 export { placeOf, type SourceFile, type Span } from "./source/index.ts";
-export { parseFile, parseRegex, type CodeRange, type RegexNode } from "./syntax/index.ts";
+export { hasAnchor, parseFile, parseRegex, type CodeRange, type RegexNode } from "./syntax/index.ts";

@@ -1,4 +1,4 @@
-import type { CodeRange, RegexNode } from "../../lang/index.ts";
+import { hasAnchor, type CodeRange, type RegexNode } from "../../lang/index.ts";
 
 /** Inclusive range of code points. */
 export type CharRange = CodeRange;
@@ -86,19 +86,4 @@ function searchOf(node: RegexNode): Search | null {
   const atEnd = parts.some((part) => part.op === "end");
   const inner = from < 0 || to < from ? [] : parts.slice(from, to + 1);
   return inner.some(hasAnchor) ? null : { node: { op: "seq", parts: inner }, atStart, atEnd };
-}
-
-function hasAnchor(node: RegexNode): boolean {
-  switch (node.op) {
-    case "start":
-    case "end":
-      return true;
-    case "chars":
-      return false;
-    case "repeat":
-      return hasAnchor(node.of);
-    case "seq":
-    case "alt":
-      return node.parts.some(hasAnchor);
-  }
 }

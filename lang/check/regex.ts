@@ -1,7 +1,7 @@
 import type { RegexLiteral } from "../ast/index.ts";
 import type { CheckedRegex } from "../checked/index.ts";
 import { diagnostic } from "../diagnostics/index.ts";
-import { parseRegex, type RegexNode } from "../syntax/index.ts";
+import { hasAnchor, parseRegex, type RegexNode } from "../syntax/index.ts";
 import type { Report } from "./packages.ts";
 
 /** Reads what stands between the slashes; null when it can't be read, which was reported at its place. */
@@ -20,7 +20,7 @@ export function checkRegex(node: RegexLiteral, report: Report): CheckedRegex | n
 export function checkSearched(node: RegexLiteral, report: Report): CheckedRegex | null {
   const found = checkRegex(node, report);
   if (found === null) return null;
-  const why = isAnchored(found.syntax)
+  const why = hasAnchor(found.syntax)
     ? "`^` and `$` have no meaning in a stream: it is found wherever it stands"
     : canBeEmpty(found.syntax)
       ? "it matches the empty text, and so would be found everywhere"
@@ -28,21 +28,6 @@ export function checkSearched(node: RegexLiteral, report: Report): CheckedRegex 
   if (why === null) return found;
   report(diagnostic("bad-expression", node.span, { why }));
   return null;
-}
-
-function isAnchored(node: RegexNode): boolean {
-  switch (node.op) {
-    case "start":
-    case "end":
-      return true;
-    case "chars":
-      return false;
-    case "repeat":
-      return isAnchored(node.of);
-    case "seq":
-    case "alt":
-      return node.parts.some(isAnchored);
-  }
 }
 
 function canBeEmpty(node: RegexNode): boolean {

@@ -312,3 +312,19 @@ function negate(ranges: readonly CodeRange[]): readonly CodeRange[] {
   if (next <= LAST) found.push([next, LAST]);
   return found;
 }
+
+/** Whether `^` or `$` stands anywhere in it. */
+export function hasAnchor(node: RegexNode): boolean {
+  switch (node.op) {
+    case "start":
+    case "end":
+      return true;
+    case "chars":
+      return false;
+    case "repeat":
+      return hasAnchor(node.of);
+    case "seq":
+    case "alt":
+      return node.parts.some(hasAnchor);
+  }
+}
