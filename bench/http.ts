@@ -9,6 +9,7 @@ import { buildCommand } from "../cli/commands/policy/build.ts";
 import { keygenCommand } from "../cli/commands/policy/keygen.ts";
 import { processIo } from "../cli/io.ts";
 import { formatVerifier, makeVerifier } from "../runtime/credentials/index.ts";
+import { children, ready } from "./children.ts";
 import { benchJson } from "./json.ts";
 
 /**
@@ -30,26 +31,11 @@ const say = (text: string): void => void process.stdout.write(`${text}\n`);
 const median = (values: readonly number[]): number =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 const folder = mkdtempSync(join(tmpdir(), "sallyport-bench-http-"));
-const children: ChildProcess[] = [];
 
 interface Way {
   readonly name: string;
   readonly port: number;
   readonly child: ChildProcess | null;
-}
-
-async function ready(child: ChildProcess, mark: string): Promise<void> {
-  children.push(child);
-  await new Promise<void>((resolve, reject) => {
-    let said = "";
-    const listen = (chunk: Buffer): void => {
-      said += chunk.toString();
-      if (said.includes(mark)) resolve();
-    };
-    child.stdout?.on("data", listen);
-    child.stderr?.on("data", listen);
-    child.once("exit", () => reject(new Error(`it did not start: ${said}`)));
-  });
 }
 
 /** One nginx with the origin and, on another port, a proxy to it. */

@@ -13,6 +13,7 @@ import { formatVerifier, makeVerifier } from "../runtime/credentials/index.ts";
 import { benchAnalyse } from "./analyse.ts";
 import { benchAnalysis } from "./analysis.ts";
 import { benchCage } from "./cage.ts";
+import { children, ready } from "./children.ts";
 import { benchDecisions } from "./decisions.ts";
 import { drain } from "./drain.ts";
 import { benchRecord } from "./record.ts";
@@ -45,7 +46,6 @@ interface Way {
 }
 
 const folder = mkdtempSync(join(tmpdir(), "sallyport-bench-"));
-const children: ChildProcess[] = [];
 const ROWS = 1_000_000;
 
 /** User and system time of a process, in ms. */
@@ -58,20 +58,6 @@ function cpuMs(child: ChildProcess | null): number {
 function residentMb(child: ChildProcess | null): number {
   if (child?.pid === undefined) return 0;
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))?.[1] ?? 0) / 1024;
-}
-
-async function ready(child: ChildProcess, mark: string): Promise<void> {
-  children.push(child);
-  await new Promise<void>((resolve, reject) => {
-    let said = "";
-    const listen = (chunk: Buffer): void => {
-      said += chunk.toString();
-      if (said.includes(mark)) resolve();
-    };
-    child.stdout?.on("data", listen);
-    child.stderr?.on("data", listen);
-    child.once("exit", () => reject(new Error(`it did not start: ${said}`)));
-  });
 }
 
 async function startPipe(target: number): Promise<Way> {
