@@ -1,12 +1,11 @@
 import { createHash } from "node:crypto";
-import { readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { CoreV1Api, Exec, KubeConfig } from "@kubernetes/client-node";
 import { PassThrough } from "node:stream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { kubeconfigCommand } from "../../cli/commands/kubeconfig.ts";
-import { quietIo } from "../support/gateway.ts";
 import { startHttpGateway, type HttpTestGateway } from "../support/http-gateway.ts";
+import { writeKubeconfigs } from "../support/kubeconfig.ts";
 import { inPath, runProgram, type Ran } from "../support/programs.ts";
 import { missing, startCluster, type Cluster } from "./cluster.ts";
 
@@ -68,29 +67,7 @@ describe.skipIf(why !== null || !inPath("kubectl"))("a real API server", () => {
         "own.key": cluster.gateway.key,
       },
     });
-    const plugin = join(gateway.folder, "sallyport-plugin");
-    const source = join(import.meta.dirname, "../../cli/sallyport.ts");
-    writeFileSync(plugin, `#!/bin/sh\nexec "${process.execPath}" "${source}" "$@"\n`, { mode: 0o700 });
-    for (const [name, token] of Object.entries(TOKENS)) {
-      writeFileSync(join(gateway.folder, `${name}.token`), token, { mode: 0o600 });
-      await kubeconfigCommand(
-        [
-          "--server",
-          url(),
-          "--target",
-          "cluster",
-          "--ca",
-          "ca.crt",
-          "--token-file",
-          `${name}.token`,
-          "--command",
-          plugin,
-          "-o",
-          `${name}.kubeconfig`,
-        ],
-        quietIo(gateway.folder, []),
-      );
-    }
+    await writeKubeconfigs(gateway.folder, url(), TOKENS);
   });
   afterAll(async () => {
     await gateway?.close();

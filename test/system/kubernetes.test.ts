@@ -8,11 +8,10 @@ import { connect as connectTls } from "node:tls";
 import { join } from "node:path";
 import { Exec, KubeConfig, CoreV1Api, Watch } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { kubeconfigCommand } from "../../cli/commands/kubeconfig.ts";
 import { startKubernetesApi, type KubernetesApi } from "../support/kubernetes-api.ts";
 import { certificates } from "../support/certificates.ts";
-import { quietIo } from "../support/gateway.ts";
 import { startHttpGateway, type HttpTestGateway } from "../support/http-gateway.ts";
+import { writeKubeconfigs } from "../support/kubeconfig.ts";
 import { inPath, runProgram, type Ran } from "../support/programs.ts";
 import { readLog } from "../support/read-log.ts";
 
@@ -73,26 +72,7 @@ beforeAll(async () => {
     env: { SA_TOKEN: "service-account-token" },
     files: { "ca.crt": pki.ca, "gateway.crt": pki.of["gateway"]!.certificate, "gateway.key": pki.of["gateway"]!.key },
   });
-  for (const [name, token] of Object.entries(TOKENS)) {
-    writeFileSync(join(gateway.folder, `${name}.token`), token, { mode: 0o600 });
-    await kubeconfigCommand(
-      [
-        "--server",
-        url(),
-        "--target",
-        "cluster",
-        "--ca",
-        "ca.crt",
-        "--token-file",
-        `${name}.token`,
-        "--command",
-        plugin(),
-        "-o",
-        `${name}.kubeconfig`,
-      ],
-      quietIo(gateway.folder, []),
-    );
-  }
+  await writeKubeconfigs(gateway.folder, url(), TOKENS);
 });
 afterAll(async () => {
   await gateway.close();
@@ -100,13 +80,6 @@ afterAll(async () => {
 });
 
 const url = (): string => `https://127.0.0.1:${gateway.port}`;
-/** The command from its sources, as a program of its own. */
-function plugin(): string {
-  const file = join(gateway.folder, "sallyport-plugin");
-  const source = join(import.meta.dirname, "../../cli/sallyport.ts");
-  writeFileSync(file, `#!/bin/sh\nexec "${process.execPath}" "${source}" "$@"\n`, { mode: 0o700 });
-  return file;
-}
 const kubectl = (user: string, ...args: readonly string[]): Promise<Ran> =>
   runProgram("kubectl", [
     "--kubeconfig",
