@@ -57,7 +57,6 @@ export type Held =
   | { readonly state: "waiting"; readonly approval: ApprovalRecord };
 
 const FRAGMENTS_MAX = 256;
-/** Of a request's text at most so many characters go into an alert. */
 
 /**
  * Decides, records and holds the requests of one session. It knows no protocol: facts come in, judgements go out. Of each
