@@ -107,7 +107,7 @@ if (existsSync(report)) {
   const result = JSON.parse(readFileSync(report, "utf8"));
   passed += result.numPassedTests;
   failed += result.numFailedTests;
-  skipped = result.numPendingTests;
+  skipped = result.numPendingTests + (result.numTodoTests ?? 0);
   if (code !== 0 && result.numFailedTests === 0) failed++;
 } else failed++;
 rmSync(folder, { recursive: true, force: true });

@@ -488,7 +488,8 @@ function listenFault(error: unknown, config: GatewayConfig): string {
 
 /** The address as facts and the record hold it. */
 export function addressOf(socket: Socket): string {
-  const text = socket.remoteAddress ?? "";
+  // A link-local address comes with the name of the interface, which no range has.
+  const text = (socket.remoteAddress ?? "").replace(/%.*$/, "");
   const mapped = text.startsWith("::ffff:") ? text.slice(7) : text;
   return isIP(mapped) === 4 ? mapped : text;
 }

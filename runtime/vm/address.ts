@@ -39,8 +39,9 @@ export function parseAddress(text: string): Address | null {
 export function parseRange(text: string): Range | null {
   const slash = text.lastIndexOf("/");
   const address = parseAddress(text.slice(0, slash));
-  const bits = Number(text.slice(slash + 1));
-  if (slash < 0 || address === null || !Number.isInteger(bits) || bits < 0 || bits > address.length) return null;
+  const length = text.slice(slash + 1);
+  const bits = Number(length);
+  if (slash < 0 || address === null || !/^\d{1,3}$/.test(length) || bits > address.length) return null;
   const shift = BigInt(address.length - bits);
   return { network: address.bits >> shift, shift, length: address.length };
 }

@@ -40,8 +40,8 @@ describe("leftovers", () => {
   const MARKS = new RegExp(
     [
       "\\b(TO" + "DO|FIX" + "ME|X" + "XX|HA" + "CK)\\b",
-      "\\b(describe|it|test)(\\.concurrent)?\\.on" + "ly\\(",
-      "\\b(describe|it|test)\\.sk" + "ip\\(",
+      "\\b(describe|it|test)(\\.\\w+)*\\.(on" + "ly|to" + "do)\\b",
+      "\\b(describe|it|test)(\\.\\w+)*\\.sk" + "ip(\\.\\w+)*\\(",
       "@ts-ig" + "nore",
       "@ts-no" + "check",
       "eslint-dis" + "able",
@@ -54,7 +54,7 @@ describe("leftovers", () => {
     expect(code.flatMap((path) => lines(path, MARKS))).toEqual([]);
   });
 
-  it.each(["TO" + "DO later", "it.on" + "ly(", "// @ts-ig" + "nore", "console.l" + "og(1)"])(
+  it.each(["TO" + "DO later", "it.on" + "ly(", "it.on" + "ly.each(", "it.sk" + "ip.each(", "it.concurrent.to" + "do(", "// @ts-ig" + "nore", "console.l" + "og(1)"])(
     "is noticed: %s",
     (text) => {
       expect(MARKS.test(text)).toBe(true);

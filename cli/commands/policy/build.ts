@@ -78,8 +78,7 @@ export async function buildCommand(argv: readonly string[], io: Io): Promise<num
   const { bytes, digest } = seal(manifest, key);
   // What no gateway would take must not leave here: that would be a fault of the compiler.
   const loaded = loadBundle(bytes, [createPublicKey(key)], 0);
-  if (!loaded.ok && loaded.error.kind !== "missing-feature")
-    throw new Error(`the bundle that was built is refused: ${describeBundleError(loaded.error)}`);
+  if (!loaded.ok) throw new Error(`the bundle that was built is refused: ${describeBundleError(loaded.error)}`);
   replaceFile(resolve(io.cwd, out), bytes);
   const certificate = {
     version: 1,

@@ -71,11 +71,11 @@ export async function lintCommand(argv: readonly string[], io: Io): Promise<numb
   const files = withFixes(policyFiles(positionals, io), find, options, io);
   const { check, findings } = lintFiles(files, levels);
   const errors = check.diagnostics.filter((one) => one.severity === "error");
-  if (options.diff) return EXIT.ok;
   // What the checker refuses comes first: the linter looks at policies that can be read.
   if (hasErrors(errors)) io.stderr(renderTerminal(errors, files, io.colour));
-  io.stdout(render(findings, files, format, values.all === true, io));
-  if (format === "human") io.stdout(`${plural(files.length, "file")}: ${plural(findings.length, "finding")}\n`);
+  if (!options.diff) io.stdout(render(findings, files, format, values.all === true, io));
+  if (format === "human" && !options.diff)
+    io.stdout(`${plural(files.length, "file")}: ${plural(findings.length, "finding")}\n`);
   const bad = hasErrors(errors) || hasErrors(findings) || (values.strict === true && findings.length > 0);
   return bad ? EXIT.findings : EXIT.ok;
 }
