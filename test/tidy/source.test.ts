@@ -54,12 +54,17 @@ describe("leftovers", () => {
     expect(code.flatMap((path) => lines(path, MARKS))).toEqual([]);
   });
 
-  it.each(["TO" + "DO later", "it.on" + "ly(", "it.on" + "ly.each(", "it.sk" + "ip.each(", "it.concurrent.to" + "do(", "// @ts-ig" + "nore", "console.l" + "og(1)"])(
-    "is noticed: %s",
-    (text) => {
-      expect(MARKS.test(text)).toBe(true);
-    },
-  );
+  it.each([
+    "TO" + "DO later",
+    "it.on" + "ly(",
+    "it.on" + "ly.each(",
+    "it.sk" + "ip.each(",
+    "it.concurrent.to" + "do(",
+    "// @ts-ig" + "nore",
+    "console.l" + "og(1)",
+  ])("is noticed: %s", (text) => {
+    expect(MARKS.test(text)).toBe(true);
+  });
 });
 
 describe("what is committed", () => {
