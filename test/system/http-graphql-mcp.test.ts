@@ -169,6 +169,12 @@ describe("GraphQL", () => {
     ]);
   });
 
+  it("a list behind much white space", async () => {
+    const { text } = await query("ana", `${" ".repeat(200)}[{"query":"{ me { email } }"}]`);
+    expect(text).toContain("a***@***.com");
+    expect(text).not.toContain("ana@example.com");
+  });
+
   it.each<readonly [title: string, body: unknown, status: number, says: RegExp]>([
     ["a mutation", { query: 'mutation { rename(name: "x") { id } }' }, 403, /rule mutations/],
     [
@@ -271,6 +277,14 @@ describe("MCP", () => {
     );
     expect(text).toContain("list_users");
     expect(text).not.toContain("run_shell");
+  });
+
+  it("no upgrade is taken: what came after it would not be read", async () => {
+    const text = await gateway.raw(
+      `GET /mcp HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, close\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSallyport-Authorization: ${gateway.as("dev")["sallyport-authorization"]}\r\n\r\n`,
+    );
+    expect(text).toMatch(/^HTTP\/1\.1 400 /);
+    expect(text).toContain("streamable HTTP");
   });
 
   it.each(["application/json", "text/event-stream"])(

@@ -36,7 +36,6 @@ const CONDITIONAL: ReadonlySet<string> = new Set([
 const VOLATILE: ReadonlySet<string> = new Set([
   "user-agent",
   "accept-encoding",
-  "prefer",
   "traceparent",
   "tracestate",
   "x-request-id",
@@ -317,12 +316,15 @@ export class Exchange {
 
   /** What of the head an approval is bound to. */
   #exactHead(): string {
-    const { method, target, authority, forward } = this.#request;
+    const { method, target, authority, forward, websocket, spdy } = this.#request;
     const { strip } = this.#session.target;
-    const fields = forward.filter(
-      ([name]) => !VOLATILE.has(name) && !CONDITIONAL.has(name) && !strip.has(name.replaceAll(/[_.]/g, "-")),
-    );
-    return `${method} ${authority.host} ${target.encoded}\n${fields.map(([name, value]) => `${name}: ${value}\n`).join("")}`;
+    const upgrade = websocket ? "websocket" : spdy ? "spdy" : "none";
+    const fields = forward
+      .filter(([name]) => !VOLATILE.has(name) && !strip.has(name.replaceAll(/[_.]/g, "-")))
+      // Whether to wait for the answer is between the client and the gateway; other preferences change what is done.
+      .map(([name, value]): [string, string] => [name, name === "prefer" ? withoutWaiting(value) : value])
+      .filter(([, value]) => value !== "");
+    return `${method} ${authority.host}:${authority.port ?? ""} ${target.encoded} ${upgrade}\n${fields.map(([name, value]) => `${name}: ${value}\n`).join("")}`;
   }
 
   // ---- forwarding ----------------------------------------------------------------------------------------------------
@@ -393,7 +395,7 @@ export class Exchange {
           pool.giveBack(opened);
           return outcome("skipped", "the client left");
         }
-        connection = opened.used > 0 ? opened : opened;
+        connection = opened;
         fresh = opened.used === 0;
       }
       const result = await forwarding.send(connection, head, body, this.#overflow);
@@ -447,3 +449,12 @@ export class Exchange {
 }
 
 const hostOf = ({ host, port }: NormalRequest["authority"]): string => (port === null ? host : `${host}:${port}`);
+
+/** A Prefer field (RFC 7240) without `respond-async` and `wait`. */
+function withoutWaiting(value: string): string {
+  return value
+    .split(",")
+    .map((one) => one.trim())
+    .filter((one) => !/^(respond-async|wait)(\s*[=;]|$)/i.test(one))
+    .join(", ");
+}

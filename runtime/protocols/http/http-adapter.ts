@@ -71,7 +71,7 @@ export class HttpAdapter implements WebAdapter {
       const read = this.#operations(request, body);
       if (!read.ok) return httpFault(400, read.error);
       operations = read.value;
-      list = body.kind === "read" && /^\s*\[/.test(body.bytes.toString("latin1", 0, 64));
+      list = body.kind === "read" && /^\s*\[/.test(body.bytes.toString("latin1"));
       if (request.method === "GET" && operations.some((one) => one.kind !== "query"))
         return httpFault(405, "a GET runs no GraphQL mutation or subscription");
     }

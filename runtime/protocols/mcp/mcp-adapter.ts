@@ -71,6 +71,8 @@ export class McpAdapter implements WebAdapter {
 }
 
 function read(request: NormalRequest, body: ReadBody): Result<Asked, HttpFault> {
+  // What is said after an upgrade is not read as MCP.
+  if (request.websocket) return httpFault(400, "MCP is spoken over streamable HTTP; an upgrade is not taken");
   if (request.method === "GET") return ok(asks(LISTEN));
   if (request.method === "DELETE") return ok(asks(END));
   if (request.method !== "POST") return httpFault(405, "an MCP server takes POST, GET and DELETE");

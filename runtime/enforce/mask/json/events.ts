@@ -79,7 +79,9 @@ export class EventMasker {
     const colon = line.indexOf(":");
     const name = colon < 0 ? line : line.slice(0, colon);
     if (name === "data") this.#data.push(colon < 0 ? "" : line.slice(line[colon + 1] === " " ? colon + 2 : colon + 1));
-    else this.#lines.push(line);
+    // What readers ignore is not sent on: nobody would mask it.
+    else if (name === "event" || name === "id" || (name === "retry" && /^retry: ?\d+$/.test(line)))
+      this.#lines.push(line);
     return "";
   }
 
