@@ -914,6 +914,9 @@ function planNamed(
       reason: `what ${executes ?? fetches} stands for is not known to the gateway; prepare or declare it again in this session`,
     };
   }
+  // What EXECUTE hands over is computed before the statement runs, and may read what it likes.
+  const own = planMasks(statement, masked);
+  if (own.kind === "refuse") return own;
   const plan = planMasks(behind, masked);
   if (plan.kind !== "mask" || plan.substituted === undefined) return plan;
   return {

@@ -53,6 +53,10 @@ export class Query {
     const level = new Map<string, Outputs>();
     this.#ctes.push(level);
     const recursive = b["recursive"] === true;
+    // PostgreSQL orders recursive WITH queries by what they read: one may name another that is written later.
+    if (recursive)
+      for (const item of list(b["ctes"]))
+        level.set(text(body(is(item, "CommonTableExpr") ?? undefined)["ctename"]), null);
     for (const item of list(b["ctes"])) {
       const cte = body(is(item, "CommonTableExpr") ?? undefined);
       const name = text(cte["ctename"]);

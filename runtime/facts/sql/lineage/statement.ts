@@ -476,7 +476,10 @@ class StatementWalk {
       return found === null || found === undefined ? [] : [found];
     };
     const select = is(b["selectStmt"], "SelectStmt");
-    if (select !== null && select["valuesLists"] !== undefined && select["withClause"] === undefined) {
+    const plainValues = ["withClause", "sortClause", "limitCount", "limitOffset"].every(
+      (part) => select?.[part] === undefined,
+    );
+    if (select !== null && select["valuesLists"] !== undefined && plainValues) {
       const outer = new Scope(parent);
       for (const row of list(select["valuesLists"])) {
         for (const [i, item] of list(is(row, "List")?.["items"]).entries()) {
