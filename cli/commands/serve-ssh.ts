@@ -1,6 +1,6 @@
-import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import ssh2 from "ssh2";
+import type ssh2 from "ssh2";
 import {
   readPrivateKey,
   type SshConfig,
@@ -18,6 +18,7 @@ import {
 } from "../../runtime/identity/index.ts";
 import { recordingsIn } from "../../runtime/outside/index.ts";
 import { UsageError } from "../io.ts";
+import { keyPairIn } from "../ssh-key-file.ts";
 
 /** The SSH part of a gateway with its files read; null when nothing listens for SSH. */
 export function sshParts(config: SshConfig, state: string, at: (name: string) => string): SshParts | null {
@@ -73,11 +74,7 @@ function privateKey(path: string, where: string): ssh2.ParsedKey {
 /** The gateway's own key, made at the first start; its public half is put beside it for known_hosts. */
 function ownHostKey(state: string): string {
   const path = join(state, "ssh_host_ed25519_key");
-  if (!existsSync(path)) {
-    const pair = ssh2.utils.generateKeyPairSync("ed25519", { comment: "sallyport" });
-    writeFileSync(path, pair.private, { mode: 0o600 });
-    writeFileSync(`${path}.pub`, `${pair.public}\n`);
-  }
+  keyPairIn(path, "sallyport");
   return path;
 }
 

@@ -1,6 +1,7 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import ssh2 from "ssh2";
+
+import { keyPairIn } from "../ssh-key-file.ts";
 import { startDemoHost, type DemoHost } from "./ssh-host.ts";
 
 /** The demo's SSH part: a host, its place in the configuration, and what to paste. */
@@ -13,15 +14,8 @@ export interface SshDemo {
   readonly welcome: string;
 }
 
-/** A key pair in a file, made when it is not there; answers the public half as one line. */
-function keyPair(path: string): string {
-  if (!existsSync(path)) {
-    const pair = ssh2.utils.generateKeyPairSync("ed25519", { comment: "demo" });
-    writeFileSync(path, pair.private, { mode: 0o600 });
-    writeFileSync(`${path}.pub`, `${pair.public}\n`);
-  }
-  return readFileSync(`${path}.pub`, "utf8").split(/\s+/).slice(0, 2).join(" ");
-}
+/** A key pair in a file, made when it is not there; answers the public half without its comment. */
+const keyPair = (path: string): string => keyPairIn(path, "demo").split(/\s+/).slice(0, 2).join(" ");
 
 /** @param port where the gateway listens for SSH */
 export async function startSshDemo(folder: string, port: number): Promise<SshDemo> {
