@@ -1,34 +1,22 @@
-import { createHmac } from "node:crypto";
-import { plural } from "../../base/text.ts";
 import type { Decision } from "../../spec/contract/decision/index.ts";
-import { ABSENT, type FactValue, type ProtocolName } from "../../spec/contract/facts/index.ts";
 import type { Masked } from "../../spec/contract/record/index.ts";
-import type { ActiveBundle, LoadedBundle } from "../bundle/index.ts";
-import { SessionPolicy, reasonsOf, type ActionFacts } from "../decide/index.ts";
-import { actionDigest, type Approvals, type Settlement } from "../enforce/approve/index.ts";
-import type { Alerts } from "../enforce/alert/index.ts";
-import type { Rates } from "../enforce/limit/index.ts";
-import type { Clock } from "../outside/index.ts";
+import type { LoadedBundle } from "../bundle/index.ts";
+import type { ActionFacts } from "../decide/index.ts";
+import { actionDigest } from "../enforce/approve/index.ts";
 import type { Refusal } from "../protocols/index.ts";
-import { RecorderFailed, decisionFragments, type Recorder, type SessionLog } from "../record/index.ts";
-import { countActions, raiseAlerts, rateLimitsOf, rowLimitRefusal, type SideEffectParts } from "./side-effects.ts";
+import {
+  ActionEnforcer,
+  RECORD_FAILED,
+  isRefusal,
+  type ActionEnforcerParts,
+  type Judgement,
+} from "./action-enforcer.ts";
+import { noticesOf, type GaveUp } from "./hold.ts";
 
-/** Everything that is fixed for a session whose actions are not SQL. */
-export interface DeskParts {
-  readonly protocol: ProtocolName;
-  readonly bundles: ActiveBundle;
-  readonly approvals: Approvals;
-  readonly recorder: Recorder;
-  readonly rates: Rates;
-  readonly alerts: Alerts;
-  readonly log: SessionLog;
-  readonly clock: Clock;
-  /** Facts of the connection, by path. */
-  readonly facts: ReadonlyMap<string, FactValue>;
-  readonly identity: { readonly name: string; readonly issuer: string | null; readonly expiresAt: number | null };
-  readonly target: { readonly name: string; readonly account: string };
-  /** Key of the commitments to what exactly was asked for. */
-  readonly commitKey: Uint8Array;
+/** Everything that is fixed for a session whose client waits on the spot. */
+export interface DeskParts extends ActionEnforcerParts {
+  /** The account at the target. */
+  readonly account: string;
   readonly noticeEveryMs: number;
   readonly howToGrant: (id: string) => string;
 }
@@ -51,7 +39,7 @@ export interface Waiter {
   /** Told at once and again from time to time. */
   notify(text: string, hint: string): void;
   /** Called when the wait begins, with what ends it when the client gives up. */
-  waiting(withdraw: (why: "cancelled" | "disconnected") => void): void;
+  waiting(withdraw: (why: GaveUp) => void): void;
 }
 
 export type DeskRuling =
@@ -74,26 +62,14 @@ export interface DeskOutcome {
   readonly masked: readonly string[];
 }
 
-interface Judged {
-  readonly bundle: LoadedBundle;
-  readonly decision: Decision;
-  readonly refusal: Refusal | null;
-}
-
-/**
- * Decides, records and holds the actions of one session, whatever its protocol, as long as an action is told by its facts
- * and its bytes alone. Several may wait at once.
- */
+/** Takes the actions of one session from the question to the answer: decided, recorded, and held while a person is asked. */
 export class ActionDesk {
   readonly #parts: DeskParts;
-  #policy: SessionPolicy | null = null;
-  #decision = 0;
-  /** Requests that are waited for. */
-  readonly #waiting = new Set<string>();
-  #closed = false;
+  readonly #enforcer: ActionEnforcer;
 
   constructor(parts: DeskParts) {
     this.#parts = parts;
+    this.#enforcer = new ActionEnforcer(parts);
   }
 
   /**
@@ -101,22 +77,15 @@ export class ActionDesk {
    * @returns at once when nobody is waited for
    */
   judge(action: DeskAction, waiter: Waiter | null): DeskRuling | Promise<DeskRuling> {
-    const judged = this.#judge(action);
-    if ("go" in judged) return judged;
-    const decisionId = ++this.#decision;
-    if (judged.refusal !== null) return this.#refuse(action, judged, decisionId, judged.refusal);
-    if (judged.decision.verdict !== "approve") return this.#go(action, judged, decisionId);
-    if (waiter === null) return this.#refuse(action, judged, decisionId, this.#cantWait(judged));
-    return this.#hold(action, judged, decisionId, waiter);
-  }
-
-  #cantWait(judged: Judged): Refusal {
-    const names = approveRules(judged).map((index) => judged.bundle.manifest.rules[index]!.name);
-    return {
-      kind: "policy",
-      message: `sallyport: this needs approval by rule ${names.join(", ")}, and can't wait for one here`,
-      hint: "Write the rule for the command, shell or transfer as a whole.",
-    };
+    const judged = this.#enforcer.judge([action.facts], action.kinds);
+    if (isRefusal(judged)) return unjudged(judged);
+    if (judged.refusal !== null) return this.#refuse(action, judged, judged.refusal);
+    const held = judged.decision.verdict === "approve";
+    if (held && waiter === null) return this.#refuse(action, judged, cantWait(judged));
+    const used = this.#enforcer.count(judged);
+    if (used !== null) return this.#refuse(action, judged, used);
+    if (!held || waiter === null) return this.#go(action, judged);
+    return this.#hold(action, judged, waiter);
   }
 
   /** Resolves once the record is durable enough for the action to go ahead; false when it never will be. */
@@ -127,216 +96,63 @@ export class ActionDesk {
   }
 
   finished(decisionId: number, outcome: DeskOutcome): void {
-    const { recorder, log, clock } = this.#parts;
-    if (recorder.failed !== null) return;
-    try {
-      log.outcome({
-        decisionId,
-        status: outcome.status,
-        tag: outcome.tag,
-        rows: 0,
-        bytes: outcome.bytes,
-        us: Math.round((clock.monotonic() - outcome.startedAt) * 1000),
-        masked: outcome.masked,
-        sqlstate: null,
-        sample: null,
-      });
-    } catch (fault) {
-      if (!(fault instanceof RecorderFailed)) throw fault;
-    }
+    this.#enforcer.outcome({ decisionId, ...outcome, sample: null });
   }
 
   /** The gateway stops: what waits stays pending. */
   release(): void {
-    this.#closed = true;
-    for (const id of this.#waiting) this.#parts.approvals.release(id);
-    this.#waiting.clear();
+    this.#enforcer.release();
   }
 
-  #judge(action: DeskAction): Judged | DeskRuling {
-    const { bundles, recorder, clock, identity } = this.#parts;
-    if (this.#closed || recorder.failed !== null) return recordFailed();
-    const bundle = bundles.current;
-    if (bundle === null)
-      return unavailable(
-        "no policy bundle is loaded, so everything is refused",
-        "An operator must put a bundle in place; see the gateway's log.",
-      );
-    if (identity.expiresAt !== null && clock.now() >= identity.expiresAt)
-      return unavailable("your sign-in has expired", "Connect again with a new certificate or token.");
-    if (this.#policy?.bundle !== bundle)
-      this.#policy = new SessionPolicy(bundle, this.#parts.protocol, (path) => this.#parts.facts.get(path) ?? ABSENT);
-    const decision = this.#policy.decide((path) => {
-      if (path === "time") return clock.now();
-      if (path === "session.age") return clock.now() - Number(this.#parts.facts.get("session.started") ?? 0);
-      return action.facts(path);
-    });
-    return { bundle, decision, refusal: this.#refusal(bundle, decision, action) };
+  #go(action: DeskAction, judged: Judgement): DeskRuling {
+    const recordIndex = this.#record(action, judged, null);
+    if (recordIndex === null) return unjudged(RECORD_FAILED);
+    const { decision, bundle, decisionId } = judged;
+    return { go: true, decision, bundle, decisionId, recordIndex };
   }
 
-  #refusal(bundle: LoadedBundle, decision: Decision, action: DeskAction): Refusal | null {
-    if (decision.verdict === "deny") return this.#denied(bundle, decision, action);
-    return rowLimitRefusal(bundle.manifest, decision, this.#parts.protocol);
-  }
-
-  #denied(bundle: LoadedBundle, decision: Decision, action: DeskAction): Refusal {
-    const reasons = reasonsOf(bundle.manifest, decision);
-    const { identity, target } = this.#parts;
-    return {
-      kind: "policy",
-      message: `sallyport: ${reasons.summary}${reasons.because === null ? "" : `: ${reasons.because}`}`,
-      detail:
-        reasons.rules.length === 0
-          ? `No rule of ${bundle.manifest.package} allows ${action.kinds.join(", ")} for ${identity.name} on ${target.name}.`
-          : undefined,
-      hint: reasons.rules.length === 0 ? "Ask your security team for a rule that allows it." : undefined,
-    };
-  }
-
-  #go(action: DeskAction, { bundle, decision }: Judged, decisionId: number): DeskRuling {
-    const used = countActions(this.#effects(), rateLimitsOf(bundle.manifest, decision), 1);
-    if (used !== null) return this.#refuse(action, { bundle, decision, refusal: used }, decisionId, used);
-    const recordIndex = this.#record(action, { bundle, decision, refusal: null }, decisionId, null);
-    return recordIndex === null ? recordFailed() : { go: true, decision, bundle, decisionId, recordIndex };
-  }
-
-  #refuse(action: DeskAction, judged: Judged, decisionId: number, refusal: Refusal): DeskRuling {
-    if (this.#record(action, judged, decisionId, refusal.message) === null) return recordFailed();
+  #refuse(action: DeskAction, judged: Judgement, why: Refusal): DeskRuling {
+    const refusal = signed(why);
+    if (this.#record(action, judged, refusal.message) === null) return unjudged(RECORD_FAILED);
+    const { decisionId } = judged;
     const detail = `${refusal.detail === undefined ? "" : `${refusal.detail} `}Decision ${this.#parts.log.sid}.${decisionId}.`;
     return { go: false, refusal: { ...refusal, detail }, decisionId };
   }
 
-  #record(action: DeskAction, judged: Judged, decisionId: number, refused: string | null): number | null {
-    const { manifest, digest } = judged.bundle;
-    const nameOf = (index: number): string => manifest.rules[index]!.name;
-    const { decision } = judged;
-    const overruled = refused !== null && decision.verdict !== "deny";
-    const verdict = overruled ? "deny" : decision.verdict;
-    const told = { decisionId, verdict, kinds: action.kinds, text: action.text };
-    if (!raiseAlerts(this.#effects(), manifest, decision.alerts, told)) return null;
-    try {
-      return this.#parts.log.statement({
-        phase: action.phase,
-        text: action.text,
-        parameters: null,
-        decision: decisionFragments(
-          {
-            verdict,
-            rules: decision.matched.map(nameOf),
-            deciding: decision.deciding.map(nameOf),
-            masks: decision.masks.map(nameOf),
-            bundle: digest,
-          },
-          action.kinds,
-        ),
-        decisionId,
-        commit: createHmac("sha256", this.#parts.commitKey).update(action.exact).digest("hex"),
-        refused,
-      });
-    } catch (fault) {
-      if (!(fault instanceof RecorderFailed)) throw fault;
-      return null;
-    }
+  #record({ phase, text, kinds, exact }: DeskAction, judged: Judgement, refused: string | null): number | null {
+    return this.#enforcer.record(judged, { phase, text, kinds, refused, exact });
   }
 
-  #effects(): SideEffectParts {
-    const { protocol, rates, alerts, log, clock, identity, target } = this.#parts;
-    return { protocol, rates, alerts, log, clock, identity, target: target.name };
-  }
-
-  // ---- waiting for people ------------------------------------------------------------------------------------------
-
-  async #hold(action: DeskAction, judged: Judged, decisionId: number, waiter: Waiter): Promise<DeskRuling> {
-    const { approvals, identity, target, log, clock, howToGrant, noticeEveryMs } = this.#parts;
-    const { manifest } = judged.bundle;
-    const asking = approveRules(judged);
-    const names = asking.map((index) => manifest.rules[index]!.name);
-    const digest = this.#digest(action, judged.bundle);
-    const granted = await approvals.use(digest, identity.name, names);
-    if (granted !== null) return this.#resume(action, judged, decisionId);
-    let gaveUp: "cancelled" | "disconnected" | null = null;
-    let withdraw = (why: "cancelled" | "disconnected"): void => void (gaveUp = why);
-    waiter.waiting((why) => withdraw(why));
-    let requestId = "";
-    const settlement = await new Promise<Settlement>((settle) => {
-      const demand = {
-        digest,
-        bundle: judged.bundle.digest,
-        session: log.sid,
-        requester: identity.name,
-        target: target.name,
-        summary: action.text,
-        rules: asking.map((index) => {
-          const rule = manifest.rules[index]!;
-          return { name: rule.name, because: rule.because, ...rule.approve! };
-        }),
-      };
-      void approvals.request(demand, settle).then((request) => {
-        if (request === null)
-          return settle({ state: "denied", by: null, reason: "the request can't be recorded, or too many wait" });
-        const end = (why: "cancelled" | "disconnected"): void => {
-          this.#waiting.delete(request.id);
-          void approvals.withdraw(request.id, why === "cancelled" ? "the client cancelled" : "the client left");
-          settle({ state: "withdrawn", by: null, reason: why });
-        };
-        requestId = request.id;
-        if (gaveUp !== null) return end(gaveUp);
-        withdraw = end;
-        this.#waiting.add(request.id);
-        const because = asking.map((index) => manifest.rules[index]!.because).find((text) => text !== null) ?? null;
-        const say = (): void => {
-          if (!this.#waiting.has(request.id)) return;
-          const minutes = Math.max(1, Math.round((request.expiresAt - clock.now()) / 60_000));
-          waiter.notify(
-            `sallyport: waiting for approval ${request.id} (rule ${names.join(", ")}${because === null ? "" : `: ${because}`}); it is denied in ${plural(minutes, "minute")}`,
-            howToGrant(request.id),
-          );
-          clock.after(noticeEveryMs, say);
-        };
-        say();
-        return undefined;
-      });
-    });
-    this.#waiting.delete(requestId);
-    if (settlement.state !== "approved") return this.#refuse(action, judged, decisionId, settled(settlement));
-    const used = await approvals.use(digest, identity.name, names);
-    if (used === null) {
-      return this.#refuse(action, judged, decisionId, {
-        kind: "policy",
-        message: "sallyport: the approval is no longer valid",
-        hint: "Try again to ask for a new one.",
-      });
-    }
-    return this.#resume(action, judged, decisionId);
-  }
-
-  /** The grant is used, and the action decided once more: the policy may have changed while it waited. */
-  #resume(action: DeskAction, before: Judged, decisionId: number): DeskRuling {
-    const fresh = this.#judge(action);
-    if ("go" in fresh) return fresh;
-    if (fresh.bundle !== before.bundle)
-      return this.#refuse(action, fresh, decisionId, {
-        kind: "policy",
-        message: "sallyport: the policy changed while it waited",
-        hint: "Try again.",
-      });
-    if (fresh.refusal !== null) return this.#refuse(action, fresh, decisionId, fresh.refusal);
-    const asked = approveRules(before);
-    if (!approveRules(fresh).every((rule) => asked.includes(rule)))
-      return this.#refuse(action, fresh, decisionId, {
-        kind: "policy",
-        message: "sallyport: another rule asks for approval by now",
-        hint: "Try again to ask for it.",
-      });
-    return this.#go(action, fresh, decisionId);
+  async #hold(action: DeskAction, judged: Judgement, waiter: Waiter): Promise<DeskRuling> {
+    const { clock, howToGrant, noticeEveryMs } = this.#parts;
+    const held = await this.#enforcer.hold(
+      judged,
+      { digest: this.#digest(action, judged.bundle), summary: action.text },
+      {
+        holdMs: null,
+        left: () => new Promise((left) => waiter.waiting(left)),
+        waiting: (request) =>
+          noticesOf(request, {
+            clock,
+            everyMs: noticeEveryMs,
+            tell: (text) => waiter.notify(`sallyport: ${text}`, howToGrant(request.id)),
+          }),
+      },
+    );
+    if (held.state === "waiting") return unjudged(STOPS);
+    if (held.state === "refused") return this.#refuse(action, judged, held.refusal);
+    const again = this.#enforcer.again(judged, [action.facts], action.kinds);
+    if (isRefusal(again)) return this.#refuse(action, judged, again);
+    const used = this.#enforcer.count(again, judged);
+    return used === null ? this.#go(action, again) : this.#refuse(action, again, used);
   }
 
   #digest(action: DeskAction, bundle: LoadedBundle): string {
-    const { identity, target, protocol } = this.#parts;
+    const { identity, target, account, protocol } = this.#parts;
     return actionDigest({
       protocol,
-      target: target.name,
-      account: target.account,
+      target,
+      account,
       database: "",
       requester: identity.name,
       issuer: identity.issuer,
@@ -349,27 +165,22 @@ export class ActionDesk {
   }
 }
 
-const approveRules = ({ bundle, decision }: Judged): readonly number[] =>
-  decision.matched.filter((index) => bundle.manifest.rules[index]!.effect === "approve");
+const STOPS: Refusal = {
+  kind: "unavailable",
+  message: "the gateway stops; what you asked stays open",
+  hint: "Try again in a moment: if it was approved by then, it passes.",
+};
 
-function unavailable(message: string, hint: string): DeskRuling {
-  return { go: false, decisionId: null, refusal: { kind: "unavailable", message: `sallyport: ${message}`, hint } };
+function cantWait({ approveRules, bundle }: Judgement): Refusal {
+  const names = approveRules.map((index) => bundle.manifest.rules[index]!.name);
+  return {
+    kind: "policy",
+    message: `this needs approval by rule ${names.join(", ")}, and can't wait for one here`,
+    hint: "Write the rule for the command, shell or transfer as a whole.",
+  };
 }
 
-const recordFailed = (): DeskRuling =>
-  unavailable(
-    "the record can't be written, so nothing is let through",
-    "An operator must look at the gateway's disk and log.",
-  );
+/** As it is shown among a target's own output: with whose word it is. */
+const signed = (refusal: Refusal): Refusal => ({ ...refusal, message: `sallyport: ${refusal.message}` });
 
-function settled(settlement: Exclude<Settlement, { state: "approved" }>): Refusal {
-  const reason = settlement.reason === null ? "" : `: ${settlement.reason}`;
-  switch (settlement.state) {
-    case "denied":
-      return { kind: "policy", message: `sallyport: ${settlement.by ?? "the gateway"} denied the approval${reason}` };
-    case "expired":
-      return { kind: "policy", message: "sallyport: nobody approved in time", hint: "Try again to ask once more." };
-    case "withdrawn":
-      return { kind: "withdrawn", message: "sallyport: the approval request is withdrawn" };
-  }
-}
+const unjudged = (refusal: Refusal): DeskRuling => ({ go: false, decisionId: null, refusal: signed(refusal) });

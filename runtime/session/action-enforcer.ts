@@ -8,7 +8,7 @@ import type { ActiveBundle, LoadedBundle } from "../bundle/index.ts";
 import { SessionPolicy, reasonsOf, type ActionFacts, type FactReader } from "../decide/index.ts";
 import type { Alerts } from "../enforce/alert/index.ts";
 import type { Rates } from "../enforce/limit/index.ts";
-import type { ApprovalDemand, ApprovalRecord, Approvals, Settlement } from "../enforce/approve/index.ts";
+import type { Approvals } from "../enforce/approve/index.ts";
 import type { Clock } from "../outside/index.ts";
 import type { Refusal } from "../protocols/index.ts";
 import {
@@ -18,10 +18,11 @@ import {
   type Recorder,
   type SessionLog,
 } from "../record/index.ts";
+import { Holds, type Held, type HoldClient } from "./hold.ts";
 import { countActions, raiseAlerts, rateLimitsOf, rowLimitRefusal } from "./side-effects.ts";
 
-/** Everything that is fixed for a session of a protocol whose actions are requests. */
-export interface RequestEnforcerParts {
+/** Everything that is fixed for a session whose actions are told by their facts and their bytes alone. */
+export interface ActionEnforcerParts {
   readonly protocol: ProtocolName;
   readonly bundles: ActiveBundle;
   readonly approvals: Approvals;
@@ -39,7 +40,7 @@ export interface RequestEnforcerParts {
   readonly commitKey: Uint8Array;
 }
 
-/** What the policy says of one request, before anything is recorded. */
+/** What the policy says of one action, before anything is recorded. */
 export interface Judgement {
   readonly bundle: LoadedBundle;
   readonly decision: Decision;
@@ -50,33 +51,30 @@ export interface Judgement {
   readonly approveRules: readonly number[];
 }
 
-/** How a request that needs approval went on. `waiting`: nobody answered while it was held; the request stays open. */
-export type Held =
-  | { readonly state: "granted" }
-  | { readonly state: "refused"; readonly refusal: Refusal }
-  | { readonly state: "waiting"; readonly approval: ApprovalRecord };
-
 const FRAGMENTS_MAX = 256;
 
 /**
- * Decides, records and holds the requests of one session. It knows no protocol: facts come in, judgements go out. Of each
- * request first `judge`, then either `record` with a refusal, or `hold` where approval is asked for, then `record`; nothing
- * may go to the target before the record's number may be forwarded.
+ * Decides, records and holds the actions of one session. It knows no protocol: facts come in, judgements go out. Of each
+ * action first `judge`, then either `record` with a refusal, or `hold` where approval is asked for, then `record`; nothing
+ * may go to the target before the record's number may be forwarded. Several may wait at once.
  */
-export class RequestEnforcer {
-  readonly parts: RequestEnforcerParts;
+export class ActionEnforcer {
+  readonly parts: ActionEnforcerParts;
+  readonly #holds: Holds;
   #policy: SessionPolicy | null = null;
   #decisions = 0;
   #fragments = new Map<string, DecisionFragments>();
+  #released = false;
 
-  constructor(parts: RequestEnforcerParts) {
+  constructor(parts: ActionEnforcerParts) {
     this.parts = parts;
+    this.#holds = new Holds(parts);
   }
 
   /** The policy as this session sees it, or why there is none to go by. */
   policy(): SessionPolicy | Refusal {
     const { recorder, bundles, identity, clock, protocol, facts } = this.parts;
-    if (recorder.failed !== null) return RECORD_FAILED;
+    if (recorder.failed !== null || this.#released) return RECORD_FAILED;
     const bundle = bundles.current;
     if (bundle === null) {
       return unavailable(
@@ -98,8 +96,17 @@ export class RequestEnforcer {
     return this.parts.bundles.current?.manifest.facts.some((path) => path.startsWith(prefix)) ?? false;
   }
 
-  /** What the policy says to these actions, which stand or fall together. */
-  judge(actions: readonly ActionFacts[]): Judgement | Refusal {
+  /**
+   * What the policy says to these actions, which stand or fall together.
+   *
+   * @param kinds what kinds of thing they are, in the record's words
+   */
+  judge(actions: readonly ActionFacts[], kinds: readonly string[]): Judgement | Refusal {
+    const judged = this.#judge(actions, kinds);
+    return isRefusal(judged) ? judged : { ...judged, decisionId: ++this.#decisions };
+  }
+
+  #judge(actions: readonly ActionFacts[], kinds: readonly string[]): Omit<Judgement, "decisionId"> | Refusal {
     const policy = this.policy();
     if (!(policy instanceof SessionPolicy)) return policy;
     const bundle = policy.bundle as LoadedBundle;
@@ -115,10 +122,9 @@ export class RequestEnforcer {
     return {
       bundle,
       decision,
-      decisionId: ++this.#decisions,
       refusal:
         decision.verdict === "deny"
-          ? this.#denied(bundle, decision)
+          ? this.#denied(bundle, decision, kinds)
           : rowLimitRefusal(bundle.manifest, decision, this.parts.protocol),
       approveRules:
         decision.verdict === "approve" ? decision.matched.filter((one) => rules[one]!.effect === "approve") : [],
@@ -130,7 +136,7 @@ export class RequestEnforcer {
    * for lists that show what may be used. Nothing is recorded.
    */
   couldBeAllowed(own: ActionFacts, open: readonly string[]): boolean {
-    const judged = this.judge([own]);
+    const judged = this.#judge([own], []);
     if (isRefusal(judged)) return false;
     const { decision, bundle } = judged;
     if (decision.verdict !== "deny") return true;
@@ -146,12 +152,22 @@ export class RequestEnforcer {
     return allowed && decision.deciding.every((index) => decision.unknown.includes(index));
   }
 
-  /** Counts a request that is about to be carried out or held; why it may not be, when a limit over time is used up. */
-  count({ bundle, decision }: Judgement): Refusal | null {
-    return countActions(this.parts, rateLimitsOf(bundle.manifest, decision), 1);
+  /**
+   * Counts an action that is about to be carried out or held; why it may not be, when a limit over time is used up.
+   *
+   * @param before what it was counted under already, when it waited
+   */
+  count({ bundle, decision }: Judgement, before: Judgement | null = null): Refusal | null {
+    const limits = rateLimitsOf(bundle.manifest, decision);
+    const counted = before?.decision.rates ?? [];
+    return countActions(
+      this.parts,
+      limits.filter((_, i) => !counted.includes(decision.rates[i]!)),
+      1,
+    );
   }
 
-  #denied(bundle: LoadedBundle, decision: Decision): Refusal {
+  #denied(bundle: LoadedBundle, decision: Decision, kinds: readonly string[]): Refusal {
     const { manifest } = bundle;
     const { summary, because, rules } = reasonsOf(manifest, decision);
     const { identity, target } = this.parts;
@@ -159,16 +175,18 @@ export class RequestEnforcer {
       kind: "policy",
       message: `${summary}${because === null ? "" : `: ${because}`}`,
       detail:
-        rules.length === 0 ? `No rule of ${manifest.package} allows it for ${identity.name} on ${target}.` : undefined,
+        rules.length === 0
+          ? `No rule of ${manifest.package} allows ${kinds.join(", ")} for ${identity.name} on ${target}.`
+          : undefined,
       hint: rules.length === 0 ? "Ask your security team for a rule that allows it." : undefined,
     };
   }
 
   /**
-   * Records a request with its decision.
+   * Records an action with its decision.
    *
    * @param refused what the client is told, when it is refused
-   * @param bytes the exact bytes, when `text` does not tell all of them
+   * @param exact the exact bytes, which `text` does not tell; null when there are none beyond it
    * @returns the entry that must be durable before anything goes ahead; null when it can't be recorded
    */
   record(
@@ -178,7 +196,7 @@ export class RequestEnforcer {
       readonly text: Masked;
       readonly kinds: readonly string[];
       readonly refused: string | null;
-      readonly bytes: Uint8Array | null;
+      readonly exact: Uint8Array | null;
     },
   ): number | null {
     const { bundle, decision, decisionId } = judgement;
@@ -196,7 +214,7 @@ export class RequestEnforcer {
         parameters: null,
         decision: this.#fragmentsOf(bundle, decision, entry.kinds, entry.refused !== null),
         decisionId,
-        commit: entry.bytes === null ? null : this.#commit(entry.bytes),
+        commit: entry.exact === null ? null : this.#commit(entry.exact),
         refused: entry.refused,
       });
     } catch (fault) {
@@ -207,10 +225,7 @@ export class RequestEnforcer {
 
   /** A commitment: whoever holds the key can show that these bytes were it. */
   #commit(bytes: Uint8Array): string {
-    return createHmac("sha256", this.parts.commitKey)
-      .update(`request ${this.parts.log.sid} `)
-      .update(bytes)
-      .digest("base64");
+    return createHmac("sha256", this.parts.commitKey).update(bytes).digest("hex");
   }
 
   #fragmentsOf(
@@ -239,7 +254,7 @@ export class RequestEnforcer {
     return made;
   }
 
-  /** Records what became of a request. */
+  /** Records what became of an action. */
   outcome(entry: {
     readonly decisionId: number;
     readonly status: "ok" | "error" | "cut" | "skipped" | "lost";
@@ -269,89 +284,38 @@ export class RequestEnforcer {
     }
   }
 
-  /**
-   * Waits for approval of exactly what `digest` is of, for at most `holdMs`; a grant that is there already is used.
-   *
-   * @param left settles when the client goes away: then the request is withdrawn
-   */
-  async hold(
-    judgement: Judgement,
-    action: { readonly digest: string; readonly summary: Masked; readonly holdMs: number },
-    left: Promise<void>,
+  /** Waits for approval of exactly what `digest` is of; a grant that is there already is used. */
+  hold(
+    { bundle, approveRules }: Judgement,
+    action: { readonly digest: string; readonly summary: Masked },
+    client: HoldClient,
   ): Promise<Held> {
-    const { approvals, identity, target, log, clock } = this.parts;
-    const { manifest, digest: bundle } = judgement.bundle;
-    const names = judgement.approveRules.map((index) => manifest.rules[index]!.name);
-    if ((await approvals.use(action.digest, identity.name, names)) !== null) return { state: "granted" };
-    const demand: ApprovalDemand = {
-      digest: action.digest,
-      bundle,
-      session: log.sid,
-      requester: identity.name,
-      target,
-      summary: action.summary,
-      rules: judgement.approveRules.map((index) => {
-        const rule = manifest.rules[index]!;
-        return { name: rule.name, because: rule.because, ...rule.approve! };
-      }),
-    };
-    const settled = Promise.withResolvers<Settlement>();
-    const request = await approvals.request(demand, settled.resolve);
-    if (request === null) {
-      return {
-        state: "refused",
-        refusal: unavailable(
-          "the request for approval can't be taken",
-          "Too many are waiting already, or the record can't be written.",
-        ),
-      };
-    }
-    const late = Promise.withResolvers<"late">();
-    const callOff = clock.after(action.holdMs, () => late.resolve("late"));
-    const first = await Promise.race([settled.promise, late.promise, left.then(() => "left" as const)]);
-    callOff();
-    if (first === "late") {
-      approvals.release(request.id);
-      return { state: "waiting", approval: request };
-    }
-    if (first === "left") {
-      await approvals.withdraw(request.id, "the client left");
-      return {
-        state: "refused",
-        refusal: { kind: "withdrawn", message: "the client left; the request for approval is withdrawn" },
-      };
-    }
-    if (first.state !== "approved") return { state: "refused", refusal: settledRefusal(first) };
-    return (await approvals.use(action.digest, identity.name, names)) === null
-      ? {
-          state: "refused",
-          refusal: {
-            kind: "policy",
-            message: "the approval is no longer valid",
-            hint: "Send the request again to ask for a new one.",
-          },
-        }
-      : { state: "granted" };
+    return this.#holds.hold({ bundle, approveRules, ...action }, client);
   }
 
   /**
-   * Decides a request that waited once more. Null: it may go on; else why not.
+   * Decides an action that waited once more: what comes back is what it goes on under, with its old number. A refusal: it
+   * may not.
    */
-  again(before: Judgement, actions: readonly ActionFacts[]): Refusal | null {
-    const now = this.judge(actions);
-    if (!("decision" in now)) return now;
+  again(before: Judgement, actions: readonly ActionFacts[], kinds: readonly string[]): Judgement | Refusal {
+    const now = this.#judge(actions, kinds);
+    if (isRefusal(now)) return now;
     if (now.bundle !== before.bundle)
+      return { kind: "policy", message: "the policy changed while this waited", hint: "Try again." };
+    if (now.refusal !== null) return now.refusal;
+    if (!now.approveRules.every((rule) => before.approveRules.includes(rule)))
       return {
         kind: "policy",
-        message: "the policy changed while the request waited",
-        hint: "Send the request again.",
+        message: "another rule asks for approval by now",
+        hint: "Try again to ask for it.",
       };
-    if (now.refusal !== null) return now.refusal;
-    const others = now.approveRules.some((rule) => !before.approveRules.includes(rule));
-    const masks = now.decision.masks.join() !== before.decision.masks.join();
-    return others || masks
-      ? { kind: "policy", message: "other rules apply by now", hint: "Send the request again." }
-      : null;
+    return { ...now, decisionId: before.decisionId };
+  }
+
+  /** The gateway stops: nothing more is let through, and what waits stays pending. */
+  release(): void {
+    this.#released = true;
+    this.#holds.release();
   }
 }
 
@@ -376,15 +340,3 @@ export const RECORD_FAILED: Refusal = unavailable(
   "the record can't be written, so nothing is let through",
   "An operator must look at the gateway's log.",
 );
-
-function settledRefusal(settlement: Exclude<Settlement, { state: "approved" }>): Refusal {
-  const reason = settlement.reason === null ? "" : `: ${settlement.reason}`;
-  switch (settlement.state) {
-    case "denied":
-      return { kind: "policy", message: `${settlement.by ?? "the gateway"} denied the approval${reason}` };
-    case "expired":
-      return { kind: "policy", message: "nobody approved in time", hint: "Send the request again to ask once more." };
-    case "withdrawn":
-      return { kind: "withdrawn", message: "the request for approval was withdrawn" };
-  }
-}

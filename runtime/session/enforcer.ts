@@ -492,7 +492,8 @@ export class Enforcer implements ActionHost {
     if (kept.refusal !== null) return this.#refuse(action, analysis, kept, decisionId, kept.refusal);
     if (action.phase !== "parse") {
       const used = countActions(this.#effects(), kept.rates, Math.max(1, analysis.statements.length));
-      if (used !== null) return this.#refuse(action, analysis, kept, decisionId, used);
+      if (used !== null)
+        return this.#refuse(action, analysis, kept, decisionId, { ...used, message: `sallyport: ${used.message}` });
     }
     // Nothing runs at Parse, so a person is asked only once there is something to run.
     if (kept.verdict === "approve" && action.phase !== "parse") return this.#hold(action, analysis, kept, decisionId);

@@ -78,7 +78,7 @@ export function countActions(
   const seconds = Math.max(1, Math.ceil(answer.waitMs / 1000));
   return {
     kind: "policy",
-    message: `sallyport: rule ${rule} allows ${plural(count, "statement")} in ${plural(Math.round(perMs / 1000), "second")}, and you have had them`,
+    message: `rule ${rule} allows ${plural(count, "statement")} in ${plural(Math.round(perMs / 1000), "second")}, and you have had them`,
     hint: `Try again in ${plural(seconds, "second")}.`,
   };
 }
@@ -92,7 +92,7 @@ export function rowLimitRefusal(manifest: Manifest, decision: Decision, protocol
   if (decision.rowLimitRule === null) return null;
   return {
     kind: "unsupported",
-    message: `sallyport: limit ${manifest.rules[decision.rowLimitRule]!.name} is of rows, and ${protocol} has none, so what it limits is refused`,
+    message: `limit ${manifest.rules[decision.rowLimitRule]!.name} is of rows, and ${protocol} has none, so what it limits is refused`,
     hint: "Limit bytes, or leave this protocol out of the rule.",
   };
 }

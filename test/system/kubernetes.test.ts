@@ -304,7 +304,7 @@ describe("@kubernetes/client-node", () => {
   it("a refusal is an ApiException with the reason", async () => {
     const core = config("ana").makeApiClient(CoreV1Api);
     await expect(core.deleteNamespacedPod({ namespace: "shop", name: "web-0" })).rejects.toThrow(
-      /No rule of kubernetes_tests allows it/,
+      /No rule of kubernetes_tests allows delete pods for ana on cluster/,
     );
   });
 

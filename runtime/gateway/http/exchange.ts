@@ -82,7 +82,7 @@ export class Exchange {
         close: true,
       });
     }
-    const judged = enforcer.judge(inspected.value.actions);
+    const judged = enforcer.judge(inspected.value.actions, inspected.value.kinds);
     if (isRefusal(judged)) return this.#refuse(judged, null);
     const refusal = judged.refusal ?? enforcer.count(judged);
     if (refusal !== null) {
@@ -106,8 +106,8 @@ export class Exchange {
           detail: again.error.why,
           close: true,
         });
-      if (!(await this.#approved(judged, again.value, body))) return;
-      return this.#forward(judged, again.value, body);
+      const approved = await this.#approved(judged, again.value, body);
+      return approved === null ? undefined : this.#forward(approved, again.value, body);
     }
     return this.#forward(judged, inspected.value, body);
   }
@@ -226,18 +226,19 @@ export class Exchange {
       text: this.#text(judged, inspection),
       kinds: inspection.kinds,
       refused,
-      bytes: body.kind === "read" ? body.bytes : null,
+      exact: body.kind === "read" ? body.bytes : null,
     });
   }
 
   // ---- approval ------------------------------------------------------------------------------------------------------
 
-  async #approved(judged: Judgement, inspection: Inspection, body: ReadBody): Promise<boolean> {
+  /** What an approved request goes on under; null when it does not, and the client was told. */
+  async #approved(judged: Judgement, inspection: Inspection, body: ReadBody): Promise<Judgement | null> {
     const { enforcer, service, target, identity } = this.#session;
-    const refuse = (refusal: Refusal): false => {
+    const refuse = (refusal: Refusal): null => {
       this.#record(judged, inspection, body, refusal.message);
       this.#refuse(refusal, judged);
-      return false;
+      return null;
     };
     if (body.kind === "too-large" || body.kind === "unread") {
       return refuse({
@@ -274,18 +275,25 @@ export class Exchange {
     const asynchronous = (this.#request.byName.get("prefer") ?? "")
       .split(",")
       .some((one) => one.trim().toLowerCase() === "respond-async");
-    const left = Promise.withResolvers<void>();
-    this.#client.onGone = () => left.resolve();
     const summary = this.#text(judged, inspection);
     const held = await enforcer.hold(
       judged,
-      { digest, summary, holdMs: asynchronous ? 0 : service.settings.holdMs },
-      left.promise,
+      { digest, summary },
+      {
+        holdMs: asynchronous ? 0 : service.settings.holdMs,
+        left: () =>
+          new Promise((left) => {
+            this.#client.onGone = () => left("disconnected");
+            if (this.#client.gone) left("disconnected");
+          }),
+      },
     );
     this.#client.onGone = null;
     if (held.state === "granted") {
-      const changed = enforcer.again(judged, inspection.actions as readonly ActionFacts[]);
-      return changed === null ? true : refuse(changed);
+      const again = enforcer.again(judged, inspection.actions as readonly ActionFacts[], inspection.kinds);
+      if (isRefusal(again)) return refuse(again);
+      const stopped = enforcer.count(again, judged) ?? this.#barred(again, inspection);
+      return stopped === null ? again : refuse(stopped);
     }
     if (held.state === "refused") return refuse(held.refusal);
     this.#record(judged, inspection, body, `waits for approval ${held.approval.id}`);
@@ -311,7 +319,7 @@ export class Exchange {
           ]
         : [],
     });
-    return false;
+    return null;
   }
 
   /** What of the head an approval is bound to. */

@@ -2,7 +2,7 @@ import { ABSENT, type FactValue } from "../../../spec/contract/facts/index.ts";
 import type { Identity } from "../../identity/index.ts";
 import type { Field, WebAdapter } from "../../protocols/http/index.ts";
 import type { SessionLog } from "../../record/index.ts";
-import { RequestEnforcer } from "../../session/index.ts";
+import { ActionEnforcer } from "../../session/index.ts";
 import type { HttpService } from "./service.ts";
 import type { UpstreamPool } from "./upstream.ts";
 
@@ -57,7 +57,7 @@ export class WebSession {
     readonly from: string;
     readonly startedAt: number;
   };
-  readonly enforcer: RequestEnforcer;
+  readonly enforcer: ActionEnforcer;
   readonly #cut: () => void;
   #assertion = "";
   #assertedAt = Number.NEGATIVE_INFINITY;
@@ -86,7 +86,7 @@ export class WebSession {
       ["session.id", sid],
       ["session.started", startedAt],
     ]);
-    this.enforcer = new RequestEnforcer({
+    this.enforcer = new ActionEnforcer({
       protocol: target.protocol,
       bundles: service.bundles,
       approvals: service.approvals,
@@ -118,8 +118,9 @@ export class WebSession {
     return this.enforcer.couldBeAllowed(own, open);
   }
 
+  /** The gateway stops: what waits for approval stays pending. */
   release(): void {
-    // Requests that wait are released by their own hold.
+    this.enforcer.release();
   }
 
   /** Ends the session in the record; the connection may go on with another. */

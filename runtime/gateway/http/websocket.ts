@@ -157,7 +157,7 @@ class WebSocketRelay {
       opcode === OPCODE.text ? data.toString("utf8") : `«${data.length} bytes»`,
       opcode === OPCODE.text ? anybody : null,
     );
-    const recorded = enforcer.record(judged, { phase, text, kinds: ["websocket"], refused: null, bytes: data });
+    const recorded = enforcer.record(judged, { phase, text, kinds: ["websocket"], refused: null, exact: data });
     if (recorded !== null) return true;
     this.#stop(1011, "the record can't be written");
     return false;
