@@ -9,6 +9,8 @@ import {
   type CatalogHandle,
 } from "../facts/index.ts";
 
+const DEFINITION_LOCK_MS = 50;
+
 type Rows = readonly (readonly (string | null)[])[];
 
 /** Asks a target over a connection of the gateway's own. Rejects when that fails. */
@@ -62,10 +64,12 @@ export class TargetCatalog {
     try {
       const state = (await this.#ask(CATALOG_STATE_QUERY))[0]?.[0] ?? "";
       if (state !== this.#state || this.#current === null) {
+        const definitions = await this.#definitions();
         const catalog = buildCatalog(state, {
           relations: await this.#ask(CATALOG_QUERIES.relations),
           columns: await this.#ask(CATALOG_QUERIES.columns),
           views: await this.#ask(CATALOG_QUERIES.views),
+          ...(definitions === null ? {} : { definitions }),
           inheritance: await this.#ask(CATALOG_QUERIES.inheritance),
           functions: await this.#ask(CATALOG_QUERIES.functions),
           operators: await this.#ask(CATALOG_QUERIES.operators),
@@ -75,7 +79,8 @@ export class TargetCatalog {
         // Sessions that are in the middle of a statement may still read under the one before.
         while (this.#retired.length > 2) this.#analyser.dropCatalog(this.#retired.shift()!);
         this.#current = this.#analyser.addCatalog(catalog);
-        this.#state = state;
+        // What could not be read now is asked for again as soon as anybody asks whether anything changed.
+        this.#state = definitions === null ? "" : state;
         this.#masked.clear();
       }
       // Something that ran meanwhile makes it stale again.
@@ -83,6 +88,18 @@ export class TargetCatalog {
       return null;
     } catch (fault) {
       return fault instanceof Error ? fault.message : String(fault);
+    }
+  }
+
+  /**
+   * Definitions of views. The server makes their text under locks on what they read: whoever holds one longer may be waiting
+   * for this very answer, so it is not waited for, and views can't be traced meanwhile.
+   */
+  async #definitions(): Promise<Rows | null> {
+    try {
+      return await this.#ask(`set local lock_timeout = '${DEFINITION_LOCK_MS}ms'; ${CATALOG_QUERIES.definitions}`);
+    } catch {
+      return null;
     }
   }
 

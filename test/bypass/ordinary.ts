@@ -7,6 +7,10 @@ create table payments (id serial primary key, order_id int references orders (id
 create table schema_migrations (version varchar primary key);
 create index orders_person on orders (person_id);
 create view open_orders as select id, person_id, status, total from orders where status <> 'done';
+create view contact_list as select p.id, p.name, p.email, p.phone, count(o.id) as orders, max(o.placed_at) as latest from people p left join orders o on o.person_id = p.id group by p.id;
+create view contacts_of_wien as select c.name, c.email as mail, c.orders from contact_list c join people p using (id) where p.city = 'Wien';
+create view loud as select id, upper(email) as mail, city from people;
+create materialized view kept as select id, name, phone from people;
 create type mood as enum ('good', 'bad');
 insert into people (name, email, phone, city, profile) select 'Person ' || i, 'person' || i || '@mail.example', '+43 660 00' || (1000 + i), case i % 3 when 0 then 'Wien' when 1 then 'Graz' else 'Linz' end, jsonb_build_object('lang', case i % 2 when 0 then 'de' else 'en' end, 'n', i) from generate_series(1, 12) i;
 insert into orders (person_id, status, total, tags) select 1 + i % 12, case i % 4 when 0 then 'done' else 'new' end, i * 10.5, array['t' || i % 3] from generate_series(1, 30) i;
@@ -35,6 +39,18 @@ export const SHOWN: Readonly<Record<string, (value: string) => string>> = {
 export type Ordinary = readonly [sql: string, masked?: Readonly<Record<number, "email" | "last" | "redact">>];
 
 export const ORDINARY: Readonly<Record<string, readonly Ordinary[]>> = {
+  "views over masked tables": [
+    ["select * from contact_list order by id", { 2: "email", 3: "last" }],
+    ["select name, orders from contact_list where orders > 2 order by name"],
+    ["select count(*), max(orders), max(latest) from contact_list"],
+    ["select mail, name from contacts_of_wien order by name", { 0: "email" }],
+    ["select w.name, w.mail from contacts_of_wien w join people p on p.name = w.name order by p.id", { 1: "email" }],
+    ["select id, mail, city from loud order by id", { 1: "redact" }],
+    ["select city, count(*) from loud group by city order by 1"],
+    ["select phone, name from kept order by id", { 0: "last" }],
+    ["select c.name, lower(c.email) from contact_list c order by c.id", { 1: "redact" }],
+    ["with c as (select * from contact_list) select c.id, c.email from c order by c.id limit 3", { 1: "email" }],
+  ],
   "Active Record": [
     [`SELECT "people".* FROM "people" ORDER BY "people"."id" ASC LIMIT 1`, { 2: "email", 3: "last" }],
     [`SELECT "people".* FROM "people" WHERE "people"."id" = 3 LIMIT 1`, { 2: "email", 3: "last" }],
@@ -309,7 +325,7 @@ export const MIGRATIONS: readonly string[] = [
   `alter table people add column email_lower text`,
   `update people set email_lower = lower(email)`,
   `create unique index people_email_lower on people (email_lower)`,
-  `alter table people alter column phone type varchar(40)`,
+  `alter table payments alter column card type varchar(40)`,
   `alter table people add constraint phone_length check (length(phone) < 40)`,
   `create view contacts as select name, email from people`,
   `create function greet(text) returns text language sql as 'select ''hello '' || $1'`,

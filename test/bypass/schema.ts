@@ -34,6 +34,11 @@ create view people_vv as select mail as name, id from people_v;
 create view people_sb with (security_barrier) as select ssn as x from people;
 create view people_expr(w) as select upper(ssn) || ' ' || name from people;
 create materialized view people_mv as select id, ssn as m from people;
+create view people_per as select name, count(*) as n, max(ssn) as top, bool_or(pin > 5) as any_pin from people group by name;
+create view people_mixed as with recursive r(i, s) as (select 1, ssn from people union all select i + 1, s || 'x' from r where i < 2)
+  select r.s, p.n::text, l.e from r join plain p on p.id = r.i cross join lateral (select q.email as e from people q where q.id = p.id) l
+  union select tag::text, name, doc::text from people;
+create view people_ranked as select name, rank() over (order by score), first_value(ssn) over w as f from people window w as (partition by born);
 create table parted (id int, ssn text) partition by list (id);
 create table parted_1 partition of parted for values in (1);
 insert into parted values (1, 'ZQXSSN84213');

@@ -63,8 +63,7 @@ export function planMasks(statement: AnalysedStatement, masked: MaskedCatalog | 
   }
   if (!reachesMasked) return CLEAR;
   const refused = observedBy(statement, masked, "refuse", NOTHING_COVERED);
-  if (refused !== null)
-    return refusedFor(refused, "it filters, joins, sorts or groups by", "remove that column from the condition");
+  if (refused !== null) return refusedFor(refused, "remove that column from the condition");
   let covered = NOTHING_COVERED;
   let substituted: Substitution | undefined;
   const wanted = observedBy(statement, masked, "substitute", NOTHING_COVERED);
@@ -74,7 +73,7 @@ export function planMasks(statement: AnalysedStatement, masked: MaskedCatalog | 
       return {
         kind: "refuse",
         rule: wanted.rule,
-        reason: `it filters, joins, sorts or groups by ${wanted.path}, which is masked, and can't be made to do so by the masked values: ${found}`,
+        reason: `${wanted.who} filters, joins, sorts or groups by ${wanted.path}, which is masked, and can't be made to do so by the masked values: ${found}`,
       };
     }
     substituted = found;
@@ -83,7 +82,6 @@ export function planMasks(statement: AnalysedStatement, masked: MaskedCatalog | 
     if (left !== null)
       return refusedFor(
         left,
-        "it filters, joins, sorts or groups by",
         "the database can't compute that mask, so the condition can't go by masked values; remove that column from it",
       );
   }
@@ -110,7 +108,7 @@ export function planMasks(statement: AnalysedStatement, masked: MaskedCatalog | 
   let any = false;
   const columns = statement.outputs.map((output): ColumnMask | null => {
     const sources = covered.size === 0 ? output.sources : output.sources.filter((one) => !covered.has(columnKey(one)));
-    const found = columnMask(sources, output.direct, masked);
+    const found = columnMask(sources, output.direct !== null && output.madeByView !== true, masked);
     const mask = output.reveals === "nothing" ? null : found;
     if (mask === null && output.opaque) {
       any = true;
@@ -130,27 +128,40 @@ function observedBy(
   masked: MaskedCatalog,
   mode: PredicateMode,
   covered: ReadonlySet<string>,
-): { readonly path: string; readonly rule: string } | null {
+): Observed | null {
   for (const column of statement.influences) {
     const mask = masked.maskOfColumn(column);
-    if (mask?.predicates === mode && !covered.has(columnKey(column))) return { path: pathOf(column), rule: mask.rule };
+    if (mask?.predicates !== mode || covered.has(columnKey(column))) continue;
+    const family = masked.relation(column.relation)?.family ?? [];
+    const itself = statement.relations.some(
+      ({ oid }) => oid !== null && (oid === column.relation || family.includes(oid)),
+    );
+    return { path: pathOf(column), rule: mask.rule, who: itself ? "it" : A_VIEW };
   }
   return null;
 }
 
-const refusedFor = (found: { readonly path: string; readonly rule: string }, what: string, then: string): MaskPlan => ({
+interface Observed {
+  readonly path: string;
+  readonly rule: string;
+  readonly who: string;
+}
+
+const A_VIEW = "a view that it reads";
+
+const refusedFor = ({ who, path, rule }: Observed, then: string): MaskPlan => ({
   kind: "refuse",
-  rule: found.rule,
-  reason: `${what} ${found.path}, which is masked; ${then}`,
+  rule,
+  reason: `${who} filters, joins, sorts or groups by ${path}, which is masked; ${who === A_VIEW ? "ask for what you need without that view" : then}`,
 });
 
-function columnMask(sources: readonly ColumnId[], direct: ColumnId | null, masked: MaskedCatalog): ColumnMask | null {
+function columnMask(sources: readonly ColumnId[], plain: boolean, masked: MaskedCatalog): ColumnMask | null {
   let strictest: ColumnMask | null = null;
   // A plain column keeps its own mask only if nothing else flows into it (children of a partitioned table do).
   for (const source of sources) {
     const mask = masked.maskOfColumn(source);
     if (mask === null) continue;
-    const derived = direct === null;
+    const derived = !plain;
     const spec = derived && mask.spec.kind !== "null" ? REDACT : mask.spec;
     const candidate: ColumnMask = { spec, rule: mask.rule, source: pathOf(source), derived };
     if (strictest === null || compareMasks(candidate.spec, strictest.spec) < 0) strictest = candidate;

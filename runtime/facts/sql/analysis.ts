@@ -46,6 +46,8 @@ export interface OutputColumn {
   readonly reveals: "value" | "nothing";
   /** pg_type.oid when it is known; null or missing otherwise. */
   readonly type?: number | null;
+  /** `direct` is a column that a view computes: what is announced for it is no base column. */
+  readonly madeByView?: true;
 }
 
 /** A literal in the text: byte offsets (UTF-8) and the columns that it is compared with or assigned to. */

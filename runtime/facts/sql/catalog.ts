@@ -18,6 +18,10 @@ export interface CatalogRelation {
   readonly reads: readonly number[];
   /** Children by inheritance or partitioning, transitively, and the parents. */
   readonly family: readonly number[];
+  /** Of a view: its query, with every name outside `pg_catalog` qualified; missing when it could not be read. */
+  readonly definition?: string;
+  /** Schemas in which the names of `definition` that are not qualified are looked up; missing for `pg_catalog` alone. */
+  readonly definitionPath?: readonly string[];
 }
 
 /** A snapshot of a database's catalog: plain data, so that it can be sent to a worker. */
@@ -38,11 +42,16 @@ export interface Catalog {
 
 type Row = readonly (string | null)[];
 
-/** What a service connection is asked, in this order; `buildCatalog` takes the rows. */
+/**
+ * What a service connection is asked, in this order; `buildCatalog` takes the rows. Its search path is `pg_catalog` alone, so
+ * that views' definitions come with qualified names. `definitions` waits for whoever holds a table that a view reads, so it is
+ * asked with a short lock_timeout and may be left out.
+ */
 export const CATALOG_QUERIES = {
   relations: `select c.oid, n.nspname, c.relname, c.relkind from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace where c.relkind in ('r','p','v','m','f','S') and n.nspname !~ '^pg_toast' order by 1`,
   columns: `select a.attrelid, a.attnum, a.attname, a.atttypid from pg_catalog.pg_attribute a join pg_catalog.pg_class c on c.oid = a.attrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace where c.relkind in ('r','p','v','m','f','S') and n.nspname !~ '^pg_toast' and a.attnum > 0 and not a.attisdropped order by 1, 2`,
   views: `select distinct r.ev_class, d.refobjid from pg_catalog.pg_rewrite r join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass and d.objid = r.oid and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass where d.refobjid <> r.ev_class order by 1, 2`,
+  definitions: `select c.oid, pg_catalog.pg_get_viewdef(c.oid) from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace where c.relkind in ('v','m') and n.nspname not in ('pg_catalog','information_schema') order by 1`,
   inheritance: `select inhrelid, inhparent from pg_catalog.pg_inherits order by 1, 2`,
   functions: `select distinct p.proname, n.nspname, exists (select 1 from pg_catalog.pg_proc b where b.proname = p.proname and b.pronamespace = 'pg_catalog'::pg_catalog.regnamespace) from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace where n.nspname not in ('pg_catalog','information_schema') order by 1, 2`,
   operators: `select distinct o.oprname from pg_catalog.pg_operator o join pg_catalog.pg_proc p on p.oid = o.oprcode join pg_catalog.pg_language l on l.oid = p.prolang where l.lanname not in ('internal','c') and o.oprnamespace <> 'pg_catalog'::pg_catalog.regnamespace order by 1`,
@@ -56,6 +65,7 @@ export interface CatalogRows {
   readonly relations: readonly Row[];
   readonly columns: readonly Row[];
   readonly views: readonly Row[];
+  readonly definitions?: readonly Row[];
   readonly inheritance: readonly Row[];
   readonly functions: readonly Row[];
   readonly operators?: readonly Row[];
@@ -72,6 +82,7 @@ export function buildCatalog(version: string, rows: CatalogRows): Catalog {
     list.push({ attribute: Number(attribute), name: name ?? "", type: Number(type) });
     columns.set(Number(relation), list);
   }
+  const definitions = new Map(rows.definitions?.map(([view, query]) => [Number(view), query]));
   const reads = closure(rows.views.map(([view, base]) => [Number(view), Number(base)]));
   const inherits = rows.inheritance.map(([child, parent]): [number, number] => [Number(parent), Number(child)]);
   const down = closure(inherits);
@@ -81,6 +92,7 @@ export function buildCatalog(version: string, rows: CatalogRows): Catalog {
     relations: rows.relations.map(([oid, schema, name, kind]) => {
       const id = Number(oid);
       const family = [...new Set([...(down.get(id) ?? []), ...(up.get(id) ?? [])])];
+      const definition = definitions.get(id);
       return {
         oid: id,
         schema: schema ?? "",
@@ -89,6 +101,7 @@ export function buildCatalog(version: string, rows: CatalogRows): Catalog {
         columns: columns.get(id) ?? [],
         reads: [...(reads.get(id) ?? [])],
         family,
+        ...(typeof definition === "string" ? { definition } : {}),
       };
     }),
     userFunctions: [...new Set(rows.functions.map(([name]) => name ?? ""))],
@@ -120,9 +133,14 @@ function closure(edges: readonly (readonly [number, number])[]): ReadonlyMap<num
   return found;
 }
 
+/** Parses SQL text into libpg-query's tree. Throws what the parser throws. */
+export type ParseSql = (text: string) => unknown;
+
 /** A catalog with the look-ups that name resolution needs. */
 export class CatalogIndex {
   readonly catalog: Catalog;
+  /** For the definitions of views; null where no parser is at hand. */
+  readonly parse: ParseSql | null;
   readonly #byName = new Map<string, CatalogRelation>();
   readonly #byOid = new Map<number, CatalogRelation>();
   readonly #userFunctions: ReadonlySet<string>;
@@ -130,8 +148,9 @@ export class CatalogIndex {
   readonly #userOperators: ReadonlySet<string>;
   readonly #userCasts: ReadonlySet<string>;
 
-  constructor(catalog: Catalog) {
+  constructor(catalog: Catalog, parse: ParseSql | null = null) {
     this.catalog = catalog;
+    this.parse = parse;
     for (const relation of catalog.relations) {
       this.#byName.set(`${relation.schema}\0${relation.name}`, relation);
       this.#byOid.set(relation.oid, relation);

@@ -21,5 +21,7 @@ export const WORKER_HEAP_MB = 512;
 export const CACHE_BYTES_MAX = 64 * 1024 * 1024;
 /** Texts longer than this are not keyed by their shape. */
 export const TEMPLATE_BYTES_MAX = 8 * 1024;
+/** Views on views: of deeper ones nothing is traced. */
+export const VIEW_NESTING_MAX = 32;
 /** Relations of one catalog. */
 export const RELATIONS_MAX = 200_000;

@@ -12,6 +12,14 @@ beforeAll(async () => {
     create table orders (id int, user_id int, total int, note text);
     create table plain (a int, b text);
     create view v as select email as mail, id from users;
+    create view nested (m, upper_m) as select mail, upper(mail) from v;
+    create view counted as select boss_id, count(ssn) as n, max(ssn) as top from users group by boss_id;
+    create view picked as select full_name from users where ssn like '1%';
+    create view unlike as select email as x from users union all select b from plain;
+    create view of_with as with w as (select ssn as s from users) select s, 1 as one from w;
+    create view unknown as select frob(id) as f, full_name from users;
+    create view setting as select set_config('search_path', 'x', false) as s from users;
+    create view "quoted;name" as select ssn as "odd;col" from users;
   `);
   if ("kind" in found) throw new Error(JSON.stringify(found));
   catalog = found;
@@ -117,7 +125,7 @@ describe("where output columns come from", () => {
       "~users.ssn, -",
     ],
     ["a data-changing WITH", "with d as (delete from users where id = 1 returning ssn) select ssn from d", "users.ssn"],
-    ["a view is opaque", "select mail from v", "?v.mail"],
+    ["a view's column", "select mail from v", "~v.mail+users.email"],
     [
       "what an unknown function makes of its arguments is the function's: see calls",
       "select frob(email) from users",
@@ -133,6 +141,90 @@ describe("where output columns come from", () => {
     ["aggregate FILTER is no source", "select sum(id) filter (where ssn = '1') from users", "~users.id"],
   ])("%s", (_title, sql, expected) => {
     expect(outputs(sql)).toBe(expected);
+  });
+});
+
+describe("views", () => {
+  const named = (columns: AnalysedStatement["influences"]): string =>
+    columns
+      .map((column) => `${column.table}.${column.column}`)
+      .sort()
+      .join(" ");
+  it.each<readonly [title: string, sql: string, outputs: string, influences: string, opaque: string]>([
+    ["a view on a view", "select m from nested", "nested.m+v.mail+users.email", "", ""],
+    ["what a view computes", "select upper_m from nested", "!nested.upper_m+v.mail+users.email", "", ""],
+    [
+      "a copy of it keeps that",
+      "select y from (select upper_m as y from nested) s",
+      "!nested.upper_m+v.mail+users.email",
+      "",
+      "",
+    ],
+    ["how many are no value", "select n from counted", "!counted.n", "users.boss_id", ""],
+    ["an aggregate", "select top from counted", "!counted.top+users.ssn", "users.boss_id", ""],
+    [
+      "its condition is the statement's",
+      "select full_name from picked",
+      "picked.full_name+users.full_name",
+      "users.ssn",
+      "",
+    ],
+    ["also when no column is read", "select count(*) from picked", "", "users.ssn", ""],
+    ["two kinds of row", "select x from unlike", "!unlike.x+users.email+plain.b", "", ""],
+    ["WITH inside", "select s, one from of_with", "of_with.s+users.ssn, !of_with.one", "", ""],
+    ["a condition over it", "select 1 from v where mail = 'x'", "", "users.email v.mail", ""],
+    ["a row of it", "select v from v", "~v.mail+users.email+v.id+users.id", "", ""],
+    [
+      "an unknown function inside",
+      "select full_name from unknown",
+      "unknown.full_name+users.full_name",
+      "",
+      "function frob is not known to the analysis",
+    ],
+    ["a name that needs quotes", 'select "odd;col" from "quoted;name"', "quoted;name.odd;col+users.ssn", "", ""],
+  ])("%s: %s", (_title, sql, expected, influences, opaque) => {
+    const [statement] = statements(sql);
+    const shown = statement!.outputs!.map(({ sources, direct, madeByView }) => {
+      const mark = madeByView === true ? "!" : direct === null && sources.length > 0 ? "~" : "";
+      return mark + sources.map((column) => `${column.table}.${column.column}`).join("+");
+    });
+    expect(shown.filter((one) => one !== "").join(", ")).toBe(expected);
+    expect(named(statement!.influences)).toBe(influences);
+    expect(statement!.opaque.join("; ")).toBe(opaque);
+  });
+  it("what a view changes, its reader changes", () => {
+    const [statement] = statements("select s from setting");
+    expect(statement!.effects.settings).toBe(true);
+    expect(statement!.units[0]!.readOnly).toBe(false);
+  });
+  it("facts name what the statement names", () => {
+    expect(statements("select m from nested")[0]!.units[0]!.columns).toEqual(["public.nested.m"]);
+  });
+  it("a view without a definition is not traced", () => {
+    const bare = { ...catalog, relations: catalog.relations.map(({ definition: _, ...rest }) => rest) };
+    const found = analyseOffline("select id from v", bare, ["public"]);
+    if ("kind" in found) throw new Error(found.kind);
+    expect(found.statements[0]!.opaque).toEqual(["view public.v can't be traced"]);
+    expect(found.statements[0]!.outputs![0]!.opaque).toBe(true);
+  });
+  it("views that name one another, and views on too many views, are not traced", () => {
+    const chain = Array.from({ length: 40 }, (_, i) => `create view c${i + 1} as select x from c${i};`).join("\n");
+    const found = catalogFromSchema(`
+      create table c0 (x int);
+      ${chain}
+      create view a1 as select x from a2;
+      create view a2 as select x from a1;
+    `);
+    if ("kind" in found) throw new Error(found.kind);
+    for (const [sql, traced] of [
+      ["select x from c9", true],
+      ["select x from c40", false],
+      ["select x from a1", false],
+    ] as const) {
+      const read = analyseOffline(sql, found, ["public"]);
+      if ("kind" in read) throw new Error(read.kind);
+      expect(read.statements[0]!.opaque.length === 0, sql).toBe(traced);
+    }
   });
 });
 

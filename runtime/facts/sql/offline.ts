@@ -19,7 +19,7 @@ export function analyseOffline(sql: string, catalog: Catalog, searchPath: readon
   if (refused !== null) return refused;
   try {
     return analyseParsed(bytes, (source) => parseSync(source), new TextDecoder("utf-8", { fatal: true }), {
-      catalog: new CatalogIndex(catalog),
+      catalog: new CatalogIndex(catalog, parseSync),
       searchPath,
     });
   } catch (fault) {
@@ -64,6 +64,7 @@ export function catalogFromSchema(sql: string): Catalog | AnalysisError {
   } catch (fault) {
     return asSyntaxError(fault) ?? { kind: "parser-failed", message: String(fault) };
   }
+  const bytes = Buffer.from(sql, "utf8");
   const relations: CatalogRelation[] = [];
   let oid = 100_000;
   for (const raw of list(body(tree)["stmts"])) {
@@ -83,7 +84,7 @@ export function catalogFromSchema(sql: string): Catalog | AnalysisError {
       });
       relations.push(relation(oid++, body(found.body["relation"]), "r", columns, []));
     } else if (found.kind === "ViewStmt") {
-      relations.push(view(oid++, found.body, relations));
+      relations.push({ ...view(oid++, found.body, relations), ...definitionIn(bytes, body(raw)) });
     }
   }
   for (const name of [
@@ -123,6 +124,13 @@ function relation(
   };
 }
 
+/** The text of a statement of the file; its names are looked up as those of the tables beside it. */
+function definitionIn(bytes: Buffer, statement: Body): Pick<CatalogRelation, "definition" | "definitionPath"> {
+  const start = typeof statement["stmt_location"] === "number" ? statement["stmt_location"] : 0;
+  const length = typeof statement["stmt_len"] === "number" ? statement["stmt_len"] : bytes.length - start;
+  return { definition: bytes.toString("utf8", start, start + length), definitionPath: ["pg_catalog", "public"] };
+}
+
 /** A view reads every relation that its text names; its columns are those of its select list. */
 function view(oid: number, b: Body, known: readonly CatalogRelation[]): CatalogRelation {
   const reads = new Set<number>();
@@ -138,7 +146,9 @@ function view(oid: number, b: Body, known: readonly CatalogRelation[]): CatalogR
     for (const value of Object.values(json)) look(value as Json);
   };
   look(b["query"]);
-  const select = body(is(b["query"], "SelectStmt") ?? undefined);
+  // A set operation has the names of its first query.
+  let select = body(is(b["query"], "SelectStmt") ?? undefined);
+  while (select["larg"] !== undefined) select = body(select["larg"]);
   const aliases = names(b["aliases"]);
   const columns = list(select["targetList"]).map((item, i): CatalogColumn => {
     const target = body(is(item, "ResTarget") ?? undefined);

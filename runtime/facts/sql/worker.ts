@@ -28,7 +28,7 @@ if (parentPort !== null) {
   port.postMessage({ kind: "ready" });
   port.on("message", (message: ToWorker) => {
     if (message.kind === "catalog") {
-      catalogs.set(message.id, new CatalogIndex(message.catalog));
+      catalogs.set(message.id, new CatalogIndex(message.catalog, parseSync));
       return;
     }
     if (message.kind === "drop") {

@@ -71,6 +71,19 @@ export class StatementContext {
     else this.disables = new Set([...this.disables, ...guardsOfSetting(name, constantText(args[1]))]);
   }
 
+  /** A view is read: what its definition observes and calls, this statement does. */
+  expand(view: StatementContext): void {
+    this.influence([...view.influences.values()]);
+    this.store([...view.stores.values()]);
+    for (const reason of view.opaque) this.opaque.add(reason);
+    for (const call of view.calls.values()) this.#call(call);
+    this.reachesAnything ||= view.reachesAnything;
+    this.changesState ||= view.changesState;
+    this.settings ||= view.settings;
+    this.disables =
+      this.disables === null || view.disables === null ? null : new Set([...this.disables, ...view.disables]);
+  }
+
   /** A call of a function that is not known here. */
   unknownCall(path: readonly string[]): void {
     const reason = `function ${path.join(".")} is not known to the analysis`;
@@ -78,6 +91,10 @@ export class StatementContext {
     const name = path.at(-1) ?? "";
     const schemas = path.length > 1 ? [path.at(-2)!] : this.names.catalog.schemasOfFunction(name);
     const only = schemas.length === 1 ? `${schemas[0]}.${name}` : null;
+    this.#call({ function: only, reason });
+  }
+
+  #call({ function: only, reason }: UnknownCall): void {
     const known = this.calls.get(reason);
     this.calls.set(reason, { function: known === undefined || known.function === only ? only : null, reason });
   }

@@ -1,11 +1,12 @@
 import { TREE_DEPTH_MAX } from "../limits.ts";
 import type { CatalogRelation } from "../catalog.ts";
 import { body, is, list, names, node, text, type Body, type Json } from "../tree.ts";
-import { columnId, type StatementContext } from "./context.ts";
+import { StatementContext, columnId } from "./context.ts";
 import { Expressions, TooDeep } from "./expression.ts";
 import { Scope, UNKNOWN_ITEM, type ScopeItem } from "./scope.ts";
 import { NOTHING, OPAQUE, computed, either, sameSources, unionColumns, type NamedValue, type Value } from "./value.ts";
 import { outputName } from "./output-name.ts";
+import { isExpanded, readView, type ViewReading } from "./view.ts";
 
 type Outputs = readonly NamedValue[] | null;
 
@@ -307,23 +308,36 @@ export class Query {
     const { catalog } = this.context.names;
     // A query of a parent also reads its children's columns of the same name; a child's rows are its parents' too.
     const family = relation.family.map((oid) => catalog.byOid(oid)).filter((one) => one !== undefined);
-    const view = relation.kind === "v" || relation.kind === "m";
-    return relation.columns.map((column): NamedValue => {
+    const expanded = isExpanded(relation);
+    const view = expanded ? this.#expandView(relation) : null;
+    return relation.columns.map((column, i): NamedValue => {
       const own = columnId(relation, column.attribute, column.name);
       const related = family.flatMap((other) =>
         other.columns.filter((one) => one.name === column.name).map((one) => columnId(other, one.attribute, one.name)),
       );
-      // What a view's column is made of is not worked out here; the planner sees what the view reads.
-      const opaque = view && relation.schema !== "pg_catalog" && relation.schema !== "information_schema";
+      const made = view?.outputs[i];
+      // A count of what is masked tells nothing of it; the column itself may be masked all the same.
+      const sources = made === undefined || made.reveals === "nothing" ? related : made.sources;
       return {
         name: column.name,
-        sources: unionColumns([own], related),
+        sources: unionColumns([own], sources),
         direct: own,
-        opaque,
+        opaque: expanded && made?.opaque !== false,
         reveals: "value",
         type: column.type,
+        ...(made !== undefined && (made.direct === null || made.madeByView === true) ? { madeByView: true } : {}),
       };
     });
+  }
+
+  #expandView(relation: CatalogRelation): ViewReading | null {
+    const reading = readView(relation, this.context.names.catalog, (query, names) => {
+      const context = new StatementContext(names);
+      return { outputs: new Query(context, () => null).select(query, null), context };
+    });
+    if (reading === null) this.context.untraced(`view ${relation.schema}.${relation.name} can't be traced`, false);
+    else this.context.expand(reading.context);
+    return reading;
   }
 
   #functionItem(b: Body, scope: Scope): ScopeItem {

@@ -97,13 +97,14 @@ class StatementWalk {
       outputs:
         outputs === null
           ? null
-          : outputs.map(({ name, sources, direct, opaque, reveals, type }) => ({
+          : outputs.map(({ name, sources, direct, opaque, reveals, type, madeByView }) => ({
               name,
               sources,
               direct,
               opaque,
               reveals,
               type,
+              ...(madeByView === true ? { madeByView } : {}),
             })),
       influences: [...context.influences.values()],
       stores: [...context.stores.values()],
@@ -139,6 +140,12 @@ class StatementWalk {
     this.#kinds.add(kind);
     const unknown = context.unresolved;
     const path = (use: (typeof uses)[number]): string => `${use.schema ?? "?"}.${use.name}`;
+    // What a view is made of is no name of the statement's.
+    const named = new Set(
+      context.relations.flatMap(({ oid }) =>
+        oid === null ? [] : [oid, ...(this.#names.catalog.byOid(oid)?.family ?? [])],
+      ),
+    );
     const unique = (items: readonly string[]): readonly string[] => [...new Set(items)].sort();
     const kinds = [...new Set([kind, ...this.#nested.flatMap((unit) => unit.kinds)])];
     const classes = kinds.map((one) => SQL_KINDS[one]);
@@ -162,7 +169,11 @@ class StatementWalk {
       tablesWritten: unknown ? null : unique(uses.filter((use) => use.access === "write").map(path)),
       columns: unknown
         ? null
-        : unique([...context.columns.values()].map((column) => `${column.schema}.${column.table}.${column.column}`)),
+        : unique(
+            [...context.columns.values()]
+              .filter((column) => named.has(column.relation))
+              .map((column) => `${column.schema}.${column.table}.${column.column}`),
+          ),
       functions: unique([...context.functions]),
       privileges: ofCatalog ? null : privilegesOf(nodeKind, b),
       disables: ofCatalog ? null : this.#disables(nodeKind, b),

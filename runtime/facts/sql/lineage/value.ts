@@ -9,6 +9,8 @@ export interface Value {
   readonly reveals: "value" | "nothing";
   /** pg_type.oid, when known. */
   readonly type: number | null;
+  /** `direct` is a view's column, and the view computes it: no base column's own mask fits it. */
+  readonly madeByView?: true;
 }
 
 /** A value with the name it goes by in a result or a scope; empty when that is not worked out. */
@@ -53,6 +55,7 @@ export function either(a: Value, b: Value): Value {
     opaque: a.opaque || b.opaque,
     reveals: a.reveals === "nothing" && b.reveals === "nothing" ? "nothing" : "value",
     type: a.type === b.type ? a.type : null,
+    ...(a.madeByView === true || b.madeByView === true ? { madeByView: true } : {}),
   };
 }
 
