@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["{base,spec,lang,compiler,runtime,cli,policies,test,tools,bench,editors}/**/*.test.ts"],
-    // Against an API server that is built first: a command of its own, `npm run test:kubernetes`.
+    // Against an API server that is built first: `npm run test:kubernetes`, and CI at its end.
     exclude: process.env["KUBE_APISERVER_DIR"] === undefined ? ["test/kubernetes/**"] : [],
     testTimeout: 60_000,
     hookTimeout: 120_000,

@@ -9,6 +9,9 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const bin = (name) => join(root, "node_modules", ...name);
 const say = (text) => process.stdout.write(`${text}\n`);
 const isCi = process.env.CI === "true";
+const began = Date.now();
+/** After that long a run has other things to do than to compile an API server. */
+const KUBERNETES_BUILT_BY_MS = 21 * 60_000;
 
 /** What some tests talk to, and the Debian packages that have it. */
 const SYSTEM = [
@@ -50,12 +53,15 @@ function installSystemPackages() {
     // Without --force-confold dpkg would ask about that setting, and fail with nobody there to answer.
     const args = ["install", "-y", "-q", "--no-install-recommends", "-o", "Dpkg::Options::=--force-confold", ...names];
     const installed = spawnSync("apt-get", args, { encoding: "utf8", env });
-    if (installed.status !== 0)
-      say(`${installed.stdout}${installed.stderr}`.trimEnd().split("\n").slice(-5).join("\n"));
+    if (installed.status !== 0) say(lastLines(`${installed.stdout}${installed.stderr}`));
   }
   for (const { what, isHere, pkg } of missing) {
     if (!isHere()) say(`LEFT OUT: ${what} is not here (Debian package ${pkg}), so the tests that use it are skipped.`);
   }
+}
+
+function lastLines(text) {
+  return text.trimEnd().split("\n").slice(-5).join("\n");
 }
 
 async function step(name, args) {
@@ -88,29 +94,58 @@ if (only.length === 0) {
     else failed++;
   }
 }
-const folder = mkdtempSync(join(tmpdir(), "sallyport-test-"));
-const report = join(folder, "report.json");
-const vitest = spawn(
-  process.execPath,
-  [bin(["vitest", "vitest.mjs"]), "run", "--reporter=dot", "--reporter=json", `--outputFile.json=${report}`, ...only],
-  { cwd: root, stdio: "inherit" },
-);
-// A terminal's Ctrl-C reaches vitest by itself; a second one would make it leave without its cleaning up.
-for (const signal of ["SIGINT", "SIGTERM"]) {
-  process.on(signal, () => {
-    if (signal !== "SIGINT" || !process.stdin.isTTY) vitest.kill(signal);
-  });
-}
-const code = await new Promise((resolve) => vitest.on("exit", (status) => resolve(status ?? 1)));
 let skipped = 0;
-if (existsSync(report)) {
-  const result = JSON.parse(readFileSync(report, "utf8"));
-  passed += result.numPassedTests;
-  failed += result.numFailedTests;
-  skipped = result.numPendingTests + (result.numTodoTests ?? 0);
-  if (code !== 0 && result.numFailedTests === 0) failed++;
-} else failed++;
-rmSync(folder, { recursive: true, force: true });
+
+/** One run of vitest, added to the counts. */
+async function runTests(args, env) {
+  const folder = mkdtempSync(join(tmpdir(), "sallyport-test-"));
+  const report = join(folder, "report.json");
+  const vitest = spawn(
+    process.execPath,
+    [bin(["vitest", "vitest.mjs"]), "run", "--reporter=dot", "--reporter=json", `--outputFile.json=${report}`, ...args],
+    { cwd: root, stdio: "inherit", env },
+  );
+  // A terminal's Ctrl-C reaches vitest by itself; a second one would make it leave without its cleaning up.
+  const pass = (signal) => {
+    if (signal !== "SIGINT" || !process.stdin.isTTY) vitest.kill(signal);
+  };
+  process.on("SIGINT", pass).on("SIGTERM", pass);
+  const code = await new Promise((resolve) => vitest.on("exit", (status) => resolve(status ?? 1)));
+  process.off("SIGINT", pass).off("SIGTERM", pass);
+  if (existsSync(report)) {
+    const result = JSON.parse(readFileSync(report, "utf8"));
+    passed += result.numPassedTests;
+    failed += result.numFailedTests;
+    skipped += result.numPendingTests + (result.numTodoTests ?? 0);
+    if (code !== 0 && result.numFailedTests === 0) failed++;
+  } else failed++;
+  rmSync(folder, { recursive: true, force: true });
+}
+
+/**
+ * CI also tests against a real API server, where one can be built in the time that is left. A person runs
+ * `npm run test:kubernetes` when it matters: the build takes longer than most of them want to wait.
+ */
+async function testKubernetes() {
+  const folder = process.env.KUBE_APISERVER_DIR ?? join(root, ".sallyport/kube-apiserver");
+  const script = join(root, "tools/kube-apiserver.sh");
+  const leftMs = began + KUBERNETES_BUILT_BY_MS - Date.now();
+  const leftOut = (why) => say(`LEFT OUT: Kubernetes against a real API server: ${why}`);
+  const checked = spawnSync("bash", [script, "check", folder], { encoding: "utf8" });
+  if (checked.status !== 0) return leftOut(checked.stderr.trim());
+  if (leftMs <= 0) return leftOut("no time is left to build it");
+  say("Building a real Kubernetes API server, which takes some minutes …");
+  const built = spawnSync("timeout", ["-k", "5", String(Math.ceil(leftMs / 1000)), "bash", script, "build", folder], {
+    encoding: "utf8",
+    maxBuffer: 1 << 28,
+  });
+  if (built.status === 124 || built.status === 137) return leftOut("building it takes longer than there is time");
+  if (built.status !== 0) return leftOut(`it can't be built here: ${lastLines(built.stderr)}`);
+  await runTests(["test/kubernetes"], { ...process.env, KUBE_APISERVER_DIR: folder });
+}
+
+await runTests(only, process.env);
+if (isCi && only.length === 0 && process.env.KUBE_APISERVER_DIR === undefined) await testKubernetes();
 if (skipped > 0) {
   say(`${skipped} tests were skipped: something that they need is missing (named above).`);
   if (isCi) failed += skipped;
