@@ -26,6 +26,8 @@ export interface TargetConfig {
   readonly database: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly credential: { readonly user: string; readonly password: SecretSource };
+  /** The target's planner is asked for `statement.estimated_rows` where a policy reads it. */
+  readonly estimateRows: boolean;
   readonly tls: { readonly mode: "off" | "require" | "verify-full"; readonly ca: string | null };
 }
 export interface UserConfig {
@@ -235,7 +237,16 @@ function readListen(r: ConfigReader, node: unknown): ListenConfig {
 }
 
 function readTarget(r: ConfigReader, node: unknown): TargetConfig {
-  const f = r.map(node, "a target", ["name", "protocol", "address", "database", "labels", "credential", "tls"]);
+  const f = r.map(node, "a target", [
+    "name",
+    "protocol",
+    "address",
+    "database",
+    "labels",
+    "credential",
+    "tls",
+    "estimateRows",
+  ]);
   const name = r.text(f.get("name"), "target.name");
   const { host, port } = r.address(f.get("address"), "target.address");
   const labels = r.texts(f.get("labels"), "target.labels");
@@ -248,6 +259,7 @@ function readTarget(r: ConfigReader, node: unknown): TargetConfig {
     database: r.text(f.get("database"), "target.database", name),
     labels,
     credential: { user: r.text(c.get("user"), "target.credential.user"), password: readSecret(r, c.get("password")) },
+    estimateRows: r.bool(f.get("estimateRows"), "target.estimateRows", false),
     tls: {
       mode: r.choice(t.get("mode"), "target.tls.mode", ["off", "require", "verify-full"], "off"),
       ca: t.has("ca") ? r.text(t.get("ca"), "target.tls.ca") : null,

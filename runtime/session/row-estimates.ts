@@ -1,0 +1,76 @@
+import type { AnalysedStatement } from "../facts/index.ts";
+import type { SqlKind } from "../../spec/contract/facts/index.ts";
+import type { AskTarget } from "./target-catalog.ts";
+
+/** What has a plan and does nothing when it is planned. */
+const PLANNED: ReadonlySet<SqlKind> = new Set<SqlKind>(["select", "values", "table", "insert", "update", "delete", "merge"]);
+
+/** The planner is not waited for longer than this: what it would say is unknown then. */
+const PLAN_MS = 1_000;
+
+/**
+ * Asks a target's planner how many rows a statement would touch, over a connection of the gateway's own and without running
+ * it. Functions that the analysis does not know may run while a statement is planned, so such a statement is not asked about.
+ */
+export class RowEstimates {
+  readonly #ask: AskTarget;
+
+  constructor(ask: AskTarget) {
+    this.#ask = ask;
+  }
+
+  /**
+   * The most rows that any step of the plan is expected to give; null when the planner can't tell, or can't be asked.
+   *
+   * @param text of this statement alone, UTF-8
+   * @param path the schemas of the session's search path, in order
+   */
+  async of(statement: AnalysedStatement, text: Uint8Array, path: readonly string[]): Promise<number | null> {
+    const plain = statement.units.every((unit) => PLANNED.has(unit.kind)) && statement.inner === null;
+    if (!plain || statement.opaque.length > 0 || statement.reachesAnything) return null;
+    const schemas = path.map((name) => `"${name.replaceAll('"', '""')}"`).join(", ");
+    const sql = Buffer.from(text).toString("utf8");
+    try {
+      const rows = await this.#ask(
+        [
+          "begin read only",
+          `set local statement_timeout = ${PLAN_MS}`,
+          `set local lock_timeout = ${PLAN_MS}`,
+          `set local search_path = ${schemas === "" ? "''" : schemas}`,
+          // The plan for any parameters: those of this execution are not sent along.
+          `explain (format json${/\$\d/.test(sql) ? ", generic_plan" : ""}) ${sql}\n`,
+          "rollback",
+        ].join(";\n"),
+      );
+      return mostRows(rows.map(([line]) => line ?? "").join("\n"));
+    } catch {
+      return null;
+    }
+  }
+}
+
+interface Plan {
+  readonly "Plan Rows"?: unknown;
+  readonly Plans?: readonly Plan[];
+}
+
+/** Of EXPLAIN's JSON. Null when it is not of that form. */
+export function mostRows(explained: string): number | null {
+  let read: unknown;
+  try {
+    read = JSON.parse(explained);
+  } catch {
+    return null;
+  }
+  const [first] = Array.isArray(read) ? (read as readonly { readonly Plan?: Plan }[]) : [];
+  if (first?.Plan === undefined) return null;
+  let most: number | null = null;
+  const open: Plan[] = [first.Plan];
+  for (let plan = open.pop(); plan !== undefined; plan = open.pop()) {
+    const rows = plan["Plan Rows"];
+    if (typeof rows !== "number") return null;
+    most = Math.max(most ?? 0, rows);
+    open.push(...(plan.Plans ?? []));
+  }
+  return most;
+}
