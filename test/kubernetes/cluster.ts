@@ -5,8 +5,8 @@ import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync }
 import { createServer, type AddressInfo, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { WebSocketServer } from "ws";
-import { answerExec } from "../support/kubernetes-exec.ts";
+import { answerExec } from "../../cli/demo/kubernetes-exec.ts";
+import { FILES, openStreams } from "../support/kubernetes-api.ts";
 import { certificates, type Signed } from "../support/certificates.ts";
 
 /** Where `tools/kube-apiserver.sh build` put the programs. */
@@ -184,10 +184,6 @@ function startKubelet(own: Signed, ca: Buffer): Promise<{ readonly port: number;
       response.writeHead(400).end("no");
     },
   );
-  const streams = new WebSocketServer({
-    noServer: true,
-    handleProtocols: (offered) => ["v5.channel.k8s.io", "v4.channel.k8s.io"].find((one) => offered.has(one)) ?? false,
-  });
   const sockets = new Set<Socket>();
   server.on("connection", (socket: Socket) => {
     sockets.add(socket);
@@ -197,7 +193,9 @@ function startKubelet(own: Signed, ca: Buffer): Promise<{ readonly port: number;
     const { pathname, searchParams } = new URL(request.url ?? "", "https://node");
     if (!pathname.startsWith("/exec/shop/web-0/") || request.headers.upgrade?.toLowerCase() !== "websocket")
       return void socket.end("HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n");
-    streams.handleUpgrade(request, socket, head, (ws) => answerExec(ws, searchParams.getAll("command"), "web-0"));
+    openStreams(request, socket as Socket, head, (streams) =>
+      answerExec(streams, searchParams.getAll("command"), "web-0", FILES),
+    );
   });
   return new Promise((resolve) =>
     server.listen(0, "127.0.0.1", () =>

@@ -8,7 +8,8 @@ import { connect as connectTls } from "node:tls";
 import { join } from "node:path";
 import { Exec, KubeConfig, CoreV1Api, Watch } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startKubernetesApi, type KubernetesApi } from "../support/kubernetes-api.ts";
+import type { KubernetesApi } from "../../cli/demo/kubernetes-api.ts";
+import { startTestApi } from "../support/kubernetes-api.ts";
 import { certificates } from "../support/certificates.ts";
 import { startHttpGateway, type HttpTestGateway } from "../support/http-gateway.ts";
 import { writeKubeconfigs } from "../support/kubeconfig.ts";
@@ -53,7 +54,7 @@ let upgrade: ((request: IncomingMessage, socket: Socket) => boolean) | null = nu
 beforeAll(async () => {
   const pki = certificates(["gateway", "api", "sallyport"]);
   ca = pki.ca;
-  api = await startKubernetesApi({
+  api = await startTestApi({
     tls: pki.of["api"]!,
     instead: (request, response) => instead?.(request, response) === true,
     upgrade: (request, socket) => upgrade?.(request, socket) === true,
