@@ -2,6 +2,7 @@ import { createServer as createPlain, type IncomingMessage, type ServerResponse 
 import { createServer as createSecure } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { answerExec, type ExecStreams } from "./kubernetes-exec.ts";
+import { openSpdy, openSpdyForward } from "./kubernetes-spdy.ts";
 import { merge, shaped, type Json, type JsonObject } from "./kubernetes-shapes.ts";
 
 /** A request as it came, for whoever wants to see what the gateway sent. */
@@ -28,7 +29,7 @@ export interface KubernetesApiOptions {
   readonly log: string;
   /** Files that `cat` shows, by path. */
   readonly files: Readonly<Record<string, string>>;
-  /** Takes an upgrade to exec or attach, and opens its streams. */
+  /** Takes an exec's or attach's upgrade to WebSocket, and opens its streams. */
   readonly streams: (
     request: IncomingMessage,
     socket: Socket,
@@ -37,7 +38,7 @@ export interface KubernetesApiOptions {
   ) => void;
   /** Answers in place of the API; false: go on. */
   readonly instead?: (request: IncomingMessage, response: ServerResponse) => boolean;
-  /** Takes an upgrade that is not WebSocket, or any; false: go on. */
+  /** Takes an upgrade; false: go on. */
   readonly upgrade?: (request: IncomingMessage, socket: Socket) => boolean;
 }
 
@@ -106,7 +107,7 @@ export async function startKubernetesApi(options: KubernetesApiOptions): Promise
     seen.push({ method: request.method ?? "", url: request.url ?? "", headers: request.headers, body: "" });
     if (options.upgrade?.(request, socket) === true) return;
     const { pathname, searchParams } = new URL(request.url ?? "", "http://api");
-    const pod = /^\/api\/v1\/namespaces\/([^/]+)\/pods\/([^/]+)\/(exec|attach)$/.exec(pathname);
+    const pod = /^\/api\/v1\/namespaces\/([^/]+)\/pods\/([^/]+)\/(exec|attach|portforward)$/.exec(pathname);
     if (pod === null || !objects.has(`pods/${pod[1]}/${pod[2]}`)) {
       const body = JSON.stringify(status(404, "NotFound", `pods "${pod?.[2] ?? ""}" not found`));
       socket.end(
@@ -114,8 +115,16 @@ export async function startKubernetesApi(options: KubernetesApiOptions): Promise
       );
       return;
     }
-    options.streams(request, socket, head, (open) => {
-      answerExec(open, pod[3] === "exec" ? searchParams.getAll("command") : ["sh"], pod[2]!, options.files);
+    const spdy = request.headers.upgrade?.toLowerCase() === "spdy/3.1";
+    const [, , name, what] = pod as unknown as [string, string, string, string];
+    if (what === "portforward") {
+      // Like API servers before 1.30: clients that asked for WebSocket ask again.
+      if (spdy) openSpdyForward(request, socket, head, (port) => `${name}:${port}\n`);
+      else socket.end("HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n");
+      return;
+    }
+    (spdy ? openSpdy : options.streams)(request, socket, head, (open) => {
+      answerExec(open, what === "exec" ? searchParams.getAll("command") : ["sh"], name, options.files);
     });
   });
 

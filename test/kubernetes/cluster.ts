@@ -6,6 +6,7 @@ import { createServer, type AddressInfo, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { answerExec } from "../../cli/demo/kubernetes-exec.ts";
+import { openSpdy, openSpdyForward } from "../../cli/demo/kubernetes-spdy.ts";
 import { FILES, openStreams } from "../support/kubernetes-api.ts";
 import { certificates, type Signed } from "../support/certificates.ts";
 
@@ -180,7 +181,6 @@ function startKubelet(own: Signed, ca: Buffer): Promise<{ readonly port: number;
     (request, response) => {
       if ((request.url ?? "").startsWith("/containerLogs/shop/web-0/main"))
         return void response.end("started\norder 17 for klara.eder@example.com\n");
-      // Whoever comes over SPDY is told that this node speaks WebSocket only.
       response.writeHead(400).end("no");
     },
   );
@@ -191,9 +191,12 @@ function startKubelet(own: Signed, ca: Buffer): Promise<{ readonly port: number;
   });
   server.on("upgrade", (request, socket, head) => {
     const { pathname, searchParams } = new URL(request.url ?? "", "https://node");
-    if (!pathname.startsWith("/exec/shop/web-0/") || request.headers.upgrade?.toLowerCase() !== "websocket")
+    const spdy = request.headers.upgrade?.toLowerCase() === "spdy/3.1";
+    if (pathname.startsWith("/portForward/shop/web-0") && spdy)
+      return openSpdyForward(request, socket as Socket, head, (port) => `web-0:${port}\n`);
+    if (!pathname.startsWith("/exec/shop/web-0/"))
       return void socket.end("HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n");
-    openStreams(request, socket as Socket, head, (streams) =>
+    (spdy ? openSpdy : openStreams)(request, socket as Socket, head, (streams) =>
       answerExec(streams, searchParams.getAll("command"), "web-0", FILES),
     );
   });
