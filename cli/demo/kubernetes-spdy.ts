@@ -54,7 +54,13 @@ export function openSpdy(
   opened: (streams: ExecStreams) => void,
 ): void {
   const { searchParams } = new URL(request.url ?? "", "http://api");
-  const wanted = 1 + ["stdin", "stdout", "stderr"].filter((name) => isSet(searchParams.get(name))).length;
+  // An API server's clients call the streams otherwise than it does itself, to a node.
+  const named = [
+    ["stdin", "input"],
+    ["stdout", "output"],
+    ["stderr", "error"],
+  ];
+  const wanted = 1 + named.filter((names) => names.some((name) => isSet(searchParams.get(name)))).length;
   const ids = new Map<string, number>();
   let take: (data: Buffer | null) => void = () => undefined;
   spdySide(request, socket, head, "exec", ["v4.channel.k8s.io"], (frame, stream, say) => {

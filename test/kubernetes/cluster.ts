@@ -168,6 +168,9 @@ async function fill(admin: Cluster["admin"], kubeletPort: number): Promise<void>
     metadata: { name: "web-0" },
     spec: { nodeName: "node-1", containers: [{ name: "main", image: "registry.example/shop:1.4" }] },
   });
+  // kubectl forwards ports of pods that run only; no node says so here.
+  const running = await admin("PATCH", "/api/v1/namespaces/shop/pods/web-0/status", { status: { phase: "Running" } });
+  if (running.status !== 200) throw new Error(running.body);
   await make("/api/v1/namespaces/shop/secrets", {
     metadata: { name: "db" },
     stringData: { password: "hunter2-winter" },

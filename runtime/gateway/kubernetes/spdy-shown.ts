@@ -1,7 +1,6 @@
 import { exitOf, readResize, type SpdyStream } from "../../protocols/kubernetes/index.ts";
-import { SPDY_MESSAGE_BYTES_MAX } from "../../protocols/kubernetes/limits.ts";
 import type { TextMask } from "../ssh/text-mask.ts";
-import { HOLD_BACK_MS } from "./limits.ts";
+import { HOLD_BACK_MS, SPDY_MESSAGE_BYTES_MAX } from "./limits.ts";
 import { StreamRecording } from "./recording.ts";
 import type { StreamRelayParts } from "./stream-relay.ts";
 

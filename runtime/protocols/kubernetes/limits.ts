@@ -13,7 +13,5 @@ export const SPDY_CONTROL_BYTES_MAX = 64 * 1024;
 export const SPDY_FIELDS_MAX = 16;
 /** Streams that are open at once in a connection: a port-forward has two for each of its own connections. */
 export const SPDY_STREAMS_MAX = 2_000;
-/** Bytes of a line with a terminal's size, and of the status at an exec's end, that are looked at. */
-export const SPDY_MESSAGE_BYTES_MAX = 64 * 1024;
 /** Characters of a message that a `Status` carries. */
 export const STATUS_CHARS_MAX = 4 * 1024;
