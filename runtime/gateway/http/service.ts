@@ -210,7 +210,6 @@ export class HttpService {
               (settings) => (identity, session, decision) =>
                 impersonation(identity, session, decision, settings)
             )(config.kubernetes.impersonate),
-      unrecorded: config.kubernetes?.unrecorded === true,
       strip: new Set([...config.stripFields, ...identityFields].map(folded)),
     };
     const made: Target = { web, pool, adapter: this.#adapterOf(config, pool, web) };

@@ -22,6 +22,7 @@ import type { UpstreamConnection } from "../http/upstream.ts";
 import type { TextMask } from "../ssh/text-mask.ts";
 import { DRAIN_MS, HOLD_BACK_MS } from "./limits.ts";
 import { StreamRecording } from "./recording.ts";
+import { relaySpdy } from "./spdy-relay.ts";
 
 export interface StreamRelayParts {
   readonly client: ClientConnection;
@@ -38,8 +39,8 @@ export interface StreamRelayParts {
 }
 
 /**
- * Takes both sockets over after a 101. Exec and attach over WebSocket are read channel by channel, masked and recorded; the
- * rest (port-forward, SPDY/3.1) is passed on as bytes.
+ * Takes both sockets over after a 101. Exec and attach over WebSocket are read channel by channel, masked and recorded; a
+ * port-forward over WebSocket is passed on as bytes; SPDY/3.1 has its own relay.
  *
  * @returns null when it has begun, else why the target's answer is no good
  */
@@ -47,8 +48,8 @@ export function relayStreams(parts: StreamRelayParts): string | null {
   const { request, head, connection, ask } = parts;
   const upgrade = (fieldOf(head.fields, "upgrade") ?? "").toLowerCase();
   if (request.spdy) {
-    if (upgrade !== "spdy/3.1") return "it changed to another protocol than SPDY/3.1";
-    new Tunnel(parts, "SPDY/3.1").begin();
+    const why = relaySpdy(parts);
+    if (why !== null) return why;
   } else {
     const key = request.byName.get("sec-websocket-key");
     if (key === undefined || !isWebSocketKey(key)) return "the client's WebSocket key is not good";
