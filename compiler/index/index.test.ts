@@ -77,6 +77,7 @@ describe("cubes", () => {
 
   it.each<readonly [title: string, condition: string, expected: readonly string[]]>([
     ["what is true of nothing has none", "statement.filtered and not statement.filtered", []],
+    ["nor has what is false", "1 == 2", []],
     [
       "one fact is one constraint, however it is asked",
       'user.name like "a*" or user.name == "b"',
@@ -113,6 +114,13 @@ describe("cubes", () => {
   ])("%s", (_title, condition, expected) => {
     expect(shape(condition)).toEqual(expected);
   });
+
+  it.each(["1 == 2", "statement.count > 3 and 1 == 2"])(
+    "a rule that restricts has one though it can never match, so that one without is known to be wrong: %s",
+    (condition) => {
+      expect(shape(condition, "deny")).toEqual(["run"]);
+    },
+  );
 
   it("do not multiply without end", () => {
     const parts = Array.from({ length: 8 }, (_, i) => `(user.groups has "g${i}" or statement.tables has "t${i}")`);

@@ -10,9 +10,10 @@ import {
   type Manifest,
 } from "../../spec/contract/bundle/index.ts";
 import { PROTOCOLS, factAt, type FactLifetime, type ProtocolName } from "../../spec/contract/facts/index.ts";
-import { CubeIndex, classesOf, prepare, type Machine } from "../vm/index.ts";
+import { CubeIndex, classesOf, prepare, type Classes, type Machine } from "../vm/index.ts";
+import { factsReadBy } from "./facts-read.ts";
+import { runProbes } from "./probes.ts";
 import { runVectors } from "./self-test.ts";
-import { OP } from "../../spec/contract/bytecode/index.ts";
 
 /** Features that this gateway can carry out. A bundle that needs another one is refused. */
 export const FEATURES: ReadonlySet<string> = new Set([
@@ -37,6 +38,7 @@ export type BundleError =
   | { readonly kind: "missing-feature"; readonly feature: string }
   | { readonly kind: "unknown-fact"; readonly path: string }
   | { readonly kind: "older-sequence"; readonly found: number; readonly active: number }
+  | { readonly kind: "index-strays"; readonly rule: string; readonly facts: string }
   | { readonly kind: "failed-self-test"; readonly vector: number; readonly expected: string; readonly found: string };
 
 /** A bundle that was proved and tested, ready to decide. */
@@ -45,10 +47,11 @@ export class LoadedBundle {
   readonly keyId: string;
   readonly manifest: Manifest;
   readonly machine: Machine;
+  /** The values of each dimension of the index, told apart. */
+  readonly classesOf: (dimension: number) => Classes;
   readonly #rules: ReadonlyMap<ProtocolName, readonly number[]>;
   readonly #lifetimes: readonly FactLifetime[];
   readonly #indexes = new Map<ProtocolName, CubeIndex>();
-  readonly #classes: ReturnType<typeof classesOf>;
 
   constructor(digest: string, keyId: string, manifest: Manifest, machine: Machine) {
     this.digest = digest;
@@ -64,7 +67,7 @@ export class LoadedBundle {
       }
     }
     this.#rules = rules;
-    this.#classes = classesOf(manifest.index);
+    this.classesOf = classesOf(manifest.index);
     // Made now, so that the first decision does not wait for it.
     for (const protocol of rules.keys()) this.indexOf(protocol);
     const read = factsReadBy(manifest);
@@ -100,7 +103,7 @@ export class LoadedBundle {
         this.#indexes.set(protocol, known);
         return known;
       }
-    const made = new CubeIndex(index, (rule) => rules[rule]!.protocols.includes(protocol), this.#classes);
+    const made = new CubeIndex(index, (rule) => rules[rule]!.protocols.includes(protocol), this.classesOf);
     this.#indexes.set(protocol, made);
     return made;
   }
@@ -110,31 +113,6 @@ const sameNumbers = (a: readonly number[], b: readonly number[]): boolean =>
   a.length === b.length && a.every((one, i) => one === b[i]);
 
 const LIFETIMES: readonly FactLifetime[] = ["session", "statement", "execution"];
-
-const readBy = new WeakMap<Manifest, readonly (readonly number[])[]>();
-
-/** Facts that each program reads, itself or through the programs that it runs; places in `Manifest.facts`. */
-function factsReadBy(manifest: Manifest): readonly (readonly number[])[] {
-  const known = readBy.get(manifest);
-  if (known !== undefined) return known;
-  const { programs } = manifest;
-  const found: (readonly number[])[] = new Array<readonly number[]>(programs.length);
-  // Programs that are run from others have the higher numbers.
-  for (let i = programs.length - 1; i >= 0; i--) {
-    const { code } = programs[i]!;
-    const read: number[] = [];
-    const add = (fact: number): void => {
-      if (!read.includes(fact)) read.push(fact);
-    };
-    for (let at = 0; at < code.length; at += 2) {
-      if (code[at] === OP.fact) add(code[at + 1]!);
-      else if (code[at] === OP.any || code[at] === OP.all) found[code[at + 1]!]!.forEach(add);
-    }
-    found[i] = read;
-  }
-  readBy.set(manifest, found);
-  return found;
-}
 
 /** For a protocol, the lifetime of each fact that the bundle reads: a place in `LIFETIMES`, or -1 where it has none such. */
 const lifetimesFor = (protocol: ProtocolName, { facts }: Manifest): Int8Array =>
@@ -168,7 +146,9 @@ export function loadBundle(
   const bundle = new LoadedBundle(opened.value.digest, opened.value.keyId, manifest, machine);
   assert(bundle.manifest.programs.length === machine.code.length, "every program was made ready");
   const failed = runVectors(bundle);
-  return failed === null ? ok(bundle) : err({ kind: "failed-self-test", ...failed });
+  if (failed !== null) return err({ kind: "failed-self-test", ...failed });
+  const strayed = runProbes(bundle);
+  return strayed === null ? ok(bundle) : err({ kind: "index-strays", ...strayed });
 }
 
 /** Places in tables that nothing but the loader looks at. */
@@ -230,6 +210,8 @@ export function describeBundleError(error: BundleError): string {
       return `it reads fact ${error.path}, which this gateway does not supply`;
     case "older-sequence":
       return `its sequence ${error.found} is lower than the active one, ${error.active}; build it with a higher --sequence`;
+    case "index-strays":
+      return `its index and the condition of rule ${error.rule} disagree when ${error.facts}; build it again with this version's policyc`;
     case "failed-self-test":
       return `its own test vector ${error.vector} fails: expected ${error.expected}, found ${error.found}`;
   }

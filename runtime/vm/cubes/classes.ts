@@ -15,6 +15,8 @@ const NONE: readonly number[] = [];
 
 /** The values of one fact, told apart by which atoms hold of them. Two values of one class are alike to every rule. */
 export class Classes {
+  /** A place for each atom, for whoever works a formula out; all 0 when nobody does. */
+  readonly scratch: Uint8Array;
   readonly #kind: Dimension["kind"];
   readonly #exists: readonly number[];
   /** Atoms that hold of each text that a rule names. */
@@ -35,6 +37,7 @@ export class Classes {
   #older = new Map<string, number>();
 
   constructor(dimension: Dimension, automata: readonly Automaton[]) {
+    this.scratch = new Uint8Array(dimension.atoms.length);
     this.#kind = dimension.kind;
     this.#matchers = automata.map((automaton) => new Matcher(automaton));
     const bounds = new Set<number>();

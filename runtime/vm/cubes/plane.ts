@@ -35,12 +35,13 @@ export class Plane {
   sawUnknown = false;
   readonly #constraints: readonly (PlacedConstraint & { readonly byDefault: boolean })[];
   /** For each atom, the constraints that read it. */
-  readonly #readers: readonly (readonly number[] | undefined)[];
+  readonly #readers: ReadonlyMap<number, readonly number[]>;
   readonly #wordCount: number;
   readonly #full: Row;
   readonly #free: Row;
   readonly #unknown: Row;
   readonly #scratch: Int32Array;
+  /** What is known of each atom while a row is made; nothing else is kept there. */
   readonly #held: Uint8Array;
   #rows: (Row | undefined)[] = [];
   #rowWords = 0;
@@ -49,7 +50,6 @@ export class Plane {
     place: { readonly path: string; readonly key: string | null; readonly mode: Constraint["mode"] },
     classes: Classes,
     constraints: readonly PlacedConstraint[],
-    atomCount: number,
     cubeCount: number,
   ) {
     this.path = place.path;
@@ -57,16 +57,16 @@ export class Plane {
     this.mode = place.mode;
     this.classes = classes;
     this.#wordCount = (cubeCount + 31) >> 5;
-    this.#held = new Uint8Array(atomCount);
-    const readers = new Array<number[] | undefined>(atomCount);
+    this.#held = classes.scratch;
+    const readers = new Map<number, number[]>();
     const asking = new Int32Array(this.#wordCount);
     this.#mark(classes.held(DEFAULT_CLASS), HELD);
     this.#constraints = constraints.map((one, i) => {
       const { formula } = one.constraint;
       for (const mark of formula) {
         if (mark < 0) continue;
-        const list = readers[mark >> 2];
-        if (list === undefined) readers[mark >> 2] = [i];
+        const list = readers.get(mark >> 2);
+        if (list === undefined) readers.set(mark >> 2, [i]);
         else if (list[list.length - 1] !== i) list.push(i);
       }
       for (const cube of one.cubes) asking[cube >> 5]! |= 1 << (cube & 31);
@@ -162,7 +162,7 @@ export class Plane {
       this.#mark(unclear, UNCLEAR);
       const changed = of === ABSENT_CLASS ? this.classes.held(DEFAULT_CLASS) : [...held, ...unclear];
       const seen = new Set<number>();
-      for (const atom of changed) for (const reader of this.#readers[atom] ?? []) seen.add(reader);
+      for (const atom of changed) for (const reader of this.#readers.get(atom) ?? []) seen.add(reader);
       for (const reader of seen) {
         const { constraint, cubes, byDefault } = this.#constraints[reader]!;
         if (holds(constraint.formula, this.#held, false) !== byDefault) flip(words, cubes);

@@ -78,17 +78,21 @@ function constraintFault(index: DecisionIndex, { dimension, mode, formula }: Con
 
 function cubesFault({ index, rules }: Manifest): string | null {
   let last = 0;
+  const found = new Set<number>();
   const always = new Set<number>();
   for (const [i, cube] of index.cubes.entries()) {
     const rule = rules[cube.rule];
     if (rule === undefined || cube.rule < last) return `cube ${i} is of rule ${cube.rule}`;
     last = cube.rule;
+    found.add(last);
     if (cube.constraints.length > CUBE_CONSTRAINTS_MAX) return `cube ${i} has too many constraints`;
     if (cube.constraints.some((one) => one < 0 || one >= index.constraints.length))
       return `cube ${i} names a constraint that is not there`;
     if (!cube.exact && rule.condition < 0) return `cube ${i} needs a condition that its rule does not have`;
     if (cube.exact && cube.constraints.length === 0) always.add(cube.rule);
   }
+  const lost = rules.findIndex((rule, i) => rule.effect !== "allow" && !found.has(i));
+  if (lost >= 0) return `rule ${lost} restricts, but no cube finds it`;
   const silent = rules.findIndex((rule, i) => rule.condition < 0 && !always.has(i));
   return silent < 0 ? null : `rule ${silent} always applies, but no cube says so`;
 }
