@@ -78,6 +78,96 @@ describe("an index that lost cubes, signed by a trusted key", () => {
   });
 });
 
+type Index = Manifest["index"];
+/** An index with its first dimension, or its first question, changed. */
+const dimension =
+  (change: (of: Index["dimensions"][number]) => object) =>
+  (index: Index): Index => ({
+    ...index,
+    dimensions: index.dimensions.map((one, i) => (i === 0 ? { ...one, ...change(one) } : one)),
+  });
+
+describe("an index that asks what nobody can answer, signed by a trusted key", () => {
+  const path = (to: string) => dimension(() => ({ path: to }));
+  const kind = (to: Index["dimensions"][number]["kind"]) => dimension(() => ({ kind: to }));
+  const text = 'user.name like "a*"';
+  const shape = (condition: string): Manifest => built(`deny d on sql\n  when ${condition}\n  because "x"\n`);
+
+  it.each<readonly [string, condition: string, change: (index: Index) => Index, expected: object]>([
+    ["of a fact that there is not", text, path("user.nickname"), { kind: "unknown-fact", path: "user.nickname" }],
+    ["of another protocol's fact", text, path("command.text"), { kind: "unknown-fact", path: "command.text" }],
+    [
+      "of a text as a text that is a set",
+      text,
+      path("user.groups"),
+      { why: "dimension 0 takes user.groups for a text" },
+    ],
+    ["of an address as a text", 'user.name == "a"', path("client.address"), { kind: "bad-bytecode" }],
+    ["of a text as an address", 'user.name == "a"', kind("address"), { kind: "bad-bytecode" }],
+    ["of a number as a truth", "statement.count == 3", kind("bool"), { kind: "bad-bytecode" }],
+    [
+      "of a key of a text",
+      text,
+      dimension(() => ({ key: "env" })),
+      { why: 'dimension 0 takes user.name["env"] for a text' },
+    ],
+    [
+      "of a whole map as a text",
+      'target.labels["env"] == "p"',
+      dimension(() => ({ key: null })),
+      { kind: "bad-bytecode" },
+    ],
+    ["whether a text is there, as if it were a set", "exists user.agent", kind("presence"), { kind: "bad-bytecode" }],
+    [
+      "whether it is in what is no range",
+      'client.address within cidr("10.0.0.0/8")',
+      dimension(() => ({ atoms: [{ kind: "range", cidr: "10.0.0.0/" }] })),
+      { why: "dimension 0 asks for range 10.0.0.0/, which can't be read" },
+    ],
+    [
+      "whether it fits a pattern without an automaton",
+      text,
+      (index) => ({ ...index, automata: [] }),
+      { why: 'dimension 0 asks like "a*", which no automaton answers' },
+    ],
+    [
+      "whether it fits a pattern that the automaton does not accept for",
+      text,
+      (index) => ({ ...index, automata: index.automata.map((one) => ({ ...one, accepts: [] })) }),
+      { why: 'dimension 0 asks like "a*", which no automaton answers' },
+    ],
+    [
+      "and answers twice, of which only the last would count",
+      text,
+      (index) => ({
+        ...index,
+        automata: index.automata.map((one) => ({
+          ...one,
+          accepts: [...one.accepts, { ...one.accepts[0]!, atoms: [] }],
+        })),
+      }),
+      { kind: "bad-bytecode" },
+    ],
+  ])("is refused: %s", (_, condition, change, expected) => {
+    const manifest = shape(condition);
+    expect(refusal(manifest)).toBeNull();
+    expect(refusal({ ...manifest, index: change(manifest.index) })).toMatchObject(expected);
+  });
+
+  it("is refused with a range among its constants that can't be read", () => {
+    const manifest = shape('client.address within cidr("10.0.0.0/8")');
+    const constants = manifest.constants.map((one) => (one.kind === "cidr" ? { ...one, text: "10.0.0.0" } : one));
+    expect(refusal({ ...manifest, constants })).toMatchObject({
+      why: "constant 0 is range 10.0.0.0, which can't be read",
+    });
+  });
+
+  it("is none where no text fits a pattern: the condition itself is asked", () => {
+    for (const condition of ["user.name matches /[^\\s\\S]/", "any g in user.groups : g matches /a[^\\s\\S]/"])
+      expect(refusal(shape(condition))).toBeNull();
+  });
+});
+
 function matchedBy(manifest: Manifest, facts: ReadonlyMap<string, FactValue>): string {
   const machine = prepare(manifest as VerifiedManifest);
   const bundle = new LoadedBundle("any", "none", manifest, machine);

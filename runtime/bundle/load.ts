@@ -177,7 +177,7 @@ function wrongReference(manifest: Manifest): BundleError | null {
   return null;
 }
 
-/** A fact that a rule reads though one of its protocols has none such; after the bytecode was verified. */
+/** A fact that a rule or its cubes read though one of its protocols has none such; after the bytecode was verified. */
 function unknownFact(manifest: Manifest): string | null {
   const read = factsReadBy(manifest);
   const byProtocol = new Map(PROTOCOLS.map((protocol) => [protocol, lifetimesFor(protocol, manifest)]));
@@ -186,6 +186,13 @@ function unknownFact(manifest: Manifest): string | null {
       const lifetimes = byProtocol.get(protocol)!;
       for (const fact of read[condition]!) if (lifetimes[fact]! < 0) return manifest.facts[fact]!;
     }
+  const { dimensions, constraints, cubes } = manifest.index;
+  for (const cube of cubes)
+    for (const protocol of manifest.rules[cube.rule]!.protocols)
+      for (const number of cube.constraints) {
+        const { path } = dimensions[constraints[number]!.dimension]!;
+        if (factAt(protocol, path) === undefined) return path;
+      }
   return null;
 }
 

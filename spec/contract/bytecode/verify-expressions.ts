@@ -1,7 +1,8 @@
 import type { Expression, Manifest } from "../bundle/manifest.ts";
+import { parseRange } from "./address.ts";
 import { EXPRESSION_STATES_MAX } from "./limits.ts";
 
-/** What is wrong with a bundle's expressions, zones and detectors, or null: every number lies in its table. */
+/** What is wrong with a bundle's expressions, ranges, zones and detectors, or null: every number lies in its table. */
 export function expressionsFault({ expressions, constants, detectors, rules }: Manifest): string | null {
   for (const [i, one] of expressions.entries()) {
     const wrong = expressionFault(one);
@@ -11,6 +12,8 @@ export function expressionsFault({ expressions, constants, detectors, rules }: M
   for (const [i, constant] of constants.entries()) {
     if (constant.kind === "expression" && !known(constant.expression))
       return `constant ${i} names expression ${constant.expression}`;
+    if (constant.kind === "cidr" && parseRange(constant.text) === null)
+      return `constant ${i} is range ${constant.text}, which can't be read`;
     if (constant.kind === "zone") {
       const { from, minutes } = constant;
       if (from.length === 0 || from.length !== minutes.length) return `constant ${i} is a zone with a hole`;
