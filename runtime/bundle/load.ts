@@ -2,17 +2,12 @@ import type { KeyObject } from "node:crypto";
 import { assert } from "../../base/assert.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { verify } from "../../spec/contract/bytecode/index.ts";
-import {
-  decodeManifest,
-  isDetector,
-  openBundle,
-  type EnvelopeError,
-  type Manifest,
-} from "../../spec/contract/bundle/index.ts";
+import { decodeManifest, openBundle, type EnvelopeError, type Manifest } from "../../spec/contract/bundle/index.ts";
 import { PROTOCOLS, factAt, type FactLifetime, type ProtocolName } from "../../spec/contract/facts/index.ts";
 import { CubeIndex, classesOf, prepare, type Classes, type Machine } from "../vm/index.ts";
 import { factsReadBy } from "./facts-read.ts";
 import { runProbes } from "./probes.ts";
+import { ruleFault } from "./rule-fault.ts";
 import { runVectors } from "./self-test.ts";
 
 /** Features that this gateway can carry out. A bundle that needs another one is refused. */
@@ -134,8 +129,10 @@ export function loadBundle(
   const manifest = decoded.value;
   const feature = manifest.requires.find((name) => !FEATURES.has(name));
   if (feature !== undefined) return err({ kind: "missing-feature", feature });
-  const wrong = wrongReference(manifest);
-  if (wrong !== null) return err(wrong);
+  for (const [i, rule] of manifest.rules.entries()) {
+    const why = ruleFault(rule, manifest);
+    if (why !== null) return err({ kind: "malformed", where: `rules[${i}]`, why });
+  }
   const verified = verify(manifest);
   if (!verified.ok) return err({ kind: "bad-bytecode", ...verified.error });
   const unknown = unknownFact(manifest);
@@ -149,32 +146,6 @@ export function loadBundle(
   if (failed !== null) return err({ kind: "failed-self-test", ...failed });
   const strayed = runProbes(bundle);
   return strayed === null ? ok(bundle) : err({ kind: "index-strays", ...strayed });
-}
-
-/** Places in tables that nothing but the loader looks at. */
-function wrongReference(manifest: Manifest): BundleError | null {
-  for (const [i, rule] of manifest.rules.entries()) {
-    const malformed = (why: string): BundleError => ({ kind: "malformed", where: `rules[${i}]`, why });
-    if (rule.condition < -1 || rule.condition >= manifest.programs.length)
-      return malformed("has a condition that is not there");
-    if ((rule.effect === "approve") !== (rule.approve !== null))
-      return malformed("has approval details that don't fit its effect");
-    if ((rule.effect === "mask") !== (rule.mask !== null))
-      return malformed("has mask details that don't fit its effect");
-    if ((rule.effect === "limit") !== (rule.limit !== null))
-      return malformed("has a limit that doesn't fit its effect");
-    const detector = rule.mask?.detect.find(
-      (name) => !isDetector(name) && !manifest.detectors.some((one) => one.name === name),
-    );
-    if (detector !== undefined) return malformed(`looks for ${detector}, which is no detector`);
-    if (
-      rule.approve !== null &&
-      (rule.approve.quorum < 1 || rule.approve.groups.length + rule.approve.users.length === 0)
-    ) {
-      return malformed("asks for approval by nobody");
-    }
-  }
-  return null;
 }
 
 /** A fact that a rule or its cubes read though one of its protocols has none such; after the bytecode was verified. */
@@ -210,7 +181,8 @@ export function describeBundleError(error: BundleError): string {
     case "malformed":
       return `${error.where} ${error.why}`;
     case "bad-bytecode":
-      return `program ${error.program}, instruction ${error.at}: ${error.why}`;
+      if (error.program < 0) return error.why;
+      return `program ${error.program}${error.at < 0 ? "" : `, instruction ${error.at}`}: ${error.why}`;
     case "missing-feature":
       return `it needs ${error.feature}, which this gateway does not have; upgrade the gateway first`;
     case "unknown-fact":
