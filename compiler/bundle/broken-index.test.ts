@@ -78,6 +78,17 @@ describe("an index that lost cubes, signed by a trusted key", () => {
   });
 });
 
+it.each([
+  'user.groups has "a" and statement.writes',
+  'user.name in ["a", "b"] or statement.count > 3',
+  "not statement.writes",
+])("an allow whose cube asks less than its condition is found too wide: %s", (condition) => {
+  const manifest = built(`allow a on sql\n  when ${condition}\n`);
+  expect(refusal(manifest)).toBeNull();
+  const cubes = manifest.index.cubes.map((cube) => ({ ...cube, constraints: cube.constraints.slice(1) }));
+  expect(refusal({ ...manifest, index: { ...manifest.index, cubes } })?.kind).toBe("index-strays");
+});
+
 type Index = Manifest["index"];
 /** An index with its first dimension, or its first question, changed. */
 const dimension =

@@ -52,6 +52,7 @@ it.each<readonly [rule: string, change: Partial<BundleRule>, why: string]>([
   ["t", { alertTo: [] }, "rules[3] tells nobody"],
   ["d", { alertTo: ["ops"] }, "rules[4] has channels that don't fit its effect"],
   ["d", { protocols: [] }, "rules[4] stands on no protocol"],
+  ["d", { protocols: ["postgres", "postgres"] }, "rules[4] stands on a protocol twice"],
   ["d", { condition: 5 }, "rules[4] has a condition that is not there"],
   ["a", { approve: { ...approve, groups: [] } }, "rules[0] asks for approval by nobody"],
   ["a", { approve: { ...approve, quorum: 0 } }, "rules[0] asks for approval by nobody"],

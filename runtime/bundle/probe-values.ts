@@ -31,7 +31,7 @@ export function namedBy(manifest: Manifest, program: number): Named {
   return named;
 }
 
-/** Values that a constant speaks of: of a glob a text that fits it, of a range its first address. */
+/** Values that a constant speaks of: of a glob a text that fits it, of a range its first address and its last. */
 function valuesOf(constant: Constant): readonly (string | number)[] {
   switch (constant.kind) {
     case "string":
@@ -42,13 +42,26 @@ function valuesOf(constant: Constant): readonly (string | number)[] {
     case "glob":
       return [constant.pattern.replace(/\\(.)|\*+|\?/gsu, (all, taken?: string) => taken ?? (all === "?" ? "x" : ""))];
     case "cidr":
-      return parseRange(constant.text) === null ? [] : [constant.text.slice(0, constant.text.lastIndexOf("/"))];
+      return endsOf(constant.text);
     case "bool":
     case "expression":
     case "zone":
       return [];
   }
 }
+
+function endsOf(cidr: string): readonly string[] {
+  const range = parseRange(cidr);
+  if (range === null) return [];
+  const { network, shift, length } = range;
+  const first = network << shift;
+  return [first, first | ((1n << shift) - 1n)].map((bits) =>
+    length === 32 ? [24n, 16n, 8n, 0n].map((by) => (bits >> by) & 0xffn).join(".") : groupsOf(bits),
+  );
+}
+
+const groupsOf = (bits: bigint): string =>
+  Array.from({ length: 8 }, (_, i) => ((bits >> BigInt(112 - i * 16)) & 0xffffn).toString(16)).join(":");
 
 /** Values of a fact that tell a condition's cases apart: unknown, absent, what the condition names and something that it does not. */
 export function probeValues(type: FactType, named: Named): readonly FactValue[] {

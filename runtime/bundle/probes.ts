@@ -1,5 +1,5 @@
 import type { Constraint, Cube, Manifest } from "../../spec/contract/bundle/index.ts";
-import { ABSENT, UNKNOWN, factAt, type FactValue } from "../../spec/contract/facts/index.ts";
+import { ABSENT, UNKNOWN, factAt, type FactValue, type Truth } from "../../spec/contract/facts/index.ts";
 import { Plane, run, type Classes, type Machine } from "../vm/index.ts";
 import { factsReadBy } from "./facts-read.ts";
 import { PROBES_MAX, PROBES_PER_RULE_MAX } from "./limits.ts";
@@ -18,7 +18,8 @@ export interface StrayedRule {
 
 /**
  * Looks, for each rule that restricts, for facts that no cube of it answers to though its condition is not false: a cube that
- * was lost shows by that. Where no test need have been written, the index is held against the conditions here.
+ * was lost shows by that; and for each that allows, for facts that a cube answers to though its condition is not true. Where
+ * no test need have been written, the index is held against the conditions here.
  */
 export function runProbes(bundle: Probed): StrayedRule | null {
   const { rules, index } = bundle.manifest;
@@ -27,14 +28,15 @@ export function runProbes(bundle: Probed): StrayedRule | null {
   const most = Math.min(PROBES_PER_RULE_MAX, Math.ceil(PROBES_MAX / Math.max(1, rules.length)));
   for (const [rule, { condition, effect, name }] of rules.entries()) {
     const cubes = cubesOf.get(rule) ?? [];
-    if (condition < 0 || effect === "allow" || cubes.some(({ constraints }) => constraints.length === 0)) continue;
-    const facts = new Search(bundle, rule, cubes, planes, most).lostFor();
+    if (condition < 0) continue;
+    const search = new Search(bundle, rule, cubes, planes, most);
+    const facts = effect === "allow" ? search.widenedFor() : search.lostFor();
     if (facts !== null) return { rule: name, facts };
   }
   return null;
 }
 
-/** The search for one rule: facts are unknown until one of them is chosen so that it keeps a cube from answering. */
+/** The search for one rule: facts are unknown until one of them is chosen so that it keeps a cube from answering, or lets it. */
 class Search {
   #left: number;
   readonly #bundle: Probed;
@@ -43,6 +45,8 @@ class Search {
   readonly #planes: Map<number, Plane>;
   readonly #values: ReadonlyMap<string, readonly FactValue[]>;
   readonly #chosen = new Map<string, FactValue>();
+  readonly #places: ReadonlyMap<string, number>;
+  readonly #slots: FactValue[];
 
   constructor(bundle: Probed, rule: number, cubes: readonly Cube[], planes: Map<number, Plane>, most: number) {
     const { manifest } = bundle;
@@ -53,8 +57,11 @@ class Search {
     this.#planes = planes;
     this.#left = most;
     const named = namedBy(manifest, condition);
+    const read = factsReadBy(manifest)[condition]!;
+    this.#places = new Map(read.map((fact) => [manifest.facts[fact]!, fact]));
+    this.#slots = new Array<FactValue>(manifest.facts.length).fill(UNKNOWN);
     this.#values = new Map(
-      factsReadBy(manifest)[condition]!.map((fact) => {
+      read.map((fact) => {
         const path = manifest.facts[fact]!;
         const schema = protocols[0] === undefined ? undefined : factAt(protocols[0], path);
         return [path, schema === undefined ? [UNKNOWN, ABSENT] : probeValues(schema.type, named)];
@@ -62,22 +69,65 @@ class Search {
     );
   }
 
-  /** The facts, in words, for which the rule is lost; null when none are found. */
+  /** The condition with what was chosen: true or false only if it stays so whatever the unknown comes to be. */
+  #truth(): Truth {
+    return run(this.#bundle.machine, this.#condition, this.#slots);
+  }
+
+  #choose(path: string, value: FactValue): void {
+    this.#chosen.set(path, value);
+    this.#put(path, value);
+  }
+
+  #undo(path: string): void {
+    this.#chosen.delete(path);
+    this.#put(path, UNKNOWN);
+  }
+
+  #put(path: string, value: FactValue): void {
+    const place = this.#places.get(path);
+    if (place !== undefined) this.#slots[place] = value;
+  }
+
+  /** The facts, in words, for which a cube alone lets an allowing rule fire; null when none are found. */
+  widenedFor(): string | null {
+    for (const { exact, constraints } of this.#cubes) {
+      const found = exact ? this.#widenedBy(constraints, 0) : null;
+      if (found !== null) return found;
+    }
+    return null;
+  }
+
+  #widenedBy(constraints: readonly number[], at: number): string | null {
+    const number = constraints[at];
+    if (number === undefined) return --this.#left >= 0 && this.#truth() !== true ? this.#shown() : null;
+    const plane = this.#planeOf(number);
+    const { path } = plane;
+    if (this.#chosen.has(path)) return this.#fails(number) ? null : this.#widenedBy(constraints, at + 1);
+    for (const value of this.#values.get(path) ?? [UNKNOWN, ABSENT]) {
+      if (this.#left <= 0 || plane.rowFor(value).count === 0) continue;
+      this.#choose(path, value);
+      const found = this.#widenedBy(constraints, at + 1);
+      this.#undo(path);
+      if (found !== null) return found;
+    }
+    return null;
+  }
+
+  /** The facts, in words, for which a restricting rule is lost; null when none are found. */
   lostFor(): string | null {
-    if (--this.#left < 0) return null;
-    const { manifest, machine } = this.#bundle;
-    // What is false while so much is unknown stays false whatever it comes to be.
-    const slots = manifest.facts.map((path) => this.#chosen.get(path) ?? UNKNOWN);
-    if (run(machine, this.#condition, slots) === false) return null;
+    if (--this.#left < 0 || this.#truth() === false) return null;
     const cube = this.#cubes.find((one) => !one.constraints.some((constraint) => this.#fails(constraint)));
     if (cube === undefined) return this.#shown();
     for (const number of cube.constraints) {
-      const { path } = this.#planeOf(number);
+      const plane = this.#planeOf(number);
+      const { path } = plane;
       if (this.#chosen.has(path)) continue;
-      for (const value of this.#values.get(path) ?? []) {
-        this.#chosen.set(path, value);
-        const found = this.#fails(number) ? this.lostFor() : null;
-        this.#chosen.delete(path);
+      for (const value of this.#values.get(path) ?? [UNKNOWN, ABSENT]) {
+        if (this.#left <= 0 || plane.rowFor(value).count > 0) continue;
+        this.#choose(path, value);
+        const found = this.lostFor();
+        this.#undo(path);
         if (found !== null) return found;
       }
     }

@@ -4,6 +4,7 @@ import { isDetector, type BundleRule, type Manifest } from "../../spec/contract/
 export function ruleFault(rule: BundleRule, manifest: Manifest): string | null {
   const { effect, approve, mask, limit, alertTo } = rule;
   if (rule.protocols.length === 0) return "stands on no protocol";
+  if (new Set(rule.protocols).size < rule.protocols.length) return "stands on a protocol twice";
   if (rule.condition < -1 || rule.condition >= manifest.programs.length) return "has a condition that is not there";
   if ((effect === "approve") !== (approve !== null)) return "has approval details that don't fit its effect";
   if ((effect === "mask") !== (mask !== null)) return "has mask details that don't fit its effect";
