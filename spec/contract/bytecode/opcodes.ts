@@ -76,7 +76,6 @@ export const OPCODES = [
 ] as const satisfies readonly OpcodeRow[];
 
 type Row = (typeof OPCODES)[number];
-export type OpName = Row["name"];
 export const OP = Object.fromEntries(OPCODES.map((r) => [r.name, r.code])) as {
   readonly [R in Row as R["name"]]: R["code"];
 };
