@@ -9,6 +9,7 @@ import {
 import type { Manifest } from "../bundle/manifest.ts";
 import { factAt, type FactType, type ProtocolName } from "../facts/index.ts";
 import { parseRange } from "./address.ts";
+import { tableFault } from "./alphabet.ts";
 import { CODE_LENGTH_MAX, CUBE_CONSTRAINTS_MAX, STACK_DEPTH_MAX } from "./limits.ts";
 
 /** Which questions can be asked of which kind of value. */
@@ -50,15 +51,12 @@ export function indexFault(manifest: Manifest): string | null {
 }
 
 function automatonFault(index: DecisionIndex, automaton: Automaton): string | null {
-  const { starts, inputs, inputCount, next, accepts } = automaton;
+  const { inputCount, next, accepts } = automaton;
   const dimension = index.dimensions[automaton.dimension];
   if (dimension === undefined) return `reads dimension ${automaton.dimension}`;
-  if (inputCount < 1 || starts.length !== inputs.length || starts[0] !== 0) return "has an alphabet with a hole";
-  for (let i = 1; i < starts.length; i++) if (starts[i]! <= starts[i - 1]!) return "has an alphabet out of order";
-  for (const input of inputs) if (input < 0 || input >= inputCount) return `reads input ${input}`;
+  const wrong = tableFault(automaton);
+  if (wrong !== null) return wrong;
   const states = next.length / inputCount;
-  if (states < 1 || !Number.isInteger(states)) return "has half a state";
-  for (const state of next) if (state >= states) return `goes to state ${state} of ${states}`;
   const accepting = new Set<string>();
   for (const { state, when, atoms } of accepts) {
     if (accepting.has(`${when} ${state}`)) return `accepts twice in state ${state}`;
