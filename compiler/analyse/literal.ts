@@ -1,4 +1,4 @@
-import type { FactType, FactValue } from "../../spec/contract/facts/index.ts";
+import type { FactType, FactValue, Truth } from "../../spec/contract/facts/index.ts";
 import type { CheckedExpr } from "../../lang/index.ts";
 import type { Machine } from "./machine.ts";
 
@@ -8,7 +8,7 @@ export type Atom =
   | { readonly kind: "one-of"; readonly values: readonly string[] }
   | { readonly kind: "order"; readonly op: "<" | "<=" | ">" | ">="; readonly bound: number }
   | { readonly kind: "pattern"; readonly machine: Machine }
-  | { readonly kind: "range"; readonly cidr: string; readonly answers: Map<string, boolean> }
+  | { readonly kind: "range"; readonly cidr: string; readonly answers: Map<string, Truth> }
   /** A part of the time: `time.hour("Europe/Vienna") < 8`. The condition itself is asked. */
   | {
       readonly kind: "expression";

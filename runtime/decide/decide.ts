@@ -1,11 +1,9 @@
 import { UNKNOWN, type ProtocolName, type Truth } from "../../spec/contract/facts/index.ts";
 import type { Decision } from "../../spec/contract/decision/index.ts";
 import type { Manifest } from "../../spec/contract/bundle/index.ts";
+import { counts, verdictOf } from "../bundle/index.ts";
 import { run, type FactSlots } from "../vm/index.ts";
 import type { Executable } from "./executable.ts";
-
-/** Whether a rule counts as matched when its condition came out as `found`: what restricts does, what allows does not. */
-export const counts = (effect: string, found: Truth): boolean => (found === UNKNOWN ? effect !== "allow" : found);
 
 interface Limit {
   readonly most: number | null;
@@ -51,7 +49,7 @@ export function decisionOf(manifest: Manifest, matched: readonly number[], unkno
         break;
     }
   }
-  const verdict = denies.length > 0 ? "deny" : approves.length > 0 ? "approve" : allows.length > 0 ? "allow" : "deny";
+  const verdict = verdictOf(denies.length > 0, approves.length > 0, allows.length > 0);
   const deciding = denies.length > 0 ? denies : approves.length > 0 ? approves : allows;
   return {
     verdict,

@@ -54,12 +54,12 @@ export class CubeIndex {
       return left === right ? a.dimension - b.dimension : left < right ? -1 : 1;
     });
     this.planes = byPath.map(({ dimension, mode, asked }) => {
-      const { path, key, atoms } = index.dimensions[dimension]!;
+      const { path, key } = index.dimensions[dimension]!;
       const placed = [...asked].map(([number, asking]): PlacedConstraint => ({
         constraint: index.constraints[number]!,
         cubes: asking,
       }));
-      return new Plane({ path, key, mode }, classesOf(dimension), placed, atoms.length, cubes.length);
+      return new Plane({ path, key, mode }, classesOf(dimension), placed, cubes.length);
     });
   }
 
