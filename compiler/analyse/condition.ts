@@ -164,7 +164,7 @@ export class Conditions {
 
   #fact(path: string, key: string | null): Place | null {
     let byKey = this.#facts.get(path);
-    if (byKey === undefined) this.#facts.set(path, (byKey = new Map()));
+    if (byKey === undefined) this.#facts.set(path, (byKey = new Map<string | null, Place | null>()));
     let place = byKey.get(key);
     if (place === undefined) byKey.set(key, (place = this.#factPlace(path, key)));
     return place;
@@ -215,7 +215,7 @@ export class Conditions {
 
   #element(level: Place, field: string | null, type: FactType): Place {
     let byField = this.#elementsOf.get(level);
-    if (byField === undefined) this.#elementsOf.set(level, (byField = new Map()));
+    if (byField === undefined) this.#elementsOf.set(level, (byField = new Map<string | null, Place>()));
     let place = byField.get(field);
     if (place === undefined) byField.set(field, (place = this.#elementPlace(level, field, type)));
     return place;

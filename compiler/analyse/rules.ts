@@ -81,7 +81,7 @@ export class RuleIndex {
     for (const { keys } of all)
       for (const { place, values } of keys) {
         let counts = seen.get(place);
-        if (counts === undefined) seen.set(place, (counts = new Map()));
+        if (counts === undefined) seen.set(place, (counts = new Map<string, number>()));
         for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
       }
     const weight = ({ place, values }: Key): number => {

@@ -39,7 +39,10 @@ class Choice {
 
   /** The first alternative that fits and that its gate lets through, or `NONE`. */
   take(tokens: readonly IToken[], at: number, gates: readonly IOrAlt<unknown>[] | null): number {
-    if (this.#byNext !== null && gates === null) return this.#byNext[(tokens[at] ?? END).tokenTypeIdx]!;
+    if (this.#byNext !== null) {
+      const first = this.#byNext[(tokens[at] ?? END).tokenTypeIdx]!;
+      if (first === NONE || gates === null || gates[first]!.GATE?.() !== false) return first;
+    }
     return this.#alternatives.findIndex(
       (paths, i) =>
         gates?.[i]?.GATE?.() !== false &&
@@ -141,8 +144,7 @@ export class QuickParser extends PolicyParser {
 
   #or<T>(occurrence: number, given: IOrAlt<unknown>[] | OrMethodOpts<unknown>): T {
     const alternatives = Array.isArray(given) ? given : given.DEF;
-    const gates = alternatives.some((one) => one.GATE !== undefined) ? alternatives : null;
-    const taken = this.#rule!.of("OR", occurrence).take(this.#tokens, this.#at, gates);
+    const taken = this.#rule!.of("OR", occurrence).take(this.#tokens, this.#at, alternatives);
     if (taken === NONE) throw STUCK;
     return alternatives[taken]!.ALT() as T;
   }
