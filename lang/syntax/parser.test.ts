@@ -1,10 +1,12 @@
 import { readFileSync } from "node:fs";
+import type { IToken } from "chevrotain";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { currentLookahead, lookaheadSource } from "../../tools/gen-lookahead.ts";
 import { cataloguePages } from "../diagnostics/index.ts";
 import { LINT_RULES } from "../lint/index.ts";
 import { PolicyParser } from "./parser.ts";
+import { lexQuickly } from "./quick-lexer.ts";
 import { QuickParser } from "./quick-parser.ts";
 import { makeLexer, tokenize } from "./tokens.ts";
 
@@ -32,6 +34,89 @@ describe("the grammar itself", () => {
     }
     expect(seen.errors).toEqual([]);
     expect(() => new Ambiguous()).toThrow(/twice/);
+  });
+});
+
+describe("words and marks", () => {
+  it("are those that the library reads, or nothing where that has an error (fuzz)", () => {
+    const parts = fc.constantFrom(
+      ...[
+        '"',
+        "/",
+        "//",
+        "\\",
+        "\n",
+        "\r\n",
+        "\f",
+        "\v",
+        " ",
+        "=",
+        "==",
+        "!",
+        "!=",
+        "<",
+        "<=",
+        "-",
+        "-1",
+        "1_0",
+        "15m",
+        "15ms",
+        "1mx",
+      ],
+      ...[
+        "a",
+        "allow",
+        "_",
+        "(",
+        ")",
+        "[",
+        "]",
+        "{",
+        "}",
+        ",",
+        ".",
+        ":",
+        "*",
+        "@",
+        "i",
+        "ü",
+        "\u2028",
+        "'",
+        "#",
+        "/a/i",
+        "/a/ix",
+        '"a\\',
+      ],
+    );
+    let whole = 0;
+    const check = (text: string): void => {
+      const [quick, slow] = [lexQuickly(text), tokenize(text)];
+      expect(quick === null).toBe(slow.errors.length > 0);
+      if (quick === null) return;
+      whole++;
+      const plain = (tokens: readonly IToken[]) =>
+        tokens.map(({ image, startOffset, tokenType, tokenTypeIdx }) => [
+          image,
+          startOffset,
+          tokenType.name,
+          tokenTypeIdx,
+        ]);
+      expect(plain(quick.tokens)).toEqual(plain(slow.tokens));
+      expect(plain(quick.comments)).toEqual(plain(slow.groups["comments"] ?? []));
+      expect(plain(quick.unterminated)).toEqual(plain(slow.unterminated));
+    };
+    for (const text of [SHOP, SHOP_TESTS]) check(text);
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.array(parts, { maxLength: 30 }).map((some) => some.join("")),
+          fc.string(),
+        ),
+        check,
+      ),
+      { numRuns: 2000 },
+    );
+    expect(whole).toBeGreaterThan(100);
   });
 });
 
