@@ -73,7 +73,10 @@ function solveText(place: Place, asked: readonly Asked[], fits: (value: FactValu
   for (const value of usualTexts(place)) if (fits(value)) return { value };
   const machines = (no: boolean) =>
     asked.flatMap(({ atom, negated }) => (atom.kind === "pattern" && negated === no ? [atom.machine] : []));
-  const found = shortestText(machines(false), machines(true), excludedBy(asked));
+  const wanted = machines(false);
+  // What the search would find first: nothing shorter is accepted, and nothing else as short.
+  for (const { shortest } of wanted) if (shortest !== null && fits(shortest)) return { value: shortest };
+  const found = shortestText(wanted, machines(true), excludedBy(asked));
   if (found === "too-many-states") return "inconclusive";
   if (found === null) return "none";
   return fits(found.text) ? { value: found.text } : "inconclusive";

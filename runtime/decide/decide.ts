@@ -16,36 +16,37 @@ const stricter = (a: Limit, b: Limit): Limit => (b.most !== null && (a.most === 
 /** What the matching rules of one action come to. `unknown`: those of them that match because something is unknown. */
 export function decisionOf(manifest: Manifest, matched: readonly number[], unknown: readonly number[]): Decision {
   const { rules } = manifest;
-  const denies: number[] = [];
-  const approves: number[] = [];
-  const allows: number[] = [];
-  const masks: number[] = [];
-  const rates: number[] = [];
-  const alerts: number[] = [];
+  // Most kinds of rules match no action, so a list is made for its first rule.
+  let denies = NONE;
+  let approves = NONE;
+  let allows = NONE;
+  let masks = NONE;
+  let rates = NONE;
+  let alerts = NONE;
   let rows = NO_LIMIT;
   let bytes = NO_LIMIT;
   for (const index of matched) {
     const rule = rules[index]!;
     switch (rule.effect) {
       case "deny":
-        denies.push(index);
+        denies = withOne(denies, index);
         break;
       case "approve":
-        approves.push(index);
+        approves = withOne(approves, index);
         break;
       case "allow":
-        allows.push(index);
+        allows = withOne(allows, index);
         break;
       case "mask":
-        masks.push(index);
+        masks = withOne(masks, index);
         break;
       case "limit":
         rows = stricter(rows, { most: rule.limit?.rows ?? null, rule: index });
         bytes = stricter(bytes, { most: rule.limit?.bytes ?? null, rule: index });
-        if (rule.limit !== null && rule.limit.rate !== null) rates.push(index);
+        if (rule.limit !== null && rule.limit.rate !== null) rates = withOne(rates, index);
         break;
       case "alert":
-        alerts.push(index);
+        alerts = withOne(alerts, index);
         break;
     }
   }
@@ -64,6 +65,15 @@ export function decisionOf(manifest: Manifest, matched: readonly number[], unkno
     alerts,
     unknown,
   };
+}
+
+/** Shared by all decisions, so nothing is ever put into it. */
+const NONE: number[] = [];
+
+function withOne(list: number[], index: number): number[] {
+  if (list === NONE) return [index];
+  list.push(index);
+  return list;
 }
 
 /**

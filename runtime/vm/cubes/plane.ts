@@ -11,6 +11,7 @@ const UNCLEAR = 2;
 /** One bit for each cube: whether a value lets it fire. */
 export interface Row {
   readonly words: Int32Array;
+  /** How many bits are set, or of a row that was put together from others about how many: by it rows are put in order. */
   readonly count: number;
 }
 
@@ -40,7 +41,8 @@ export class Plane {
   readonly #full: Row;
   readonly #free: Row;
   readonly #unknown: Row;
-  readonly #scratch: Int32Array;
+  /** What elements were put together to last. */
+  readonly #joined: { readonly words: Int32Array; count: number };
   /** What is known of each atom while a row is made; nothing else is kept there. */
   readonly #held: Uint8Array;
   #rows: (Row | undefined)[] = [];
@@ -85,7 +87,7 @@ export class Plane {
       if (mode === "is" ? holds(formula, this.#held, true) : whenUnknown) flip(unknown, cubes);
     }
     this.#unknown = row(unknown);
-    this.#scratch = new Int32Array(this.#wordCount);
+    this.#joined = { words: new Int32Array(this.#wordCount), count: 0 };
     // Every other row is made from this one, so the first decision finds it made.
     this.#makeRow(DEFAULT_CLASS);
   }
@@ -101,12 +103,15 @@ export class Plane {
       return this.#rowOf(found);
     }
     if (value === ABSENT) return this.mode === "any" ? this.#free : this.#full;
-    if (Array.isArray(value)) {
-      const items = value as readonly string[];
-      return items.length > ELEMENTS_MAX ? this.#unknownRow() : this.#combined(items);
+    // Lists and sets each have a loop of their own: one that takes both is slow for either.
+    let found = this.mode === "any" ? this.#free : this.#full;
+    if (value instanceof Set && value.size <= ELEMENTS_MAX) {
+      for (const item of value as ReadonlySet<string>) found = this.#with(found, item);
+      return found;
     }
-    if (!(value instanceof Set) || value.size > ELEMENTS_MAX) return this.#unknownRow();
-    return this.#combined(value as ReadonlySet<string>);
+    if (!Array.isArray(value) || value.length > ELEMENTS_MAX) return this.#unknownRow();
+    for (const item of value as readonly string[]) found = this.#with(found, item);
+    return found;
   }
 
   #unknownRow(): Row {
@@ -114,29 +119,25 @@ export class Plane {
     return this.#unknown;
   }
 
-  /** Some element must let it fire, or every one. */
-  #combined(items: Iterable<string>): Row {
-    const any = this.mode === "any";
-    const neutral = any ? this.#free : this.#full;
-    let found = neutral;
-    for (const item of items) {
-      const one = this.#rowOf(this.classes.classOfText(item));
-      if (one === found || one.count === neutral.count) continue;
-      if (found === neutral) found = one;
-      else found = this.#join(found.words, one.words, any);
-    }
-    return found;
+  /** The row of some elements with one more: some element must let a cube fire, or every one. */
+  #with(found: Row, item: string): Row {
+    const one = this.#rowOf(this.classes.classOfText(item));
+    const neutral = this.mode === "any" ? this.#free : this.#full;
+    if (one === found || one.count === neutral.count) return found;
+    return found === neutral ? one : this.#join(found, one);
   }
 
-  #join(a: Int32Array, b: Int32Array, any: boolean): Row {
-    const words = this.#scratch;
-    let count = 0;
-    for (let i = 0; i < words.length; i++) {
-      const word = any ? a[i]! | b[i]! : a[i]! & b[i]!;
-      words[i] = word;
-      if (word !== 0) count += bitsOf(word);
+  #join(a: Row, b: Row): Row {
+    const joined = this.#joined;
+    const [words, left, right] = [joined.words, a.words, b.words];
+    if (this.mode === "any") {
+      for (let i = 0; i < words.length; i++) words[i] = left[i]! | right[i]!;
+      joined.count = a.count + b.count;
+    } else {
+      for (let i = 0; i < words.length; i++) words[i] = left[i]! & right[i]!;
+      joined.count = Math.min(a.count, b.count);
     }
-    return { words, count };
+    return joined;
   }
 
   #rowOf(of: number): Row {
