@@ -57,6 +57,7 @@ it("the least that is needed, and what is taken for the rest", () => {
       hostCertificate: null,
       userAuthorities: [],
       revoked: null,
+      signIn: null,
       channels: 32,
       recording: { keystrokes: false, commandBytes: 1024 * 1024 },
     },

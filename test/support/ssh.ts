@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { buildCommand } from "../../cli/commands/policy/build.ts";
 import { keygenCommand } from "../../cli/commands/policy/keygen.ts";
 import { startGateway, type RunningGateway } from "../../cli/commands/serve.ts";
+import { formatVerifier, makeVerifier } from "../../runtime/credentials/index.ts";
 import type { GatewayParts } from "../../runtime/gateway/index.ts";
 import { quietIo } from "./gateway.ts";
 import { inPath, runProgram, type Ran } from "./programs.ts";
@@ -134,6 +135,11 @@ export interface TestSshOptions {
   readonly policy: string;
   /** More lines of the configuration. */
   readonly config?: string;
+  /** Another listener. */
+  readonly listen?: string;
+  /** People have a password too, which is their name. */
+  readonly passwords?: boolean;
+  readonly env?: Readonly<Record<string, string>>;
   /** More settings of the target. */
   readonly target?: string;
   /** Host key to pin instead of the sshd's own. */
@@ -148,7 +154,7 @@ export interface TestSshOptions {
 export async function startSshGateway(sshd: TestSshd, options: TestSshOptions): Promise<TestSshGateway> {
   const folder = mkdtempSync(join(tmpdir(), "sallyport-ssh-"));
   const said: string[] = [];
-  const io = quietIo(folder, said);
+  const io = quietIo(folder, said, options.env ?? {});
   keygenCommand(["bundle"], io);
   const build = async (text: string): Promise<void> => {
     writeFileSync(join(folder, "test.policy"), text);
@@ -156,15 +162,18 @@ export async function startSshGateway(sshd: TestSshd, options: TestSshOptions): 
       throw new Error(said.join(""));
   };
   if (options.policy !== "") await build(options.policy);
-  const users = SSH_PEOPLE.map(([name, groups]) => {
+  const users: string[] = [];
+  for (const [name, groups] of SSH_PEOPLE) {
     const key = makeKey(join(folder, name));
-    return `  - { name: ${name}, groups: [${groups.join(", ")}], keys: ["${key}"] }`;
-  });
+    const scram =
+      options.passwords === true ? `, scram: "${formatVerifier(await makeVerifier(name, Buffer.alloc(16, 7)))}"` : "";
+    users.push(`  - { name: ${name}, groups: [${groups.join(", ")}], keys: ["${key}"]${scram} }`);
+  }
   writeFileSync(
     join(folder, "sallyport.yaml"),
     `listen:
   - { protocol: ssh, address: "127.0.0.1:0" }
-targets:
+${options.listen === undefined ? "" : `  - ${options.listen}\n`}targets:
   - name: host
     protocol: ssh
     address: "127.0.0.1:${sshd.port}"

@@ -1,4 +1,5 @@
 import type { ConfigReader } from "../config-reader.ts";
+import { readBrowserSignIn, type BrowserSignInConfig } from "./browser-config.ts";
 
 export interface SshListenConfig {
   readonly host: string;
@@ -30,6 +31,8 @@ export interface SshSettings {
   readonly userAuthorities: readonly string[];
   /** File of revoked keys and certificates: OpenSSH's binary list, or one key per line. */
   readonly revoked: string | null;
+  /** Sign-in through a browser for who has no key; null: there is none. */
+  readonly signIn: BrowserSignInConfig | null;
   readonly recording: {
     /** What is typed in a shell is kept too. Passwords that are typed are then in it. */
     readonly keystrokes: boolean;
@@ -97,7 +100,15 @@ export function readSshSettings(r: ConfigReader, node: unknown): SshSettings {
   const f =
     node === undefined
       ? new Map<string, unknown>()
-      : r.map(node, "ssh", ["hostKey", "hostCertificate", "userAuthorities", "revoked", "recording", "channels"]);
+      : r.map(node, "ssh", [
+          "hostKey",
+          "hostCertificate",
+          "userAuthorities",
+          "revoked",
+          "signIn",
+          "recording",
+          "channels",
+        ]);
   const k = f.has("recording")
     ? r.map(f.get("recording"), "ssh.recording", ["keystrokes", "commandBytes"])
     : new Map<string, unknown>();
@@ -107,6 +118,7 @@ export function readSshSettings(r: ConfigReader, node: unknown): SshSettings {
     hostCertificate: file("hostCertificate"),
     userAuthorities: r.list(f.get("userAuthorities"), "ssh.userAuthorities").map((key) => r.text(key, "a key")),
     revoked: file("revoked"),
+    signIn: f.has("signIn") ? readBrowserSignIn(r, f.get("signIn")) : null,
     recording: {
       keystrokes: r.bool(k.get("keystrokes"), "ssh.recording.keystrokes", false),
       commandBytes: r.int(k.get("commandBytes"), "ssh.recording.commandBytes", COMMAND_BYTES, 0, COMMAND_BYTES_MAX),

@@ -5,6 +5,7 @@ import type { Rates } from "../../enforce/limit/index.ts";
 import type { Directory, SshTrust } from "../../identity/index.ts";
 import type { Clock, Random, RecordingStore } from "../../outside/index.ts";
 import type { Recorder } from "../../record/index.ts";
+import type { BrowserDoor } from "./browser.ts";
 import type { SshSettings } from "./config.ts";
 import type { HostKey } from "./host-key.ts";
 import type { SshTarget } from "./upstream.ts";
@@ -27,6 +28,8 @@ export interface SshHost {
   readonly recorder: Recorder;
   readonly rates: Rates;
   readonly alerts: Alerts;
+  /** Null: nobody signs in through a browser. */
+  readonly browser: BrowserDoor | null;
   readonly parts: {
     readonly config: {
       readonly limits: { readonly handshakeMs: number };
