@@ -18,6 +18,8 @@ export const hasOpenSsh = (): boolean => inPath("ssh") && inPath("ssh-keygen") &
 
 /** A real sshd for one test file, which takes one key. */
 export interface TestSshd {
+  /** What it wrote into its log so far. */
+  readonly said: () => string;
   readonly port: number;
   readonly folder: string;
   /** The account on it: whoever runs the tests. */
@@ -47,6 +49,7 @@ export function freePort(): Promise<number> {
   });
 }
 
+/** `more`: lines of its configuration; `%FOLDER%` stands for its folder. */
 export async function startSshd(more: readonly string[] = []): Promise<TestSshd> {
   const folder = mkdtempSync(join(tmpdir(), "sallyport-sshd-"));
   const { username, homedir, uid } = userInfo();
@@ -75,13 +78,16 @@ export async function startSshd(more: readonly string[] = []): Promise<TestSshd>
       "MaxStartups 100",
       "MaxSessions 50",
       `Subsystem sftp ${existsSync("/usr/lib/openssh/sftp-server") ? "/usr/lib/openssh/sftp-server" : "internal-sftp"}`,
-      ...more,
+      ...more.map((line) => line.replace("%FOLDER%", folder)),
       "",
     ].join("\n"),
   );
   const child = spawn(SSHD, ["-D", "-e", "-f", join(folder, "sshd_config")], { stdio: ["ignore", "ignore", "pipe"] });
+  let said = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (said += text));
   await listening(child);
   return {
+    said: () => said,
     port,
     folder,
     user: username,
@@ -142,6 +148,8 @@ export interface TestSshOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** More settings of the target. */
   readonly target?: string;
+  /** How the gateway signs in there, instead of by the key that sshd takes. */
+  readonly credential?: string;
   /** Host key to pin instead of the sshd's own. */
   readonly hostKey?: string;
   /** File of the gateway's own public key, where the configuration names one. */
@@ -151,7 +159,7 @@ export interface TestSshOptions {
 }
 
 /** A whole gateway in this process, in front of a real sshd. */
-export async function startSshGateway(sshd: TestSshd, options: TestSshOptions): Promise<TestSshGateway> {
+export async function startSshGateway(sshd: Omit<TestSshd, "said">, options: TestSshOptions): Promise<TestSshGateway> {
   const folder = mkdtempSync(join(tmpdir(), "sallyport-ssh-"));
   const said: string[] = [];
   const io = quietIo(folder, said, options.env ?? {});
@@ -179,7 +187,7 @@ ${options.listen === undefined ? "" : `  - ${options.listen}\n`}targets:
     address: "127.0.0.1:${sshd.port}"
     labels: { env: production }
     hostKeys: ["${options.hostKey ?? sshd.hostKey}"]
-    credential: { user: ${sshd.user}, key: "${sshd.key}" }
+    credential: ${options.credential ?? `{ user: ${sshd.user}, key: "${sshd.key}" }`}
     home: ${sshd.home}
 ${options.target ?? ""}users:
 ${users.join("\n")}

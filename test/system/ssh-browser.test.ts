@@ -156,7 +156,10 @@ describe.skipIf(!hasOpenSsh())("OpenSSH's client without a key signs in by a bro
     const waiting = [];
     for (let i = 0; i < 8; i++) waiting.push(await waitingSsh(gateway, "ana%host"));
     const ninth = await sshWithoutKey(gateway, "ana%host").done;
-    expect(ninth).toMatchObject({ status: 255, out: expect.stringMatching(/too many sign-ins from your address/) as string });
+    expect(ninth).toMatchObject({
+      status: 255,
+      out: expect.stringMatching(/too many sign-ins from your address/) as string,
+    });
     for (const { child, done } of waiting) {
       child.kill();
       await done;

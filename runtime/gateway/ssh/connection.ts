@@ -1,10 +1,11 @@
-import ssh2, { type AuthContext, type Client, type Connection } from "ssh2";
+import ssh2, { type AuthContext, type Client, type Connection, type ParsedKey } from "ssh2";
 import { ABSENT, type FactValue } from "../../../spec/contract/facts/index.ts";
 import type { SshIdentity } from "../../identity/index.ts";
 import { timeOrderedId, type Socket } from "../../outside/index.ts";
 import { linesText, REFUSED_STATUS } from "../../protocols/ssh/index.ts";
 import { RecorderFailed, SessionLog } from "../../record/index.ts";
 import { ActionDesk } from "../../session/index.ts";
+import { sessionKey } from "./authority.ts";
 import { SessionChannel } from "./channel.ts";
 import { Forwards } from "./forwards.ts";
 import { hostKeysFor } from "./host-key.ts";
@@ -153,7 +154,11 @@ export class SshConnection {
       ["session.id", this.sid],
       ["session.started", startedAt],
     ]);
-    const upstream = connectTarget(target).then((found) => {
+    const account = target.credential.user;
+    const keyFor = (client: Client): ParsedKey =>
+      target.privateKey ??
+      sessionKey(ssh.authority, { identity, sid: this.sid, account }, parts.clock, parts.random, () => client);
+    const upstream = connectTarget(target, keyFor).then((found) => {
       if (typeof found === "string") {
         parts.say(found);
         return found;
@@ -189,7 +194,7 @@ export class SshConnection {
         startedAt,
         identity,
         target: target.name,
-        account: target.credential.user,
+        account,
         commitKey: parts.secret,
         noticeEveryMs: parts.config.approvals.noticeEveryMs,
         howToGrant: parts.howToGrant,

@@ -8,7 +8,8 @@ import { CIPHERS, KEY_EXCHANGES, MACS, prepareKeys, terrapinFault, type Agreed }
 /** A target with its keys read. */
 export interface SshTarget extends SshTargetConfig {
   readonly pinned: readonly SshPublicKey[];
-  readonly privateKey: ParsedKey;
+  /** Null: the gateway's authority vouches for the account. */
+  readonly privateKey: ParsedKey | null;
 }
 
 /** Kinds of host keys that may be agreed on: those of the keys that are pinned. */
@@ -21,11 +22,15 @@ const kindsOf = (pinned: readonly SshPublicKey[]): ServerHostKeyAlgorithm[] => [
 ];
 
 /**
- * Connects to a target and signs in with the gateway's key.
+ * Connects to a target and signs in.
  *
+ * @param keyFor the key to sign in with, for the client that does
  * @returns the signed-in connection, or in words why there is none; the words name no secret
  */
-export async function connectTarget(target: SshTarget): Promise<Client | string> {
+export async function connectTarget(
+  target: SshTarget,
+  keyFor: (client: Client) => ParsedKey,
+): Promise<Client | string> {
   let socket;
   try {
     socket = await dial(target.host, target.port, UPSTREAM_MS, null);
@@ -55,7 +60,7 @@ export async function connectTarget(target: SshTarget): Promise<Client | string>
     const signIn: PublicKeyAuthMethod = {
       type: "publickey",
       username: target.credential.user,
-      key: target.privateKey,
+      key: keyFor(client),
     };
     client.connect({
       sock: socket,
