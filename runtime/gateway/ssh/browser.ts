@@ -23,6 +23,14 @@ const instruction = (link: string, code: string, waitMs: number): string =>
     `It waits for ${Math.ceil(waitMs / 60_000)} minute${waitMs > 60_000 ? "s" : ""}. Ctrl-C gives up.`,
   ].join("\r\n");
 
+/** What becomes of one sign-in. */
+export interface BrowserOutcome {
+  /** Nobody is waited for any more; the client may still have to say its part. */
+  waited(): void;
+  /** Called once with who it is, or why not, before the client is told; not when it was taken back. */
+  done(identity: Identity | null, why: string): void;
+}
+
 /** ssh2 calls back with an error when the client tries another way instead of replying. */
 const gaveUp = (reply: unknown): boolean => reply instanceof Error;
 
@@ -37,14 +45,13 @@ export function tellAndReject(context: KeyboardAuthContext, words: string): void
  * Signs somebody in through their browser (RFC 4256, with no question): a link and a code are shown, and the answer to the
  * client's empty reply waits until the page was confirmed.
  *
- * @param done called once with who it is, or why not; before the client is told
  * @returns takes it back, for when the connection is gone
  */
 export function signInByBrowser(
   context: KeyboardAuthContext,
   door: BrowserDoor,
   asked: SignInAsked,
-  done: (identity: Identity | null, why: string) => void,
+  outcome: BrowserOutcome,
 ): () => void {
   let end: SignInEnd | null = null;
   let answered = false;
@@ -53,20 +60,22 @@ export function signInByBrowser(
     if (end === null || !answered || over) return;
     over = true;
     if (end.kind === "confirmed") {
-      done({ ...end.identity, method: "web" }, "");
+      outcome.done({ ...end.identity, method: "web" }, "");
       context.accept();
     } else {
-      done(null, end.why);
+      outcome.done(null, end.why);
       tellAndReject(context, `You are not signed in: ${end.why}. Connect again to try again.`);
     }
   };
   const begun = door.waiting.begin(asked, (how) => {
     end = how;
+    outcome.waited();
     settle();
   });
   if (!begun.ok) {
     over = true;
-    done(null, begun.error);
+    outcome.waited();
+    outcome.done(null, begun.error);
     tellAndReject(context, `You are not signed in: ${begun.error}. Try again in a few minutes.`);
     return () => undefined;
   }
@@ -79,7 +88,8 @@ export function signInByBrowser(
   context.on("abort", () => {
     if (over) return;
     withdraw();
-    done(null, "the client gave the browser's sign-in up");
+    if (end === null) outcome.waited();
+    outcome.done(null, "the client gave the browser's sign-in up");
   });
   context.prompt(
     [],

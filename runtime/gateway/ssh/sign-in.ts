@@ -64,17 +64,24 @@ export class SshSignIn {
       this.refused = HELD_OFF;
       return tellAndReject(context, `Too many sign-ins from your address failed. Try again in a minute.`);
     }
-    this.#parts.timed(false);
+    const { timed, from } = this.#parts;
+    timed(false);
     const { user, target } = name.value;
-    this.#withdraw = signInByBrowser(context, browser, { name: user, target, from: this.#parts.from }, (found, why) => {
-      this.#parts.timed(true);
-      if (found === null) {
-        this.refused = why;
-        return;
-      }
-      this.identity = { ...found, permits: EVERY_PERMIT, proof: "browser" };
-      this.targetName = target;
-    });
+    this.#withdraw = signInByBrowser(
+      context,
+      browser,
+      { name: user, target, from },
+      {
+        waited: () => timed(true),
+        done: (found, why) => {
+          if (found === null) this.refused = why;
+          else {
+            this.identity = { ...found, permits: EVERY_PERMIT, proof: "browser" };
+            this.targetName = target;
+          }
+        },
+      },
+    );
   }
 
   /** Ways that are left when a key is not taken. */
