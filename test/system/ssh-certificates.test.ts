@@ -95,9 +95,16 @@ describe.skipIf(!hasOpenSsh())("signing in to sshd by certificates of the gatewa
     expect([ran.stdout, ran.status, ran.stderr]).toMatchObject([
       "",
       126,
-      expect.stringMatching(/target host: .*(authentication|sign)/i),
+      expect.stringMatching(/target host: sshd does not take the gateway's certificate for the account/),
     ]);
     await expect.poll(() => sshd.said().slice(before)).toMatch(says);
+  });
+
+  it("a key that sshd does not take is told as such", async () => {
+    const gateway = await start({ credential: `{ user: ${sshd.user}, key: "${at("other-ca")}" }` });
+    expect((await gateway.ssh("ana", ["echo in"])).stderr).toMatch(
+      /sshd does not take the gateway's key for the account/,
+    );
   });
 
   it("the gateway's own authority is made once, and ssh-config prints it for sshd", async () => {

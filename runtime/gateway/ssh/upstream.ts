@@ -21,6 +21,12 @@ const kindsOf = (pinned: readonly SshPublicKey[]): ServerHostKeyAlgorithm[] => [
   ),
 ];
 
+/** The host has refused the gateway, and an operator must look at both. */
+const notTaken = ({ credential: { user }, privateKey }: SshTarget): string =>
+  privateKey === null
+    ? `sshd does not take the gateway's certificate for the account ${user}; it must trust what sallyport ssh-config --authority prints, and its clock be right`
+    : `sshd does not take the gateway's key for the account ${user}; its public half belongs into authorized_keys`;
+
 /**
  * Connects to a target and signs in.
  *
@@ -40,8 +46,9 @@ export async function connectTarget(
   return new Promise((resolve) => {
     const client = new Client();
     let why = "";
-    const fail = (fault: Error): void => {
+    const fail = (fault: Error & { readonly level?: string }): void => {
       client.destroy();
+      if (fault.level === "client-authentication") why = notTaken(target);
       resolve(`target ${target.name}: ${why === "" ? fault.message : why}`);
     };
     client.once("ready", () => {
