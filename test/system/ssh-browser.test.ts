@@ -2,9 +2,10 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { FAILURES_MAX } from "../../runtime/identity/index.ts";
+import { systemClock, type Clock } from "../../runtime/outside/index.ts";
 import { readLog } from "../support/read-log.ts";
 import { freePort, hasOpenSsh, makeKey, startSshGateway, startSshd } from "../support/ssh.ts";
-import type { TestSshGateway, TestSshd } from "../support/ssh.ts";
+import type { TestSshGateway, TestSshOptions, TestSshd } from "../support/ssh.ts";
 import { sshWithoutKey, waitingSsh } from "../support/ssh-browser.ts";
 
 const POLICY = "package test\nallow people on ssh\n  when user.auth_method == web\n";
@@ -32,13 +33,14 @@ describe.skipIf(!hasOpenSsh())("OpenSSH's client without a key signs in by a bro
   let sshd: TestSshd;
   let gateway: TestSshGateway;
 
-  const start = async (waitMs: number): Promise<TestSshGateway> => {
+  const start = async (waitMs: number, more: Partial<TestSshOptions> = {}): Promise<TestSshGateway> => {
     const port = await freePort();
     return startSshGateway(sshd, {
+      ...more,
       policy: POLICY,
       passwords: true,
       listen: `{ protocol: http, address: "127.0.0.1:${port}" }`,
-      config: `ssh:\n  signIn: { url: "http://127.0.0.1:${port}", waitMs: ${waitMs} }\n`,
+      config: `ssh:\n  signIn: { url: "http://127.0.0.1:${port}", waitMs: ${waitMs} }\n${more.config ?? ""}`,
     });
   };
   beforeAll(async () => {
@@ -164,6 +166,38 @@ describe.skipIf(!hasOpenSsh())("OpenSSH's client without a key signs in by a bro
       child.kill();
       await done;
     }
+  });
+
+  it("waits longer than there is time to sign in, which runs before and after", async () => {
+    const handshakeMs = 29_999;
+    const running = new Set<object>();
+    const clock: Clock = {
+      ...systemClock,
+      after(ms, call) {
+        const stop = systemClock.after(ms, call);
+        if (ms !== handshakeMs) return stop;
+        const one = {};
+        running.add(one);
+        return () => {
+          running.delete(one);
+          stop();
+        };
+      },
+    };
+    const patient = await start(60_000, { config: `limits: { handshakeMs: ${handshakeMs} }\n`, parts: { clock } });
+    const first = await waitingSsh(patient, "ana%host");
+    expect(running.size).toBe(0);
+    const other = await waitingSsh(patient, "ana%host");
+    other.child.kill("SIGSTOP");
+    await send(other.link, { answer: "deny" });
+    // The client can't say that it has seen the refusal.
+    expect(running.size).toBe(1);
+    other.child.kill("SIGKILL");
+    await send(first.link, { answer: "confirm", password: "ana" });
+    expect((await first.done).status).toBe(0);
+    await other.done;
+    await expect.poll(() => running.size).toBe(0);
+    await patient.close();
   });
 
   it("ends when its time is over, with the reason", async () => {
