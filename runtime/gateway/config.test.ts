@@ -57,6 +57,8 @@ it("the least that is needed, and what is taken for the rest", () => {
       hostCertificate: null,
       userAuthorities: [],
       revoked: null,
+      authority: { key: null, validMs: 300_000 },
+      signIn: null,
       channels: 32,
       recording: { keystrokes: false, commandBytes: 1024 * 1024 },
     },

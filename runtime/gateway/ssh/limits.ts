@@ -17,3 +17,5 @@ export const LISTENERS_MAX = 32;
 export const FORWARDED_MAX = 256;
 /** How long output may be held back to look for what a mask hides. */
 export const HOLD_BACK_MS = 50;
+/** Keys that may come out unreadable in a row. */
+export const KEY_TRIES_MAX = 16;
