@@ -1,4 +1,5 @@
-import { startKubernetesApi, type KubernetesApi } from "../support/kubernetes-api.ts";
+import type { KubernetesApi } from "../../cli/demo/kubernetes-api.ts";
+import { startTestApi } from "../support/kubernetes-api.ts";
 import { startHttpGateway } from "../support/http-gateway.ts";
 import { outcomesSuite } from "./suite.ts";
 import { webGateway } from "./web.ts";
@@ -20,7 +21,7 @@ outcomesSuite({
   secret: Buffer.from("hunter2-winter").toString("base64"),
   status: { ok: "200", denied: "403", unavailable: "503", lost: "502" },
   async begin() {
-    api = await startKubernetesApi({ tls: null });
+    api = await startTestApi({ tls: null });
     await fetch(`http://127.0.0.1:${api.port}${SHOP}/configmaps`, {
       method: "POST",
       body: JSON.stringify({ ...CONFIG_MAP, metadata: { name: "passed", namespace: "shop" } }),
