@@ -172,12 +172,17 @@ export function describeRequest(request: SshRequest): string {
   }
 }
 
+/** What a request would be carried out with, and where. */
+export interface Surroundings {
+  /** The terminal's name; null without a terminal. */
+  readonly terminal: string | null;
+  readonly environment: readonly (readonly [string, string])[];
+  /** Null: the account's home folder. */
+  readonly folder: string | null;
+}
+
 /** Everything that would go upstream for a request, as bytes that a grant is bound to. */
-export function exactRequest(
-  request: SshRequest,
-  environment: readonly (readonly [string, string])[],
-  folder: string | null,
-): Buffer {
+export function exactRequest(request: SshRequest, { terminal, environment, folder }: Surroundings): Buffer {
   const { kind } = request;
   const file = "file" in request && kind === "sftp" ? request.file : null;
   return Buffer.from(
@@ -185,6 +190,7 @@ export function exactRequest(
       kind,
       describeRequest(request),
       "pty" in request ? request.pty : false,
+      terminal,
       environment,
       folder,
       file === null ? null : [file.operation, file.path, file.destination ?? null],
