@@ -53,16 +53,16 @@ describe.skipIf(!hasOpenSsh())("masks on what a command shows", () => {
     await sshd?.stop();
   });
 
-  it.each<readonly [title: string, command: string, shown: string]>([
-    ["on output", "echo staff E-123456 here", "staff ***56 here\n"],
-    ["on error output", "echo staff E-123456 >&2", ""],
-    ["of detectors", `echo pay ${CARD} now`, "pay ***1111 now\n"],
-    ["without an end of line", "printf E-123456", "***56"],
-    ["cut between two writes", "printf E-12; sleep 0.02; printf '3456 x\\n'", "***56 x\n"],
-    ["in much text", `yes 'line with ${CARD} in it' | head -n 20000 | tail -n 1`, "line with ***1111 in it\n"],
-  ])("%s", async (_title, command, shown) => {
+  it.each<readonly [title: string, command: string, shown: string, wrong: string]>([
+    ["on output", "echo staff E-123456 here", "staff ***56 here\n", ""],
+    ["on error output", "echo staff E-123456 >&2", "", "staff ***56\n"],
+    ["of detectors", `echo pay ${CARD} now`, "pay ***1111 now\n", ""],
+    ["without an end of line", "printf E-123456", "***56", ""],
+    ["cut between two writes", "printf E-12; sleep 0.02; printf '3456 x\\n'", "***56 x\n", ""],
+    ["in much text", `yes 'line with ${CARD} in it' | head -n 20000 | tail -n 1`, "line with ***1111 in it\n", ""],
+  ])("%s", async (_title, command, shown, wrong) => {
     const ran = await gateway.ssh("ana", [command]);
-    expect(ran.stdout).toBe(shown);
+    expect([ran.stdout, ran.stderr]).toEqual([shown, wrong]);
     expect(ran.out).not.toMatch(/E-123456|4111111111111111/);
   });
 
