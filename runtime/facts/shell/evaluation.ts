@@ -12,10 +12,15 @@ const MEANINGFUL =
 
 export const changesMeaning = (variable: string): boolean => MEANINGFUL.test(variable);
 
+/** Numbers of bash's own: what they are given is arithmetic. */
+const COUNTING = /^(?:RANDOM|SRANDOM|SECONDS|OPTIND|HISTCMD|LINENO|EPOCH.*)$/;
+
+const isPlainParameter = (name: string): boolean => !changesMeaning(name) && !COUNTING.test(name);
+
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 /** Whether a builtin may set this variable: a plain name, without a subscript, that changes nothing else. */
 const isPlainName = (word: Settled | undefined): boolean =>
-  typeof word === "string" && NAME.test(word) && !changesMeaning(word);
+  typeof word === "string" && NAME.test(word) && isPlainParameter(word);
 
 /** Arithmetic without a name in it. */
 const NUMBERS = /^(?:[\d\s+\-*/%()<>=!&|^~?:,]|\$[#?$!]|\$\{#\})*$/;
@@ -43,7 +48,7 @@ export function evaluates(node: SyntaxNode): boolean {
         case "Transform":
           return !/^[QULuaEKk]$/.test(operation.operand.text);
         case "Default":
-          return operation.operator.endsWith("=") && changesMeaning(node.parameter);
+          return operation.operator.endsWith("=") && !isPlainParameter(node.parameter);
         case "Unknown":
           return true;
         default:
@@ -51,7 +56,7 @@ export function evaluates(node: SyntaxNode): boolean {
       }
     }
     case "TestUnary":
-      return /^-[vR]$/.test(node.operator) && !isPlainWord(node.operand, NAME);
+      return /^-[vR]$/.test(node.operator) && !(node.operand.parts === undefined && NAME.test(node.operand.text));
     case "TestBinary":
       return (
         // Another shell takes what stands in `[[ … > x ]]` for a redirection.
@@ -62,21 +67,23 @@ export function evaluates(node: SyntaxNode): boolean {
     case "For":
     case "Select":
     case "Coproc":
-      return node.name !== undefined && !isPlainWord(node.name, NAME, true);
+      return node.name !== undefined && !(node.name.parts === undefined && isPlainName(node.name.text));
     case "FileDescriptorVariable":
       return !isPlainName(node.name);
     case "Assignment":
-      return changesMeaning(node.name) || (node.index !== undefined && !SUBSCRIPT.test(node.index.text));
+      return (
+        changesMeaning(node.name) ||
+        (COUNTING.test(node.name) && !(node.value.type === "Word" && /^\d+$/.test(node.value.text))) ||
+        (node.index !== undefined && !SUBSCRIPT.test(node.index.text))
+      );
+    case "ArrayValue":
+      return node.elements.some(({ text }) => text.startsWith("[") && !/^\[\d+\]\+?=/.test(text));
     // `{a[x]}>f` is given a number, too.
     case "Word":
       return /^\{[A-Za-z_][A-Za-z0-9_]*\[.*\]\}$/s.test(node.text);
     default:
       return false;
   }
-}
-
-function isPlainWord(word: Word, form: RegExp, setting = false): boolean {
-  return form.test(word.text) && word.parts === undefined && !(setting && changesMeaning(word.text));
 }
 
 // ---- builtins --------------------------------------------------------------------------------------------------------

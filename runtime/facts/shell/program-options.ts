@@ -182,7 +182,7 @@ export const PROGRAM_OPTIONS: Readonly<Record<string, string>> = {
     "--delete-after --delete-excluded --ignore-errors --force --max-delete= --max-size= --min-size= --partial --delay-updates " +
     "--prune-empty-dirs --numeric-ids --timeout= --contimeout= --ignore-times --size-only --modify-window= --temp-dir> " +
     "--fuzzy --compare-dest< --copy-dest< --link-dest< --compress --compress-level= --exclude= --exclude-from< --include= " +
-    "--include-from< --from0 --stats --human-readable --progress --itemize-changes --info= --bwlimit= --no-owner --no-group " +
+    "--include-from< --from0 --stats --human-readable --progress --itemize-changes --info= --log-format= --out-format= --list-only --bwlimit= --no-owner --no-group " +
     "--no-perms --no-times --log-file> --partial-dir> --backup-dir> --suffix= --usermap= --groupmap= --chown=",
   tar:
     "-AcdrtuxGnSkWOmpsaijJzZvwBRhlPo -f= -b= -C= -X< -H= -K= -L= -N= -V= --create --extract --get --list --append --update " +

@@ -43,6 +43,13 @@ const searching: Touches = (found) => {
   const recursive = has(found, "-r", "-R", "--recursive", "--dereference-recursive");
   return { reads: recursive && files.length === 0 ? ["."] : files, writes: [] };
 };
+/** `jq`: a filter may name other files. */
+const filtering: Touches = (found) => {
+  const [filter = null] = found.operands;
+  const { reads } = readingAfterFirst("-f", "--from-file")(found);
+  const more = has(found, "-f", "--from-file") || typeof filter !== "string" || /import|include/.test(filter);
+  return { reads: more ? [...reads, null] : reads, writes: [] };
+};
 const writingAfterFirst: Touches = (found) => ({
   reads: [],
   writes: has(found, "--reference") ? found.operands : found.operands.slice(1),
@@ -150,7 +157,7 @@ const TOUCHES: ReadonlyMap<string, readonly [Reach, Touches]> = new Map<string, 
     .split(" ")
     .map((name) => [name, ["reads", readingLists("-c", "--check")]] as const),
   ...["grep", "egrep", "fgrep", "zgrep"].map((name) => [name, ["reads", searching]] as const),
-  ["jq", ["reads", readingAfterFirst("-f", "--from-file")]],
+  ["jq", ["reads", filtering]],
   ["file", ["writes", readingLists("-f", "--files-from")]],
   ["tree", ["writes", reading]],
   ["lsof", ["writes", reading]],
