@@ -174,7 +174,7 @@ export const PROGRAM_OPTIONS: Readonly<Record<string, string>> = {
   mawk: AWK,
   scp: "-12346BCpqrTvdft -c= -i< -l= -P=",
   rsync:
-    "-vqcarRbuldHpEAXogtDOJSnWxNUkKLCzhPi8460mIy -B= -T> -e? --server --sender --archive --verbose --quiet --checksum --recursive --relative " +
+    "-vqcarRuldHpEAXogtDOJSnWxNUkKLCzhPi8460mIy -B= -T> -e? --server --sender --archive --verbose --quiet --checksum --recursive --relative " +
     "--no-relative --update --inplace --append --append-verify --dirs --links --copy-links --copy-unsafe-links --safe-links " +
     "--copy-dirlinks --keep-dirlinks --hard-links --perms --executability --chmod= --acls --xattrs --owner --group --devices " +
     "--specials --times --omit-dir-times --sparse --preallocate --dry-run --whole-file --one-file-system --block-size= " +
@@ -183,7 +183,7 @@ export const PROGRAM_OPTIONS: Readonly<Record<string, string>> = {
     "--prune-empty-dirs --numeric-ids --timeout= --contimeout= --ignore-times --size-only --modify-window= --temp-dir> " +
     "--fuzzy --compare-dest< --copy-dest< --link-dest< --compress --compress-level= --exclude= --exclude-from< --include= " +
     "--include-from< --from0 --stats --human-readable --progress --itemize-changes --info= --log-format= --out-format= --list-only --bwlimit= --no-owner --no-group " +
-    "--no-perms --no-times --log-file> --partial-dir> --backup-dir> --suffix= --usermap= --groupmap= --chown=",
+    "--no-perms --no-times --log-file> --partial-dir> --usermap= --groupmap= --chown=",
   tar:
     "-AcdrtuxGnSkWOmpsaijJzZvwBRhlPo -f= -b= -C= -X< -H= -K= -L= -N= -V= --create --extract --get --list --append --update " +
     "--delete --diff --compare --catenate --concatenate --file= --gzip --gunzip --ungzip --bzip2 --xz --zstd --lzma --lzip " +

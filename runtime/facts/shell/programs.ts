@@ -61,7 +61,8 @@ const copying =
   (moves: boolean): Touches =>
   (found) => {
     const { operands } = found;
-    if (has(found, "-b", "--backup")) return UNKNOWN;
+    // What was there before is kept under a name that is not told; a suffix asks for that, too.
+    if (has(found, "-b", "--backup", "-S", "--suffix")) return UNKNOWN;
     const folders = valuesOf(found, "-t", "--target-directory");
     if (folders.length > 1) return UNKNOWN;
     const [folder] = folders;
