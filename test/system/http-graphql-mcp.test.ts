@@ -206,6 +206,60 @@ describe("GraphQL", () => {
     expect([got.status, got.text]).toEqual([status, expect.stringMatching(says)]);
   });
 
+  it.each(["/GraphQL", "/graphql/", "/GRAPHQL/"])("%s, which servers take for the same path", async (path) => {
+    const masked = await query("ana", { query: "{ me { email } }" }, path);
+    expect([masked.status, JSON.parse(masked.text)]).toEqual([200, { data: { me: { email: "a***@***.com" } } }]);
+    const denied = await query("ana", { query: 'mutation { rename(name: "x") { id } }' }, path);
+    expect([denied.status, denied.text]).toEqual([403, expect.stringMatching(/rule mutations/)]);
+  });
+
+  it("below its path, where servers may answer as well, nobody knows what is asked", async () => {
+    for (const path of ["/graphql/x", "/GraphQL/x"]) {
+      const denied = await query("ana", { query: "{ me { email } }" }, path);
+      expect([denied.status, denied.text]).toEqual([403, expect.stringMatching(/rule mutations/)]);
+    }
+    expect((await query("ana", { query: "{ version }" }, "/graphqlx")).status).toBe(200);
+  });
+
+  it.each<readonly [method: string, path: string, status: number]>([
+    ["PUT", "/graphql", 405],
+    ["PATCH", "/GraphQL", 405],
+    ["DELETE", "/graphql/", 405],
+    ["POST", `/graphql?query=${encodeURIComponent('mutation { rename(name: "x") { id } }')}`, 400],
+    ["POST", "/graphql?operationName=B", 400],
+  ])("%s %s is not taken: it could be read in another way", async (method, path, status) => {
+    const before = target.requests.length;
+    const answer = await fetch(gateway.url(path), {
+      method,
+      headers: { ...gateway.as("ana"), "content-type": "application/json" },
+      body: '{"query":"{ version }"}',
+    });
+    expect([answer.status, target.requests.length]).toEqual([status, before]);
+  });
+
+  it("a HEAD is read as the GET that it stands for", async () => {
+    const head = (source: string): Promise<number> =>
+      fetch(gateway.url(`/graphql?query=${encodeURIComponent(source)}`), {
+        method: "HEAD",
+        headers: gateway.as("ana"),
+      }).then(({ status }) => status);
+    expect(await head("{ me { friends { ssn } } }")).toBe(403);
+    expect(await head('mutation { rename(name: "x") { id } }')).toBe(405);
+  });
+
+  it.each([
+    ["/graphql", ""],
+    ["/GraphQL/", ""],
+    ["/live", "Sec-WebSocket-Protocol: graphql-transport-ws\r\n"],
+  ])("a WebSocket at %s brings operations later: what a rule asks of them is not known", async (path, protocol) => {
+    const text = await gateway.raw(
+      `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n${protocol}Sallyport-Authorization: ${gateway.as("ana")["sallyport-authorization"]}\r\n\r\n`,
+      (got) => got.includes("rule"),
+    );
+    expect(text).toMatch(/^HTTP\/1\.1 403 /);
+    expect(text).toContain("mutations");
+  });
+
   it("texts that are no JSON are not taken as an operation, nor a GET with a mutation", async () => {
     const get = (source: string): Promise<Response> =>
       fetch(gateway.url(`/graphql?query=${encodeURIComponent(source)}`), { headers: gateway.as("ana") });
