@@ -1,13 +1,9 @@
 import {
   OPCODE,
   WebSocketReader,
-  acceptOf,
   closeFrame,
   fieldOf,
-  forwardedAnswer,
-  isWebSocketKey,
   webSocketFrame,
-  type Field,
   type NormalRequest,
   type ResponseHead,
   type StreamAsk,
@@ -18,6 +14,8 @@ import type { Judgement } from "../../session/index.ts";
 import type { ClientConnection } from "../http/client.ts";
 import { WAITING_BYTES_MAX } from "../http/limits.ts";
 import type { WebSession } from "../http/session.ts";
+import type { Standing } from "../http/standing.ts";
+import { joinSockets, partSockets, webSocketFault } from "../http/upgrade.ts";
 import type { UpstreamConnection } from "../http/upstream.ts";
 import type { TextMask } from "../ssh/text-mask.ts";
 import { DRAIN_MS, HOLD_BACK_MS } from "./limits.ts";
@@ -31,6 +29,7 @@ export interface StreamRelayParts {
   readonly session: WebSession;
   readonly judged: Judgement;
   readonly ask: StreamAsk;
+  readonly standing: Standing;
   /** Makes a mask for one stream of output; null when none applies. */
   readonly mask: () => TextMask | null;
   /** Called once, when all is over. `whole`: it was recorded to its end. */
@@ -50,19 +49,12 @@ export function relayStreams(parts: StreamRelayParts): string | null {
     if (upgrade !== "spdy/3.1") return "it changed to another protocol than SPDY/3.1";
     new Tunnel(parts, "SPDY/3.1").begin();
   } else {
-    const key = request.byName.get("sec-websocket-key");
-    if (key === undefined || !isWebSocketKey(key)) return "the client's WebSocket key is not good";
-    if (fieldOf(head.fields, "sec-websocket-accept") !== acceptOf(key))
-      return "it accepted the WebSocket with the wrong key";
-    if (upgrade !== "websocket") return "it changed to another protocol than WebSocket";
-    if (fieldOf(head.fields, "sec-websocket-extensions") !== undefined)
-      return "it uses a WebSocket extension that was not asked for";
-    const chosen = fieldOf(head.fields, "sec-websocket-protocol");
-    const offered = (request.byName.get("sec-websocket-protocol") ?? "").split(",").map((one) => one.trim());
-    if (chosen !== undefined && !offered.includes(chosen)) return "it chose a WebSocket protocol that was not offered";
+    const fault = webSocketFault(request, head, upgrade);
+    if (fault !== null) return fault;
     if (ask.kind === "portforward") new Tunnel(parts, "websocket").begin();
     else {
-      if (!speaksChannels(chosen)) return "it chose no protocol of channels that can be recorded";
+      if (!speaksChannels(fieldOf(head.fields, "sec-websocket-protocol")))
+        return "it chose no protocol of channels that can be recorded";
       new Channels(parts).begin();
     }
   }
@@ -83,29 +75,26 @@ class Tunnel {
   }
 
   begin(): void {
-    const { client, connection, head } = this.parts;
-    const rest = client.takeOver();
-    client.onGone = () => this.end("the client left");
-    const fields: Field[] = [...forwardedAnswer(head.fields), ["connection", "Upgrade"], ["upgrade", this.#upgrade]];
-    client.socket.write(
-      `HTTP/1.1 101 Switching Protocols\r\n${fields.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n`,
-      "latin1",
-    );
-    const { socket } = connection;
-    for (const event of ["data", "end", "close", "error", "drain"]) socket.removeAllListeners(event);
-    socket.on("error", () => this.end("the target's connection failed"));
-    socket.on("end", () => this.targetEnded("the target closed the connection"));
-    socket.on("close", () => this.targetEnded("the target's connection closed"));
-    socket.on("data", (chunk: Buffer) => {
-      if (!this.over) this.onTarget(chunk);
+    joinSockets(this.parts, this.#upgrade, {
+      onClient: (chunk) => {
+        if (!this.over && this.mayGoOn()) this.onClient(chunk);
+      },
+      onTarget: (chunk) => {
+        if (!this.over && this.mayGoOn()) this.onTarget(chunk);
+      },
+      clientDrained: () => this.resumeTarget(),
+      targetDrained: () => this.parts.client.socket.resume(),
+      clientLeft: (why) => this.end(why),
+      targetLeft: (why) => this.targetEnded(why),
+      targetFailed: (why) => this.end(why),
     });
-    client.socket.on("data", (chunk: Buffer) => {
-      if (!this.over) this.onClient(chunk);
-    });
-    socket.on("drain", () => client.socket.resume());
-    client.socket.on("drain", () => this.resumeTarget());
-    client.socket.resume();
-    if (rest.length > 0) this.onClient(rest);
+  }
+
+  /** False: by now the policy would not let it go on, and it is over. */
+  private mayGoOn(): boolean {
+    const why = this.parts.standing.fault();
+    if (why !== null) this.stop(why.hint === undefined ? why.message : `${why.message}. ${why.hint}`);
+    return why === null;
   }
 
   protected resumeTarget(): void {
@@ -150,14 +139,7 @@ class Tunnel {
   protected end(why: string): void {
     if (this.over) return;
     this.over = true;
-    const { client, connection, session } = this.parts;
-    client.onGone = null;
-    connection.socket.end();
-    client.socket.end();
-    session.service.clock.after(DRAIN_MS, () => {
-      connection.destroy();
-      client.socket.destroy();
-    });
+    partSockets(this.parts, this.parts.session.service.clock, DRAIN_MS);
     this.finished(why);
   }
 

@@ -40,8 +40,10 @@ export {
   OPCODE,
   WebSocketReader,
   acceptOf,
+  closeData,
   closeFrame,
   isWebSocketKey,
+  readClose,
   webSocketFrame,
   type WebSocketMessage,
 } from "./websocket.ts";
