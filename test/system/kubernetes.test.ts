@@ -8,7 +8,7 @@ import { connect as connectTls } from "node:tls";
 import { join } from "node:path";
 import { Exec, KubeConfig, CoreV1Api, Watch } from "@kubernetes/client-node";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { WebSocket } from "ws";
+import { WebSocket, WebSocketServer } from "ws";
 import { startKubernetesApi, type KubernetesApi } from "../support/kubernetes-api.ts";
 import { certificates } from "../support/certificates.ts";
 import { startHttpGateway, type HttpTestGateway } from "../support/http-gateway.ts";
@@ -527,6 +527,29 @@ describe("streams", () => {
       got.includes("}\n"),
     );
     expect(text).toMatch(/^HTTP\/1\.1 403 [\s\S]*v5\.channel\.k8s\.io or v4/);
+  });
+
+  it("under a mask neither pings nor the reason of an end tell what the server puts into them", async () => {
+    const server = new WebSocketServer({ noServer: true });
+    upgrade = (request, socket) => {
+      server.handleUpgrade(request, socket, Buffer.alloc(0), (far) => {
+        far.on("pong", (data: Buffer) => far.close(4001, `${data.toString()} gone`));
+        far.ping("ana@example.com");
+      });
+      return true;
+    };
+    const socket = new WebSocket(`wss://127.0.0.1:${gateway.port}${EXEC}`, "v4.channel.k8s.io", {
+      ca,
+      headers: { authorization: `Bearer ${TOKENS.dev}` },
+    });
+    const seen: string[] = [];
+    socket.on("ping", (data: Buffer) => seen.push(`ping ${data.toString()}`));
+    await new Promise((resolve, reject) => {
+      socket.once("error", reject);
+      socket.once("close", (code, reason) => resolve(seen.push(`${code} ${reason.toString()}`)));
+    });
+    upgrade = null;
+    expect(seen).toEqual(["ping ", "4001 "]);
   });
 
   it("fuzz: bytes that are no frames end the stream, and the gateway goes on", async () => {

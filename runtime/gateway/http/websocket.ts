@@ -1,6 +1,7 @@
 import { recordMessage, type BodyMasks } from "../../enforce/mask/index.ts";
 import {
   OPCODE,
+  Pings,
   WebSocketReader,
   closeData,
   closeFrame,
@@ -9,6 +10,7 @@ import {
   type Inspection,
   type NormalRequest,
   type WebSocketMessage,
+  type WebSocketSide,
 } from "../../protocols/http/index.ts";
 import type { Refusal } from "../../protocols/index.ts";
 import type { Judgement } from "../../session/index.ts";
@@ -34,11 +36,6 @@ const PROTOCOL_ERROR = 1002;
 const POLICY = 1008;
 const INTERNAL = 1011;
 
-const EMPTY = Buffer.alloc(0);
-
-/** Who says something, in the record's words. */
-type Side = "message" | "answer";
-
 /**
  * Takes both sockets over after a 101. Every message is read, recorded, masked on its way to the client, framed anew, and sent
  * once its record is durable; one that can't be read while a mask applies ends the conversation, and so does the first one
@@ -62,8 +59,7 @@ class WebSocketRelay {
   readonly #toClient: MessageWay;
   readonly #toTarget: MessageWay;
   readonly #masked = new Set<string>();
-  /** What each side put into the last ping that is not answered yet. */
-  readonly #pings: { [S in Side]: Buffer | null } = { message: null, answer: null };
+  readonly #pings = new Pings();
   #bytes = 0;
   /** Why nothing more is read: it is over once what waits is sent. */
   #closing: string | null = null;
@@ -84,8 +80,8 @@ class WebSocketRelay {
   begin(): void {
     const leave = (why: string): void => this.#close(why);
     joinSockets(this.#parts, "websocket", {
-      onClient: (chunk) => this.#read(chunk, "message"),
-      onTarget: (chunk) => this.#read(chunk, "answer"),
+      onClient: (chunk) => this.#read(chunk, "client"),
+      onTarget: (chunk) => this.#read(chunk, "target"),
       clientDrained: () => this.#toClient.drained(),
       targetDrained: () => this.#toTarget.drained(),
       clientLeft: leave,
@@ -94,42 +90,33 @@ class WebSocketRelay {
     });
   }
 
-  #read(chunk: Buffer, side: Side): void {
+  #read(chunk: Buffer, side: WebSocketSide): void {
     if (this.#closing !== null) return;
-    const reader = side === "message" ? this.#fromClient : this.#fromTarget;
+    const reader = side === "client" ? this.#fromClient : this.#fromTarget;
     for (const message of reader.push(chunk)) {
       if (this.#closing !== null) return;
       this.#pass(message, side);
     }
     if (reader.fault !== null)
-      this.#stop(PROTOCOL_ERROR, side === "message" ? reader.fault : `the target: ${reader.fault}`);
+      this.#stop(PROTOCOL_ERROR, side === "client" ? reader.fault : `the target: ${reader.fault}`);
   }
 
-  #pass(message: WebSocketMessage, side: Side): void {
-    const { opcode, data } = message;
-    const way = side === "message" ? this.#toTarget : this.#toClient;
+  #pass(message: WebSocketMessage, side: WebSocketSide): void {
+    const { opcode } = message;
+    const way = side === "client" ? this.#toTarget : this.#toClient;
     if (way.closed) return;
-    if (opcode === OPCODE.ping) {
-      // What a side puts into its pings is for itself: it comes back to it, and never to the other.
-      this.#pings[side] = data;
-      return way.send(opcode, EMPTY, null);
-    }
-    if (opcode === OPCODE.pong) {
-      const other = side === "message" ? "answer" : "message";
-      way.send(opcode, this.#pings[other] ?? EMPTY, null);
-      this.#pings[other] = null;
-      return;
-    }
+    if (opcode === OPCODE.ping || opcode === OPCODE.pong)
+      return way.send(opcode, this.#pings.instead(side, message), null);
     const why = opcode === OPCODE.close ? null : this.#standing.fault();
     if (why !== null) {
-      if (side === "message") this.#record(message, side, why.message);
+      if (side === "client") this.#record(message, side, why.message);
       return this.#refuse(why);
     }
-    const shown = side === "message" ? message : this.#mask(message);
+    const shown = side === "client" ? message : this.#mask(message);
     if (typeof shown === "string") return this.#stop(POLICY, shown);
     const index = this.#record(message, side, null);
     if (index === "lost") return this.#lost();
-    if (side === "answer" && opcode !== OPCODE.close) {
+    if (side === "target" && opcode !== OPCODE.close) {
       this.#bytes += shown.data.length;
       const limit = this.#parts.judged.decision.byteLimit;
       if (limit !== null && this.#bytes > limit)
@@ -172,7 +159,7 @@ class WebSocketRelay {
   }
 
   /** Records a message before it goes on. Null: there is nothing in it to record. */
-  #record({ opcode, data }: WebSocketMessage, phase: Side, refused: string | null): number | null | "lost" {
+  #record({ opcode, data }: WebSocketMessage, side: WebSocketSide, refused: string | null): number | null | "lost" {
     const { session, judged } = this.#parts;
     const { service, target, enforcer } = session;
     const reason = opcode === OPCODE.close ? readClose(data).reason : null;
@@ -182,6 +169,7 @@ class WebSocketRelay {
       opcode === OPCODE.binary
         ? recordMessage(`«${data.length} bytes»`, null)
         : recordMessage(reason ?? data.toString("utf8"), anybody);
+    const phase = side === "client" ? "message" : "answer";
     return enforcer.record(judged, { phase, text, kinds: ["websocket"], refused, exact: data }) ?? "lost";
   }
 

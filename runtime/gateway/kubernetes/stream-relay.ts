@@ -1,5 +1,6 @@
 import {
   OPCODE,
+  Pings,
   WebSocketReader,
   closeFrame,
   fieldOf,
@@ -157,6 +158,7 @@ const POLICY = 1008;
 class Channels extends Tunnel {
   readonly #fromClient = new WebSocketReader(true);
   readonly #fromTarget = new WebSocketReader(false);
+  readonly #pings = new Pings();
   readonly #masks: ReadonlyMap<number, TextMask>;
   readonly #recording: StreamRecording;
   #exit = "";
@@ -184,7 +186,8 @@ class Channels extends Tunnel {
         const size = readResize(data.toString("utf8", 1));
         if (size !== null) this.#recording.recording.resized(size.columns, size.rows);
       }
-      this.toTarget(webSocketFrame(opcode, data, this.parts.session.service.random.bytes(4)));
+      const sent = opcode >= OPCODE.ping ? this.#pings.instead("client", message) : data;
+      this.toTarget(webSocketFrame(opcode, sent, this.parts.session.service.random.bytes(4)));
     }
     if (this.#fromClient.fault !== null) this.#fault(this.#fromClient.fault);
   }
@@ -208,10 +211,16 @@ class Channels extends Tunnel {
 
   #message({ opcode, data }: WebSocketMessage): void {
     const channel = data[0];
+    if (opcode >= OPCODE.ping) {
+      const sent = this.#pings.instead("target", { opcode, data });
+      return this.toClient(webSocketFrame(opcode, sent, null));
+    }
     // An empty message on a channel tells that it is open.
     if (opcode >= 8 || data.length <= 1) {
       if (opcode === OPCODE.close) this.#flush();
-      return this.toClient(webSocketFrame(opcode, data, null));
+      // Under a mask the reason of an end is not shown: it could be any text.
+      const shown = opcode === OPCODE.close && this.#masks.size > 0 ? data.subarray(0, 2) : data;
+      return this.toClient(webSocketFrame(opcode, shown, null));
     }
     if (channel === CHANNEL.stdout || channel === CHANNEL.stderr) {
       const mask = this.#masks.get(channel);

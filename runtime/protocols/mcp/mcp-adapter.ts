@@ -1,6 +1,6 @@
 import { ok, type Result } from "../../../base/result.ts";
 import { ABSENT, UNKNOWN, type FactValue } from "../../../spec/contract/facts/index.ts";
-import { EventMasker, type BodyMasks } from "../../enforce/mask/index.ts";
+import { EventMasker, eventWord, type BodyMasks } from "../../enforce/mask/index.ts";
 import { readScalars } from "../../facts/index.ts";
 import {
   WholeBody,
@@ -137,8 +137,8 @@ function answer(
 ): AnswerPlan {
   const media = readMediaType(fieldOf(head.fields, "content-type"));
   const labels = new Set<string>();
-  const masked =
-    masks === null || (!masks.readsFields && masks.scan === null) ? null : new MessageMask(masks, labels, answered);
+  const active = masks === null || (!masks.readsFields && masks.scan === null) ? null : masks;
+  const masked = active === null ? null : new MessageMask(active, labels, answered);
   const change = (text: string): string | null => changeMessage(text, masked, mayCall);
   switch (bodyKind(media?.type ?? "")) {
     case "json":
@@ -153,7 +153,7 @@ function answer(
         },
       };
     case "events": {
-      const events = new EventMasker(change);
+      const events = new EventMasker(change, active === null ? (word) => word : eventWord(active, labels));
       return {
         kind: "mask",
         transform: {
