@@ -1,4 +1,4 @@
-import { buildSchema, graphql } from "graphql";
+import { GraphQLError, buildSchema, graphql } from "graphql";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startHttpGateway, startTarget, type HttpTestGateway, type TestTarget } from "../support/http-gateway.ts";
 
@@ -7,7 +7,7 @@ interface Person { id: ID! email: String }
 type User implements Person { id: ID! email: String ssn: String friends: [User!] }
 type Robot implements Person { id: ID! email: String }
 union Found = User | Robot
-type Query { me: User people: [Person] find: [Found] version: String email: String }
+type Query { me: User people: [Person] find: [Found] version: String email: String broken: String }
 type Mutation { rename(name: String!): User }
 `;
 const POLICY = `package graphql_and_tools
@@ -52,6 +52,9 @@ const root = {
   version: "1",
   email: "root@example.com",
   rename: ANA,
+  broken: () => {
+    throw new GraphQLError("duplicate ana@example.com", { extensions: { code: "CONFLICT", value: "ana@example.com" } });
+  },
 };
 
 const TOOLS = [{ name: "run_shell" }, { name: "read_file" }, { name: "list_users" }];
@@ -167,6 +170,22 @@ describe("GraphQL", () => {
       { data: { me: { e: "a***@***.com" } } },
       { data: { email: "root@example.com" } },
     ]);
+  });
+
+  it("errors tell what clients find their way by, and no texts", async () => {
+    const { text } = await query("ana", { query: "{ x: broken version }" });
+    expect(JSON.parse(text)).toEqual({
+      errors: [
+        {
+          message: "***",
+          locations: [{ line: 1, column: 3 }],
+          path: ["x"],
+          extensions: { code: "CONFLICT", value: "***" },
+        },
+      ],
+      data: { x: null, version: "1" },
+    });
+    expect((await query("kim", { query: "{ broken }" })).text).toContain("duplicate ana@example.com");
   });
 
   it("a list behind much white space", async () => {

@@ -1,6 +1,6 @@
 import { buildSchema } from "graphql";
 import { describe, expect, it } from "vitest";
-import { REDACT, type BundleRule } from "../../../spec/contract/bundle/index.ts";
+import { REDACT, type BundleRule, type MaskSpec } from "../../../spec/contract/bundle/index.ts";
 import { planBody, type BodyMasks } from "../../enforce/mask/index.ts";
 import type { ReadBody } from "./adapter.ts";
 import { foldedPath, graphqlReach, type GraphqlReach } from "./graphql-request.ts";
@@ -45,37 +45,40 @@ describe("what reaches GraphQL", () => {
   });
 });
 
-const schema = buildSchema("type Query { me: User version: String } type User { email: String }");
+const schema = buildSchema("type Query { me: User version: String twice: String } type User { email: String }");
 const adapter = new HttpAdapter({ paths: ["/graphql"], schema: () => schema });
 const nothing = (): boolean => false;
 
-function masksOf(fields: readonly string[]): BodyMasks {
-  const rule: BundleRule = {
-    name: "people",
-    effect: "mask",
-    protocols: ["http"],
-    condition: -1,
-    because: null,
-    annotations: [],
-    source: { file: "", line: 0, column: 0 },
-    approve: null,
-    limit: null,
-    alertTo: [],
-    mask: {
-      columns: [],
-      fields: [...fields],
-      detect: [],
-      output: null,
-      with: [{ name: null, mask: REDACT }],
-      predicates: "refuse",
-      trusted: [],
-    },
-  };
-  const plan = planBody([rule], new Uint8Array(32), () => null);
+const rule = (name: string, fields: readonly string[], mask: MaskSpec): BundleRule => ({
+  name,
+  effect: "mask",
+  protocols: ["http"],
+  condition: -1,
+  because: null,
+  annotations: [],
+  source: { file: "", line: 0, column: 0 },
+  approve: null,
+  limit: null,
+  alertTo: [],
+  mask: {
+    columns: [],
+    fields: [...fields],
+    detect: [],
+    output: null,
+    with: [{ name: null, mask }],
+    predicates: "refuse",
+    trusted: [],
+  },
+});
+const USERS = ((): BodyMasks => {
+  const plan = planBody(
+    [rule("mild", ["Query.twice"], { kind: "email", args: [] }), rule("people", ["User.email", "*.twice"], REDACT)],
+    new Uint8Array(32),
+    () => null,
+  );
   if (!plan.ok) throw new Error(plan.error);
   return plan.value;
-}
-const USERS = masksOf(["User.email"]);
+})();
 
 const JSON_HEAD: ResponseHead = {
   status: 200,
@@ -91,8 +94,67 @@ describe("answers under a mask by type", () => {
     const inspected = adapter.inspect(request("GET /graphql/x"), NONE, nothing);
     expect(inspected.ok && inspected.value.answer(JSON_HEAD, USERS, nothing)).toMatchObject({
       kind: "unreadable",
-      why: expect.stringMatching(/not read.*mask people/) as string,
+      why: expect.stringMatching(/not read.*people/) as string,
     });
+  });
+
+  it.each<readonly [title: string, asked: string, answer: string, shown: string]>([
+    ["data", "{ me { email } }", '{"data":{"me":{"email":"a"}}}', '{"data":{"me":{"email":"***"}}}'],
+    ["texts of errors", "{ version }", '{"errors":[{"message":"a"},"a"]}', '{"errors":[{"message":"***"},"***"]}'],
+    ["errors that are no list", "{ version }", '{"errors":{"message":"a"}}', '{"errors":{"message":"***"}}'],
+    ["an error that is a text", "{ version }", '{"errors":"a"}', '{"errors":"***"}'],
+    [
+      "structure of an error",
+      "{ version }",
+      '{"errors":[{"locations":[{"line":1}],"path":["x",0],"extensions":{"code":"C","n":1}}]}',
+      '{"errors":[{"locations":[{"line":1}],"path":["x",0],"extensions":{"code":"C","n":null}}]}',
+    ],
+    ["extensions", "{ version }", '{"extensions":{"trace":"a"}}', '{"extensions":{"trace":"***"}}'],
+    ["members that nobody knows", "{ version }", '{"data":null,"more":{"a":"a"}}', '{"data":null,"more":{"a":"***"}}'],
+    [
+      "keys that were not asked for",
+      "{ version }",
+      '{"data":{"version":"1","a":"a"}}',
+      '{"data":{"version":"1","a":"***"}}',
+    ],
+    ["__typename", "{ me { t: __typename } }", '{"data":{"me":{"t":"User"}}}', '{"data":{"me":{"t":"User"}}}'],
+    ["a text in place of an object", "{ me { email } }", '{"data":{"me":"a"}}', '{"data":{"me":"***"}}'],
+    [
+      "a list that was not asked for",
+      "{ me { email } }",
+      '[{"data":{"me":{"email":"a"}}}]',
+      '[{"data":{"me":{"email":"***"}}}]',
+    ],
+    ["an answer that is a text", "{ version }", '"a"', '"***"'],
+    [
+      "introspection",
+      "{ __schema { types { name } } }",
+      '{"data":{"__schema":{"types":[{"name":"A"}]}}}',
+      '{"data":{"__schema":{"types":[{"name":"A"}]}}}',
+    ],
+    [
+      "a field that two masks name: the strictest holds",
+      "{ twice }",
+      '{"data":{"twice":"ana@example.com"}}',
+      '{"data":{"twice":"***"}}',
+    ],
+  ])("%s", (_title, query, answer, shown) => {
+    const body = Buffer.from(JSON.stringify({ query }));
+    const fields = [`Content-Length: ${body.length}`, "Content-Type: application/json"];
+    const inspected = adapter.inspect(request("POST /graphql", ...fields), { kind: "read", bytes: body }, nothing);
+    const plan = inspected.ok ? inspected.value.answer(JSON_HEAD, USERS, nothing) : null;
+    const out = plan?.kind === "mask" ? [plan.transform.push(Buffer.from(answer)), plan.transform.end()] : [];
+    expect(Buffer.concat(out).toString()).toBe(shown);
+  });
+
+  it("a list that is answered with one object", () => {
+    const body = Buffer.from('[{"query":"{ version }"}]');
+    const fields = [`Content-Length: ${body.length}`, "Content-Type: application/json"];
+    const inspected = adapter.inspect(request("POST /graphql", ...fields), { kind: "read", bytes: body }, nothing);
+    const plan = inspected.ok ? inspected.value.answer(JSON_HEAD, USERS, nothing) : null;
+    const answer = Buffer.from('{"errors":[{"message":"a"}],"data":{"a":"a"}}');
+    const out = plan?.kind === "mask" ? [plan.transform.push(answer), plan.transform.end()] : [];
+    expect(Buffer.concat(out).toString()).toBe('{"errors":[{"message":"***"}],"data":{"a":"***"}}');
   });
 
   it("paths that have nothing to do with it are not touched", () => {

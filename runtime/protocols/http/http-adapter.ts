@@ -96,7 +96,7 @@ export class HttpAdapter implements WebAdapter {
       };
     const places = graphqlPlaces(operations, list, schema, masks);
     if (!places.ok) return { kind: "unreadable", why: `the answer can't be masked: ${places.error}` };
-    const byType = jsonTransform(masks, places.value, false, false);
+    const byType = jsonTransform(places.value.masks, places.value.places, false, false);
     const rest = planAnswer(head, masks);
     return { kind: "mask", transform: rest.kind === "mask" ? chained(byType, rest.transform) : byType };
   }
