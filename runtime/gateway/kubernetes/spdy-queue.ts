@@ -29,6 +29,16 @@ export class SpdyQueue {
     this.#grant = grant;
   }
 
+  /** Streams of which something is remembered. */
+  get kept(): number {
+    return this.windows.kept + this.#streams.size + [...this.#owed.keys()].filter((stream) => stream !== 0).length;
+  }
+
+  /** Data came for a stream that is over: it was spent of the window of all together. */
+  late(bytes: number): void {
+    this.#owe(0, bytes);
+  }
+
   put(stream: number, data: Buffer, fin: boolean, spent: number): void {
     const queue = this.#streams.get(stream) ?? [];
     this.#streams.set(stream, queue);
@@ -68,8 +78,9 @@ export class SpdyQueue {
         return;
       }
       queue.shift();
-      if (!first.fin) this.#owe(stream, first.spent);
       this.#owe(0, first.spent);
+      if (first.fin) return this.drop(stream);
+      this.#owe(stream, first.spent);
     }
     this.#streams.delete(stream);
   }

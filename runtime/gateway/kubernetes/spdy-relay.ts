@@ -113,7 +113,7 @@ class SpdyRelay {
     if (step.kind === "fault") return this.#fault(step.why);
     // What is late of all streams' window was spent all the same.
     if (step.kind === "late") {
-      if (frame.kind === "data" && from === "target") this.#queue.put(frame.stream, EMPTY, false, frame.data.length);
+      if (frame.kind === "data" && from === "target") this.#queue.late(frame.data.length);
       return;
     }
     if (from === "client") this.#onClient(frame, step.stream);
@@ -265,5 +265,3 @@ class SpdyRelay {
     });
   }
 }
-
-const EMPTY = Buffer.alloc(0);

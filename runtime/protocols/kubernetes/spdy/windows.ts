@@ -26,6 +26,11 @@ export class SendWindows {
     return this.#speaksOfAll;
   }
 
+  /** Streams that are open. */
+  get kept(): number {
+    return this.#streams.size;
+  }
+
   open(stream: number): void {
     this.#streams.set(stream, this.#initial);
   }
