@@ -381,12 +381,14 @@ describe("frames through the gateway", () => {
     expect(client.text(1)).toContain("more than the 100 bytes that a rule allows");
   });
 
-  it("another policy ends it before anything more passes", async () => {
+  it("another policy that denies it ends it before anything more passes", async () => {
     const { client, target } = await open();
-    await gateway.policy(`${POLICY}\n// changed\nallow more on kubernetes\n  when user.name == "nobody"\n`);
+    await gateway.policy(
+      `${POLICY}\ndeny input on kubernetes\n  when request.subresource == "exec"\n  because "Not today."\n`,
+    );
     client.send(data(3, "rm -r /"));
     await client.until((end) => end.has("goaway"));
-    expect(client.text(1)).toContain("the policy has changed");
+    expect(client.text(1)).toContain("Not today.");
     await target.until((end) => end.has("goaway"));
     expect(target.text(3)).toBe("");
     await gateway.policy(POLICY);

@@ -21,6 +21,7 @@ import type { ClientConnection } from "./client.ts";
 import { codingOf } from "./coding.ts";
 import type { WebSession } from "./session.ts";
 import type { AnswerHandler, UpstreamConnection } from "./upstream.ts";
+import { Standing } from "./standing.ts";
 import { relayWebSocket } from "./websocket.ts";
 import { relayStreams } from "../kubernetes/index.ts";
 import { warning } from "../../protocols/kubernetes/index.ts";
@@ -456,6 +457,7 @@ export class Forwarding implements AnswerHandler {
       head,
       session: this.#session,
       judged: this.#judged,
+      standing: new Standing(enforcer, this.#judged, this.#inspection),
       ask,
       mask: () => textMaskOf(bundle.manifest, decision.masks, service.secret),
       ended: (why, bytes, masked, whole) => {

@@ -1,4 +1,4 @@
-import { fieldOf, forwardedAnswer, type Field } from "../../protocols/http/index.ts";
+import { fieldOf } from "../../protocols/http/index.ts";
 import {
   FORWARD_PROTOCOL,
   SpdyConversation,
@@ -8,8 +8,8 @@ import {
   type SpdyFrame,
   type SpdyStream,
 } from "../../protocols/kubernetes/index.ts";
-import { isRefusal } from "../../session/index.ts";
 import { WAITING_BYTES_MAX } from "../http/limits.ts";
+import { joinSockets, partSockets } from "../http/upgrade.ts";
 import { DRAIN_MS } from "./limits.ts";
 import { SpdyQueue } from "./spdy-queue.ts";
 import { SpdyShown } from "./spdy-shown.ts";
@@ -64,26 +64,17 @@ class SpdyRelay {
   }
 
   begin(): void {
-    const { client, connection, head } = this.#parts;
-    const rest = client.takeOver();
-    client.onGone = () => this.#end("the client left");
-    const fields: Field[] = [...forwardedAnswer(head.fields), ["connection", "Upgrade"], ["upgrade", "SPDY/3.1"]];
-    client.socket.write(
-      `HTTP/1.1 101 Switching Protocols\r\n${fields.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n`,
-      "latin1",
-    );
-    const { socket } = connection;
-    for (const event of ["data", "end", "close", "error", "drain"]) socket.removeAllListeners(event);
-    socket.on("error", () => this.#end("the target's connection failed"));
-    socket.on("end", () => this.#targetEnded("the target closed the connection"));
-    socket.on("close", () => this.#targetEnded("the target's connection closed"));
-    socket.on("data", (chunk: Buffer) => this.#take(chunk, "target"));
-    client.socket.on("data", (chunk: Buffer) => this.#take(chunk, "client"));
-    socket.on("drain", () => client.socket.resume());
-    client.socket.on("drain", () => this.#resumeTarget());
+    const { client } = this.#parts;
     this.#watchSignIn();
-    client.socket.resume();
-    if (rest.length > 0) this.#take(rest, "client");
+    joinSockets(this.#parts, "SPDY/3.1", {
+      onClient: (chunk) => this.#take(chunk, "client"),
+      onTarget: (chunk) => this.#take(chunk, "target"),
+      clientDrained: () => this.#resumeTarget(),
+      targetDrained: () => client.socket.resume(),
+      clientLeft: (why) => this.#end(why),
+      targetLeft: (why) => this.#targetEnded(why),
+      targetFailed: (why) => this.#end(why),
+    });
   }
 
   /** Ends it when the sign-in does, though nothing moves. */
@@ -96,13 +87,11 @@ class SpdyRelay {
     });
   }
 
-  /** Whether what was decided at the start still holds; otherwise it is over. */
+  /** False: by now the policy would not let it go on, and it is over. */
   #stands(): boolean {
     if (this.#over) return false;
-    const { session, judged } = this.#parts;
-    const policy = session.enforcer.policy();
-    if (isRefusal(policy)) this.#stop([policy.message, policy.hint].filter((text) => text !== undefined).join("; "));
-    else if (policy.bundle !== judged.bundle) this.#stop("the policy has changed; ask for the stream again");
+    const why = this.#parts.standing.fault();
+    if (why !== null) this.#stop(why.hint === undefined ? why.message : `${why.message}. ${why.hint}`);
     return !this.#over;
   }
 
@@ -268,14 +257,8 @@ class SpdyRelay {
 
   #close(why: string): void {
     this.#callOff();
-    const { client, connection, session, ended } = this.#parts;
-    client.onGone = null;
-    connection.socket.end();
-    client.socket.end();
-    session.service.clock.after(DRAIN_MS, () => {
-      connection.destroy();
-      client.socket.destroy();
-    });
+    const { session, ended } = this.#parts;
+    partSockets(this.#parts, session.service.clock, DRAIN_MS);
     if (this.#shown === null) return ended(why, this.#bytes, [], true);
     void this.#shown.end(why).then(({ whole, status, masked }) => {
       ended(`${why}; exit ${status}`, this.#bytes, masked, whole);

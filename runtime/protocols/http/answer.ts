@@ -1,5 +1,6 @@
 import {
   EventMasker,
+  eventWord,
   FORM_BYTES_MAX,
   JsonStreamMasker,
   NO_PLACES,
@@ -106,22 +107,25 @@ const STREAM_END = "[DONE]";
 
 function eventTransform(masks: BodyMasks): BodyTransform {
   const labels = new Set<string>();
-  const events = new EventMasker((data) => {
-    if (data === STREAM_END || data.trim() === "") return data;
-    const one = jsonTransform(masks, masks.places, false);
-    const out = Buffer.concat([one.push(Buffer.from(data)), one.end()]);
-    if (one.fault === null) {
-      for (const label of one.masked()) labels.add(label);
-      return out.toString("utf8");
-    }
-    if (!masks.readsFields && masks.scan !== null) {
-      const made = masks.scan(data);
-      if (made !== data) labels.add("values detected");
-      return made;
-    }
-    labels.add("events that are not JSON");
-    return null;
-  });
+  const events = new EventMasker(
+    (data) => {
+      if (data === STREAM_END || data.trim() === "") return data;
+      const one = jsonTransform(masks, masks.places, false);
+      const out = Buffer.concat([one.push(Buffer.from(data)), one.end()]);
+      if (one.fault === null) {
+        for (const label of one.masked()) labels.add(label);
+        return out.toString("utf8");
+      }
+      if (!masks.readsFields && masks.scan !== null) {
+        const made = masks.scan(data);
+        if (made !== data) labels.add("values detected");
+        return made;
+      }
+      labels.add("events that are not JSON");
+      return null;
+    },
+    eventWord(masks, labels),
+  );
   return {
     get fault() {
       return events.fault;
