@@ -602,8 +602,13 @@ describe("a stream goes on only as long as the policy would let it", () => {
 
   it("port-forward: nothing more goes through", async () => {
     let got = "";
-    upgrade = (_request, socket) => {
-      socket.write("HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n");
+    upgrade = (request, socket) => {
+      const key = createHash("sha1")
+        .update(`${request.headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
+        .digest("base64");
+      socket.write(
+        `HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: ${key}\r\n\r\n`,
+      );
       socket.on("data", (chunk: Buffer) => {
         got += chunk.toString();
         socket.write(`echo:${got}`);
@@ -612,7 +617,7 @@ describe("a stream goes on only as long as the policy would let it", () => {
     };
     const text = await new Promise<string>((resolve) => {
       const socket = connectTls({ host: "127.0.0.1", port: gateway.port, ca }, () =>
-        socket.write(upgradeTo("SPDY/3.1", "POST", "Content-Length: 0\r\n", FORWARD)),
+        socket.write(upgradeTo("websocket", "GET", SOCKET, FORWARD)),
       );
       let seen = "";
       socket.on("data", (chunk: Buffer) => {
