@@ -326,7 +326,7 @@ export class Exchange {
       .filter(([name]) => !VOLATILE.has(name) && !strip.has(name.replaceAll(/[_.]/g, "-")))
       // Whether to wait for the answer is between the client and the gateway; other preferences change what is done.
       .map(([name, value]): [string, string] => [name, name === "prefer" ? withoutWaiting(value) : value])
-      .filter(([, value]) => value !== "");
+      .filter(([name, value]) => name !== "prefer" || value !== "");
     return `${method} ${authority.host}:${authority.port ?? ""} ${target.encoded} ${upgrade}\n${fields.map(([name, value]) => `${name}: ${value}\n`).join("")}`;
   }
 
@@ -458,11 +458,10 @@ export class Exchange {
 
 const hostOf = ({ host, port }: NormalRequest["authority"]): string => (port === null ? host : `${host}:${port}`);
 
-/** A Prefer field (RFC 7240) without `respond-async` and `wait`. */
+/** A Prefer field (RFC 7240) without `respond-async` and `wait`; commas in quotes part nothing. */
 function withoutWaiting(value: string): string {
-  return value
-    .split(",")
+  return (value.match(/(?:"(?:[^"\\]|\\.)*"|[^,])+/g) ?? [])
     .map((one) => one.trim())
-    .filter((one) => !/^(respond-async|wait)(\s*[=;]|$)/i.test(one))
+    .filter((one) => one !== "" && !/^(respond-async|wait\s*=\s*\d+)$/i.test(one))
     .join(", ");
 }

@@ -186,9 +186,6 @@ export class Forwarding implements AnswerHandler {
     this.#client.answerCame();
     this.#status = `${head.status}${head.reason === "" ? "" : ` ${head.reason.slice(0, 64)}`}`;
     if (head.status === 101) return this.#upgraded(head);
-    if (!this.#whole && !this.#client.gone) {
-      // An answer before the request was whole: the rest of it is not sent on, and the connection is not used again.
-    }
     const hasBody = framing.kind !== "none";
     const fields = [...forwardedAnswer(head.fields), ...this.#notes()];
     if (this.#inspection.stream != null && head.status >= 300 && head.status < 400) {

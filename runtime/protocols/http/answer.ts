@@ -3,7 +3,6 @@ import {
   eventWord,
   FORM_BYTES_MAX,
   JsonStreamMasker,
-  NO_PLACES,
   maskField,
   maskOfName,
   maskText,
@@ -217,15 +216,19 @@ function maskParts(
     if (!made.equals(content)) masked.push(name);
     out.push({ head, content: made });
   }
-  const whole = writeParts(out, boundary);
-  // A value must not have become a boundary.
-  return whole.includes(`--${boundary}`, whole.length) ? "a part holds the boundary" : { out: whole, masked };
+  // A value must not have become a boundary, not even for readers to which a line feed ends a line.
+  const line = `\n--${boundary}`;
+  return out.some(({ content }) => Buffer.concat([LINE_FEED, content]).includes(line))
+    ? "a part holds the boundary"
+    : { out: writeParts(out, boundary), masked };
 }
 
-/** Longest piece of a text that is scanned at once; what is longer is cut where no value should be cut. */
+const LINE_FEED = Buffer.from("\n");
+
+/** Longest line of a text that is scanned; a longer one is a fault, for it would be cut where a value may stand. */
 const LINE_BYTES_MAX = 64 * 1024;
 
-/** Scans a text line by line, for values do not go over lines; of lines without end piece by piece, overlapping. */
+/** Scans a text line by line, for values do not go over lines. A line without end is a fault. */
 class LineScan implements BodyTransform {
   fault: string | null = null;
   readonly #scan: (text: string) => string;
@@ -286,5 +289,3 @@ export function chained(first: BodyTransform, second: BodyTransform): BodyTransf
     masked: () => [...first.masked(), ...second.masked()],
   };
 }
-
-export const EMPTY_PLACES = NO_PLACES;
