@@ -146,7 +146,6 @@ describe("npm start", () => {
       expect(shown.out).toMatch(/"email" ?: ?".\*\*\*@\*\*\*\.[a-z.]+"/);
       expect(shown.out).not.toMatch(/@example|@mail/);
     }
-    await usesCluster(second.said);
     const list = line(second.said, "npm run -s sallyport -- sessions list").replace(
       "--config .sallyport/demo/",
       `--config ${folder}/`,
@@ -157,5 +156,11 @@ describe("npm start", () => {
     const beside = await runProgram(process.execPath, [join(root, "cli/demo.ts")], { env });
     expect([beside.status, beside.stderr]).toEqual([2, expect.stringContaining(`SALLYPORT_PORT=`) as string]);
     expect(await end(second.child, "SIGINT")).toBe(0);
+  });
+
+  it("prints lines for its Kubernetes cluster that work when they are pasted", async () => {
+    const { child, said } = await start();
+    await usesCluster(said);
+    expect(await end(child, "SIGINT")).toBe(0);
   });
 });
