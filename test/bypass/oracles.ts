@@ -1,5 +1,19 @@
 /** Pairs of statements whose answers differ only because a guess is right or wrong. */
 export const ORACLES: Readonly<Record<string, readonly (readonly [right: string, wrong: string])[]>> = {
+  "parts of writes": [
+    [
+      "insert into sink (t) values ('a'), ('b') limit (select count(*) from people where ssn like 'ZQXS%')",
+      "insert into sink (t) values ('a'), ('b') limit (select count(*) from people where ssn like 'ZQXT%')",
+    ],
+    [
+      "insert into sink (t) values ('a'), ('b') offset (select count(*) from people where ssn like 'ZQXS%')",
+      "insert into sink (t) values ('a'), ('b') offset (select count(*) from people where ssn like 'ZQXT%')",
+    ],
+    [
+      "select count(*) from plain tablesample system (100) repeatable ((select 1 / count(*) from people where ssn like 'ZQXS%'))",
+      "select count(*) from plain tablesample system (100) repeatable ((select 1 / count(*) from people where ssn like 'ZQXT%'))",
+    ],
+  ],
   inference: [
     ["select id from people where ssn = 'ZQXSSN84213'", "select id from people where ssn = 'ZQXSSN84214'"],
     ["select id from people where ssn like 'ZQXS%'", "select id from people where ssn like 'ZQXT%'"],

@@ -50,6 +50,19 @@ export const READS: Readonly<Record<string, readonly string[]>> = {
     "select array(select ssn from generate_series(1, 1) g) from people",
     "select (select p.ssn from rows from (unnest(array[1]), unnest(array[2])) r) from people p",
   ],
+  "names that are resolved later, or in another order": [
+    "with recursive a as (select name || '' as x from plain2), plain2 as (select ssn as name from people) select x from a",
+    "with recursive a as (select a || '' as x from plain), plain as (select ssn as a from people) select x from a",
+    "select s.c10 || '' from (select * from plain a join plain b using (id), people) s(c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11)",
+    "select s.c11 || '' from (select * from plain a join plain b using (id), people) s(c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11)",
+    "select s.c4 || '' from (select * from people, plain a join plain b using (id)) s(c1, c2, c3, c4, c5)",
+    "select s.c5 || '' from (select * from people, plain a join plain b using (id)) s(c1, c2, c3, c4, c5)",
+  ],
+  "parts of table functions": [
+    "select x.v from xmltable('/r' passing ('<r/>'::xml) columns v text path '@no' default (select ssn from people limit 1)) x",
+    "select x.v from xmltable((select '/r'::text) passing ('<r/>'::xml) columns v text path '@no' default (select ssn from people limit 1)) x",
+    "select x.v from people p, json_table('{}', '$' passing p.ssn as p columns (v text path '$p')) x",
+  ],
   "whole rows": [
     "select p from people p",
     "select p::text from people p",
