@@ -98,6 +98,7 @@ export class StatementContext {
       access,
       place,
       aliased: rangeVar["alias"] !== undefined,
+      bare: schema === null,
     });
     if (found === null) {
       this.unresolved = true;

@@ -73,6 +73,7 @@ export class Expressions {
         const type = names(body(b["typeName"])["names"]);
         if (this.#context.names.catalog.isUserCast(type.at(-1) ?? "")) {
           this.#context.changesState = true;
+          this.#context.settings = true;
           this.#context.untraced(
             `a cast to ${type.join(".")} calls a function that is not known to the analysis`,
             true,
@@ -206,6 +207,7 @@ export class Expressions {
     const safe = (schema === null || schema === "pg_catalog") && !this.#context.names.catalog.isUserOperator(operator);
     if (!safe) {
       this.#context.changesState = true;
+      this.#context.settings = true;
       this.#context.untraced(`operator ${operator} is made of a function that is not known to the analysis`, true);
       return { ...this.#all([b["lexpr"], b["rexpr"]], scope), opaque: true };
     }

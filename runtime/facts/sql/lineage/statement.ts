@@ -261,7 +261,9 @@ class StatementWalk {
         return rows([{ name: "", sources: [], direct: null, opaque: false, reveals: "value", type: null }]);
       case "CreateTableAsStmt": {
         const into = body(b["into"]);
-        const outputs = is(b["query"], "ExecuteStmt") !== null ? null : this.#nestedQuery(b["query"], parent);
+        // EXECUTE is a statement inside, too, but what it gives is not seen here.
+        const seen = this.#nestedQuery(b["query"], parent);
+        const outputs = is(b["query"], "ExecuteStmt") !== null ? null : seen;
         if (outputs === null)
           this.#context.untraced("it stores the result of a statement that can't be seen here", true);
         this.#storeAll(outputs);
@@ -276,6 +278,8 @@ class StatementWalk {
         return none;
       }
       case "TransactionStmt":
+        // What another transaction changed comes to light, or is gone.
+        if (text(b["kind"]).endsWith("_PREPARED")) this.#effects.catalog = true;
         return none;
       case "DoStmt":
         this.#context.changesState = true;
@@ -316,7 +320,15 @@ class StatementWalk {
       rangeVar["schemaname"] === undefined
         ? (this.#names.searchPath?.find((name) => !name.startsWith("pg_")) ?? null)
         : text(rangeVar["schemaname"]);
-    this.#context.relations.push({ schema, name: text(rangeVar["relname"]), oid: null, access: "write" });
+    const bare = rangeVar["schemaname"] === undefined;
+    this.#context.relations.push({
+      schema,
+      name: text(rangeVar["relname"]),
+      oid: null,
+      access: "write",
+      bare,
+      made: true,
+    });
   }
 
   /** PREPARE and DECLARE: decided now, run later, so its lineage is kept apart too. */
