@@ -90,7 +90,8 @@ class StatementWalk {
     const unit = this.#unit(kind, found.kind, found.body, 0, false);
     const touched = context.relations.flatMap((use) => (use.oid === null ? [] : [use.oid]));
     if (REDEFINES.has(kind) && touched.length > 0) context.untraced("it changes the definition of a relation", false);
-    if (context.settings) this.#effects.settings = true;
+    const reached = this.#reached(touched);
+    if (context.settings || this.#runsCode(reached)) this.#effects.settings = true;
     return {
       units: [unit, ...this.#nested],
       returns,
@@ -108,7 +109,7 @@ class StatementWalk {
       influences: [...context.influences.values()],
       stores: [...context.stores.values()],
       relations: context.relations,
-      reached: this.#reached(touched),
+      reached,
       opaque: [...context.opaque],
       reachesAnything: context.reachesAnything,
       calls: [...context.calls.values()],
@@ -118,6 +119,15 @@ class StatementWalk {
       constants: context.constants,
       secretLiterals: SECRET_NODES.has(found.kind),
     };
+  }
+
+  /** Whether code that no statement names runs along, by relations that it reads or writes. */
+  #runsCode(reached: readonly number[]): boolean {
+    const writes = this.#context.relations.some((use) => use.access === "write");
+    return reached.some((oid) => {
+      const runs = this.#names.catalog.byOid(oid)?.runs;
+      return runs !== undefined && (writes || runs !== "write");
+    });
   }
 
   #reached(touched: readonly number[]): readonly number[] {
