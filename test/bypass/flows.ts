@@ -7,6 +7,12 @@ export const FLOWS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["create unlogged table t# as table people", "select * from t#"],
     ["select ssn into t# from people", "select * from t#"],
     ["select ssn into temp t# from people", "select * from t#"],
+    ["select ssn into t# from people union all select 'x'", "create table u# (a int)", "select * from t#"],
+    [
+      "with c as (select 1) select ssn into t# from people union select 'x' union select 'y'",
+      "create table u# (a int)",
+      "select * from t#",
+    ],
     ["create table if not exists t# as select p from people p", "select * from t#"],
     ["prepare q# as select ssn from people", "create table t# as execute q#", "select * from t#"],
     ["create view v# as select ssn as a from people", "select a from v#"],
@@ -400,6 +406,59 @@ export const FLOWS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     [
       "set search_path = shadow, public; select set_config('search_path', 'public', false); select ssn from people",
       "reset search_path",
+    ],
+  ],
+  "subscripts of what is written": [
+    [
+      "create table w# (id int, arr int[])",
+      "insert into w# values (1, '{}')",
+      "update w# set arr[(select pin from people where id = 1)] = 1",
+      "select array_dims(arr) from w#",
+    ],
+    [
+      "create table w# (id int, arr int[])",
+      "insert into w# (id, arr[(select pin from people where id = 1)]) values (1, 1)",
+      "select array_dims(arr) from w#",
+    ],
+    [
+      "create table w# (id int primary key, arr int[])",
+      "insert into w# values (1, '{}')",
+      "insert into w# values (1, '{}') on conflict (id) do update set arr[(select pin from people where id = 1)] = 1",
+      "select array_dims(arr) from w#",
+    ],
+    [
+      "create table w# (id int, arr int[])",
+      "insert into w# values (1, '{}')",
+      "update w# set arr[(select pin from people where id = 1):(select pin from people where id = 1)] = '{1}'",
+      "select array_dims(arr) from w#",
+    ],
+    [
+      "create table w# (id int, arr int[])",
+      "insert into w# values (1, '{}')",
+      "update w# set arr[p.pin] = 1 from people p where p.id = 1",
+      "select array_dims(arr) from w#",
+    ],
+    [
+      "create table w# (id int, arr int[])",
+      "insert into w# values (1, '{}')",
+      "merge into w# using people p on p.id = w#.id when matched then update set arr[p.pin] = 1",
+      "select array_dims(arr) from w#",
+    ],
+    [
+      "create table w# (id int, arr int[])",
+      "merge into w# using people p on p.id = w#.id when not matched then insert (id, arr[(select pin from people where id = 1)]) values (1, 1)",
+      "select array_dims(arr) from w#",
+    ],
+    [
+      "create table w# (id int, j jsonb default '{}')",
+      "insert into w# values (1)",
+      "update w# set (id, j[(select ssn from people where id = 1)]) = (1, '1')",
+      "select j from w#",
+    ],
+    [
+      "create table w# (id int, j jsonb default '{}')",
+      "insert into w# values (1) returning id",
+      "with x as (update w# set j[(select ssn from people where id = 1)] = '1' returning j) select * from x",
     ],
   ],
   "settings that change how text is read": [

@@ -62,6 +62,10 @@ export const READS: Readonly<Record<string, readonly string[]>> = {
     "select x.v from xmltable('/r' passing ('<r/>'::xml) columns v text path '@no' default (select ssn from people limit 1)) x",
     "select x.v from xmltable((select '/r'::text) passing ('<r/>'::xml) columns v text path '@no' default (select ssn from people limit 1)) x",
     "select x.v from people p, json_table('{}', '$' passing p.ssn as p columns (v text path '$p')) x",
+    "select x.v from people p, json_table('{}', '$' passing p.ssn as p columns (nested path '$' columns (v text path '$p'))) x",
+    "select x.v from xmltable('/r' passing ('<r/>'::xml) columns v text path (select quote_literal(ssn) from people where id = 1)) x",
+    "select x.v from people p, xmltable('/r' passing ('<r/>'::xml) columns v text path '@no' default p.ssn) x",
+    "select x.v from xmltable(xmlnamespaces('http://x.example' as n), '/r' passing (select ('<r>' || ssn || '</r>')::xml from people where id = 1) columns v text path '.') x",
   ],
   "whole rows": [
     "select p from people p",

@@ -37,6 +37,7 @@ export class Query {
 
   select(b: Body, parent: Scope | null): Outputs {
     if (++this.context.depth > TREE_DEPTH_MAX) throw new TooDeep();
+    if (b["lockingClause"] !== undefined) this.context.changesState = true;
     const withNames = this.withClause(b["withClause"], parent);
     try {
       return this.#body(b, parent);
@@ -134,7 +135,7 @@ export class Query {
     if (b["whereClause"] !== undefined) expressions.influence(b["whereClause"], scope);
     if (b["havingClause"] !== undefined) expressions.influence(b["havingClause"], scope);
     for (const group of list(b["groupClause"])) this.#key(group, scope, outputs);
-    for (const sort of list(b["sortClause"])) this.#key(is(sort, "SortBy")?.["node"] ?? sort, scope, outputs);
+    this.#sort(b, scope, outputs);
     for (const window of list(b["windowClause"])) expressions.window(body(is(window, "WindowDef") ?? undefined), scope);
     const distinct = list(b["distinctClause"]);
     if (distinct.length > 0) {
@@ -145,6 +146,14 @@ export class Query {
     }
     this.#limit(b, scope);
     return outputs;
+  }
+
+  #sort(b: Body, scope: Scope, outputs: Outputs): void {
+    for (const sort of list(b["sortClause"])) {
+      const by = is(sort, "SortBy");
+      if (by !== null) this.expressions.sortOperator(by);
+      this.#key(by?.["node"] ?? sort, scope, outputs);
+    }
   }
 
   #limit(b: Body, scope: Scope): void {
@@ -193,7 +202,7 @@ export class Query {
       return { ...joined, direct: null, name: value.name };
     });
     const scope = new Scope(parent);
-    for (const sort of list(b["sortClause"])) this.#key(is(sort, "SortBy")?.["node"] ?? sort, scope, outputs);
+    this.#sort(b, scope, outputs);
     this.#limit(b, scope);
     return outputs;
   }
@@ -207,7 +216,7 @@ export class Query {
           ? values.map((value, i) => ({ ...value, direct: null, name: `column${i + 1}` }))
           : outputs.map((output, i) => ({ ...either(output, values[i] ?? NOTHING), direct: null, name: output.name }));
     }
-    for (const sort of list(b["sortClause"])) this.#key(is(sort, "SortBy")?.["node"] ?? sort, scope, outputs);
+    this.#sort(b, scope, outputs);
     this.#limit(b, scope);
     return outputs ?? [];
   }
@@ -271,11 +280,12 @@ export class Query {
       case "JoinExpr":
         return this.#join(b, scope);
       case "RangeTableSample":
-        for (const part of list(b["args"])) this.expressions.influence(part, scope);
+        for (const part of [...list(b["args"]), b["repeatable"]])
+          if (part !== undefined) this.expressions.influence(part, scope);
         return this.#add(scope, this.table(body(is(b["relation"], "RangeVar") ?? undefined), "read"));
       case "JsonTable":
       case "RangeTableFunc": {
-        const value = this.expressions.value(body(b["context_item"])["raw_expr"] ?? b["docexpr"] ?? null, scope);
+        const value = this.expressions.tableFunction(b, scope);
         return this.#add(scope, aliased(b["alias"], "", null, { ...value, direct: null, opaque: true }));
       }
       default:

@@ -1,7 +1,7 @@
 import { SQL_KINDS, type SqlKind } from "../../../../spec/contract/facts/index.ts";
 import type { AnalysedStatement, ColumnId, CopyShape, RelationUse, SessionEffects, UnitFacts } from "../analysis.ts";
 import { excludesRows } from "../fold.ts";
-import { explainRuns, kindOf } from "../kinds.ts";
+import { explainRuns, intoOf, kindOf } from "../kinds.ts";
 import { body, is, list, names, node, optionText, text, type Body, type Json } from "../tree.ts";
 import { guardsOf } from "../guards.ts";
 import { privilegesOf } from "../rights.ts";
@@ -221,9 +221,10 @@ class StatementWalk {
     switch (nodeKind) {
       case "SelectStmt": {
         const outputs = this.#query.select(b, parent);
-        if (b["intoClause"] === undefined) return rows(outputs);
+        const into = intoOf(b);
+        if (into === undefined) return rows(outputs);
         this.#storeAll(outputs);
-        this.#query.context.relation(body(body(b["intoClause"])["rel"]), "write");
+        this.#created(body(body(into)["rel"]));
         return none;
       }
       case "InsertStmt":
@@ -595,7 +596,7 @@ function scopeOf(parent: Scope | null, item: ScopeItem): Scope {
 const names2 = (items: readonly Json[]): readonly string[] =>
   items.map((item) => text(is(item, "ResTarget")?.["name"]));
 
-const lockingOrInto = (b: Body): boolean => b["intoClause"] !== undefined || list(b["lockingClause"]).length > 0;
+const lockingOrInto = (b: Body): boolean => intoOf(b) !== undefined || list(b["lockingClause"]).length > 0;
 
 const CHANGES_ROWS: ReadonlySet<SqlKind> = new Set([
   "insert",
