@@ -498,6 +498,7 @@ class StatementWalk {
       const found = target.columns?.find((column) => column.name === name)?.direct;
       return found === null || found === undefined ? [] : [found];
     };
+    for (const [i, item] of list(b["cols"]).entries()) this.#subscripts(item, targetColumn(i), new Scope(parent));
     const select = is(b["selectStmt"], "SelectStmt");
     const plainValues = ["withClause", "sortClause", "limitCount", "limitOffset"].every(
       (part) => select?.[part] === undefined,
@@ -535,6 +536,7 @@ class StatementWalk {
       const values = list(when["values"]);
       if (values.length === 0) this.#assignments(targets, target, scope);
       const columns = names2(targets);
+      if (values.length > 0) for (const item of targets) this.#subscripts(item, [], scope);
       for (const [i, value] of values.entries()) {
         const column =
           target.columns?.find((one) => one.name === (columns[i] ?? target.columns?.[i]?.name))?.direct ?? null;
@@ -553,12 +555,22 @@ class StatementWalk {
       const column = target.columns?.find((one) => one.name === text(set["name"]))?.direct ?? null;
       const ids = column === null ? [] : [column];
       this.#context.touch(ids);
+      this.#subscripts(item, ids, scope);
       const multi = is(set["val"], "MultiAssignRef");
       const value =
         multi !== null
           ? this.#query.expressions.output(multi["source"], scope)
           : this.#query.expressions.assigned(set["val"], scope, ids, true);
       this.#assign(value, ids);
+    }
+  }
+
+  /** Which element of a column is assigned: an array keeps its bounds, and a JSON document its keys. */
+  #subscripts(item: Json, column: readonly ColumnId[], scope: Scope): void {
+    for (const part of list(is(item, "ResTarget")?.["indirection"])) {
+      const { lidx, uidx } = body(is(part, "A_Indices") ?? undefined);
+      for (const index of [lidx, uidx])
+        if (index !== undefined) this.#assign(this.#query.expressions.output(index, scope), column);
     }
   }
 
