@@ -96,7 +96,8 @@ export class Expressions {
       case "A_Indirection": {
         const parts = list(b["indirection"]).flatMap((part) => {
           const indices = is(part, "A_Indices");
-          return indices === null ? [] : [indices["lidx"], indices["uidx"]];
+          if (indices !== null) return [indices["lidx"], indices["uidx"]];
+          return is(part, "String") !== null || is(part, "A_Star") !== null ? [] : [part];
         });
         return this.#all([b["arg"], ...parts], scope);
       }

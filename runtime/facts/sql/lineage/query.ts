@@ -303,7 +303,10 @@ export class Query {
   table(b: Body, access: "read" | "write", place: number | null = null): ScopeItem {
     const name = text(b["relname"]);
     const cte = access === "read" && b["schemaname"] === undefined ? this.#cte(name) : undefined;
-    if (cte !== undefined) return aliased(b["alias"], name, cte, OPAQUE);
+    if (cte !== undefined) {
+      this.context.seen.add(b);
+      return aliased(b["alias"], name, cte, OPAQUE);
+    }
     const relation = this.context.relation(b, access, place);
     if (relation === null) return { ...UNKNOWN_ITEM(aliasName(b["alias"]) || name), schema: null };
     return {

@@ -49,6 +49,18 @@ const REDEFINES: ReadonlySet<SqlKind> = new Set([
   "create_materialized_view",
 ]);
 
+/** Statements that make a relation. */
+const MAKES: ReadonlySet<string> = new Set([
+  "CreateStmt",
+  "CreateForeignTableStmt",
+  "CreateSeqStmt",
+  "CompositeTypeStmt",
+]);
+
+/** The name of what one of those makes. */
+const madeBy = (b: Body): Json | undefined =>
+  b["relation"] ?? b["sequence"] ?? b["typevar"] ?? body(b["base"])["relation"];
+
 /** Works out one statement with everything inside it. */
 export function walkStatement(json: Json, context: NameContext): WalkedStatement {
   return new StatementWalk(context).run(json);
@@ -85,6 +97,7 @@ class StatementWalk {
     const kind = kindOf(found.kind, found.body);
     const { outputs, returns } = this.#statement(found.kind, found.body, kind, null);
     const context = this.#context;
+    this.#passedOver(found.body);
     const cls = SQL_KINDS[kind];
     if (cls === "ddl" || cls === "dcl" || kind === "do" || kind === "call") this.#effects.catalog = true;
     const unit = this.#unit(kind, found.kind, found.body, 0, false);
@@ -119,6 +132,19 @@ class StatementWalk {
       constants: context.constants,
       secretLiterals: SECRET_NODES.has(found.kind),
     };
+  }
+
+  /** A relation that the walk did not come by stands in a part that it does not know: it counts, and nothing is traced. */
+  #passedOver(b: Body): void {
+    for (const rangeVar of rangeVarsIn(b)) {
+      if (this.#context.seen.has(rangeVar)) continue;
+      const found = this.#context.relation(rangeVar, "read");
+      const name = found?.name ?? text(rangeVar["relname"]);
+      this.#context.untraced(
+        `relation ${name} stands in a part of the statement that is not known to the analysis`,
+        true,
+      );
+    }
   }
 
   /** Whether code that no statement names runs along, by relations that it reads or writes. */
@@ -327,6 +353,7 @@ class StatementWalk {
 
   /** A relation that does not exist yet. */
   #created(rangeVar: Body): void {
+    this.#context.seen.add(rangeVar);
     const schema =
       rangeVar["schemaname"] === undefined
         ? (this.#names.searchPath?.find((name) => !name.startsWith("pg_")) ?? null)
@@ -435,14 +462,10 @@ class StatementWalk {
         if (relation.schema === schema)
           this.#context.relations.push({ schema, name: relation.name, oid: relation.oid, access: "write" });
     }
+    const makes = MAKES.has(nodeKind);
     for (const rangeVar of nodeKind === "CreateSchemaStmt" ? [] : rangeVarsIn(b)) {
-      if (
-        nodeKind === "CreateStmt" ||
-        nodeKind === "CreateForeignTableStmt" ||
-        nodeKind === "CreateSeqStmt" ||
-        nodeKind === "CompositeTypeStmt"
-      )
-        this.#created(rangeVar);
+      // A new table may refer to itself, and to those that the same transaction made.
+      if (makes && (rangeVar === madeBy(b) || !this.#context.knows(rangeVar))) this.#created(rangeVar);
       else this.#context.relation(rangeVar, nodeKind === "LockStmt" ? "read" : "write");
     }
     if (nodeKind === "DropStmt" && text(b["removeType"]).match(/TABLE|VIEW|SEQUENCE|INDEX/) !== null) {
@@ -657,19 +680,21 @@ function constantLimit(b: Body): number | null {
   return null;
 }
 
+/** Everything in a tree that names a relation. A tree too deep for it is too deep for the walk, too. */
 function rangeVarsIn(b: Body): readonly Body[] {
   const found: Body[] = [];
-  const look = (json: Json | undefined, depth: number): void => {
-    if (json === undefined || json === null || typeof json !== "object" || depth > 50) return;
+  const look = (json: Json | undefined): void => {
+    if (json === undefined || json === null || typeof json !== "object") return;
     if (Array.isArray(json)) {
-      for (const item of json as readonly Json[]) look(item, depth + 1);
+      for (const item of json as readonly Json[]) look(item);
       return;
     }
     const inner = json as Body;
     if (typeof inner["relname"] === "string") found.push(inner);
-    for (const key in inner) look(inner[key], depth + 1);
+    // FOR UPDATE OF names items of FROM again, by their aliases.
+    for (const key in inner) if (key !== "lockedRels") look(inner[key]);
   };
-  look(b, 0);
+  look(b);
   return found;
 }
 
