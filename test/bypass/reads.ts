@@ -56,7 +56,7 @@ export const READS: Readonly<Record<string, readonly string[]>> = {
     "select s.c10 || '' from (select * from plain a join plain b using (id), people) s(c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11)",
     "select s.c11 || '' from (select * from plain a join plain b using (id), people) s(c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11)",
     "select s.c4 || '' from (select * from people p natural join (select 1 as id) q, plain a join plain b using (id)) s(c1, c2, c3, c4)",
-    "select s.c12 || '' from (select * from plain a join plain b using (id) join plain c on c.id = a.id, people) s(c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14)",
+    "select s.c15 || '' from (select * from plain a join plain b using (id) join plain c on c.id = a.id, people) s(c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15, c16)",
     "select s.c9 || '' from (select * from (plain a join plain b using (id)) join (people p join plain d using (id)) using (id)) s(c1, c2, c3, c4, c5, c6, c7, c8, c9, c10)",
     "select s.c10 || '' from (select * from (plain a join plain b using (id)) join (people p join plain d using (id)) using (id)) s(c1, c2, c3, c4, c5, c6, c7, c8, c9, c10)",
     "select upper(x) from ((select 'a' as x) a full join (select 'b' as x) b using (x) full join (select ssn as x from people) c using (x)) as j",

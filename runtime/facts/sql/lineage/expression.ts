@@ -6,7 +6,7 @@ import type { StatementContext } from "./context.ts";
 import { mayFail } from "./may-fail.ts";
 import type { Query } from "./query.ts";
 import { columnOf, wholeRow, type Scope } from "./scope.ts";
-import { NOTHING, OPAQUE, computed, either, unionColumns, type Value } from "./value.ts";
+import { NOTHING, OPAQUE, computed, type Value } from "./value.ts";
 
 /** The tree is deeper than is walked: the statement is refused, not half understood. */
 export class TooDeep extends Error {}
@@ -219,7 +219,7 @@ export class Expressions {
       const outer = path.length === 2 ? scope.column(alias) : null;
       return outer === null ? null : computed([outer]);
     }
-    return columnOf(item, column) ?? systemColumn(column) ?? functionNotation(item, column);
+    return columnOf(item, column) ?? systemColumn(column) ?? functionNotation(item);
   }
 
   /** Whether an operator is the database's own; another one runs code that is not known. */
@@ -385,7 +385,7 @@ const SYSTEM_COLUMNS: ReadonlySet<string> = new Set(["ctid", "xmin", "xmax", "cm
 const systemColumn = (name: string): Value | null => (SYSTEM_COLUMNS.has(name) ? NOTHING : null);
 
 /** `u.lower` may call lower(u): whatever it is, all of the row may flow into it. */
-function functionNotation(item: Parameters<typeof wholeRow>[0], _name: string): Value {
+function functionNotation(item: Parameters<typeof wholeRow>[0]): Value {
   return { ...wholeRow(item), opaque: true };
 }
 
@@ -400,5 +400,3 @@ function constantsOf(json: Json | undefined): readonly Body[] | null {
   const parts = list(items).map(constantsOf);
   return parts.every((part) => part !== null) ? parts.flat() : null;
 }
-
-export { either, unionColumns };
