@@ -850,6 +850,14 @@ export class Enforcer implements ActionHost {
         hint: "Run the statement again to ask for it.",
       });
     }
+    // What the first decision named was told and counted before the wait.
+    const alerts = kept.alerts.filter((rule) => !before.alerts.includes(rule));
+    if (alerts.length > 0 && !this.#alert(action, fresh.analysis, { ...kept, alerts }, decisionId))
+      return this.#recordFailed();
+    const rates = kept.rates.filter(({ rule }) => !before.rates.some((one) => one.rule === rule));
+    const used = countActions(this.#effects(), rates, Math.max(1, fresh.analysis.statements.length));
+    if (used !== null)
+      return this.#refuse(action, fresh.analysis, kept, decisionId, { ...used, message: `sallyport: ${used.message}` });
     return this.#go(action, fresh.analysis, kept, decisionId);
   }
 }
