@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from "node:crypto";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { LoadedBundle, loadBundle, type BundleError } from "../../runtime/bundle/index.ts";
+import { LoadedBundle, checkIndex, loadBundle, type BundleError } from "../../runtime/bundle/index.ts";
 import { SessionPolicy } from "../../runtime/decide/index.ts";
 import { prepare } from "../../runtime/vm/index.ts";
 import type { Manifest } from "../../spec/contract/bundle/index.ts";
@@ -20,7 +20,7 @@ function built(text: string): Manifest {
 
 function refusal(manifest: Manifest): BundleError | null {
   const found = loadBundle(seal(manifest, privateKey).bytes, [publicKey], 0);
-  return found.ok ? null : found.error;
+  return found.ok ? checkIndex(found.value) : found.error;
 }
 
 const without = (manifest: Manifest, gone: (rule: number, cube: number) => boolean): Manifest => ({

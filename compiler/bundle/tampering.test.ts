@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { loadBundle, type LoadedBundle } from "../../runtime/bundle/index.ts";
+import { checkIndex, loadBundle, type LoadedBundle } from "../../runtime/bundle/index.ts";
 import { SessionPolicy, decideByConditions } from "../../runtime/decide/index.ts";
 import { decodeManifest, encodeManifest, sealBundle, type Manifest } from "../../spec/contract/bundle/index.ts";
 import type { Decision } from "../../spec/contract/decision/index.ts";
@@ -80,7 +80,7 @@ describe("a bundle whose bytes were changed", () => {
         const changed = Buffer.from(payload);
         changed[at]! ^= by;
         const found = signed(changed);
-        if (!found.ok) {
+        if (!found.ok || checkIndex(found.value) !== null) {
           counted.refused++;
           continue;
         }

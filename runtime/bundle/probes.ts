@@ -23,13 +23,14 @@ export interface StrayedRule {
  */
 export function runProbes(bundle: Probed): StrayedRule | null {
   const { rules, index } = bundle.manifest;
+  const read = factsReadBy(bundle.manifest);
   const cubesOf = Map.groupBy(index.cubes, ({ rule }) => rule);
   const planes = new Map<number, Plane>();
   const most = Math.min(PROBES_PER_RULE_MAX, Math.ceil(PROBES_MAX / Math.max(1, rules.length)));
   for (const [rule, { condition, effect, name }] of rules.entries()) {
     const cubes = cubesOf.get(rule) ?? [];
     if (condition < 0) continue;
-    const search = new Search(bundle, rule, cubes, planes, most);
+    const search = new Search(bundle, rule, read[condition]!, cubes, planes, most);
     const facts = effect === "allow" ? search.widenedFor() : search.lostFor();
     if (facts !== null) return { rule: name, facts };
   }
@@ -48,7 +49,14 @@ class Search {
   readonly #places: ReadonlyMap<string, number>;
   readonly #slots: FactValue[];
 
-  constructor(bundle: Probed, rule: number, cubes: readonly Cube[], planes: Map<number, Plane>, most: number) {
+  constructor(
+    bundle: Probed,
+    rule: number,
+    read: readonly number[],
+    cubes: readonly Cube[],
+    planes: Map<number, Plane>,
+    most: number,
+  ) {
     const { manifest } = bundle;
     const { condition, protocols } = manifest.rules[rule]!;
     this.#bundle = bundle;
@@ -57,7 +65,6 @@ class Search {
     this.#planes = planes;
     this.#left = most;
     const named = namedBy(manifest, condition);
-    const read = factsReadBy(manifest)[condition]!;
     this.#places = new Map(read.map((fact) => [manifest.facts[fact]!, fact]));
     this.#slots = new Array<FactValue>(manifest.facts.length).fill(UNKNOWN);
     this.#values = new Map(
