@@ -10,13 +10,16 @@ import { keygenCommand } from "../cli/commands/policy/keygen.ts";
 import { processIo } from "../cli/io.ts";
 import { formatVerifier, makeVerifier } from "../runtime/credentials/index.ts";
 import { children, ready } from "./children.ts";
+import { kubernetesPolicy, podList } from "./kubernetes.ts";
 import { benchJson } from "./json.ts";
+import { compareWays, waitFor, type Way } from "./wrk.ts";
 
 /**
  * HTTP side by side in one run: the same requests directly to nginx, through nginx's proxy_pass, through http-proxy-3 and
- * through Sallyport with a policy of twenty rules, round by round. Medians; judge by the ratios.
+ * through Sallyport with a policy of twenty rules, round by round; and a list of pods directly, through a bare Node pipe and
+ * through Sallyport. Medians; judge by the ratios.
  *
- *   node bench/http.ts [--rounds N] [--seconds N] [--only json,small,large,memory] [--durability before-forward]
+ *   node bench/http.ts [--rounds N] [--seconds N] [--only json,small,large,memory,kubernetes] [--durability before-forward]
  */
 const args = new Map(
   process.argv.slice(2).flatMap((arg, i, all) => (arg.startsWith("--") ? [[arg.slice(2), all[i + 1] ?? ""]] : [])),
@@ -24,30 +27,24 @@ const args = new Map(
 const ROUNDS = Number(args.get("rounds") ?? 5);
 const SECONDS = Number(args.get("seconds") ?? 2);
 const DURABILITY = args.get("durability") ?? "before-forward";
-const only = (args.get("only") ?? "json,small,large,memory").split(",");
+const only = (args.get("only") ?? "json,small,large,memory,kubernetes").split(",");
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
-const median = (values: readonly number[]): number =>
-  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 const folder = mkdtempSync(join(tmpdir(), "sallyport-bench-http-"));
-
-interface Way {
-  readonly name: string;
-  readonly port: number;
-  readonly child: ChildProcess | null;
-}
 
 /** One nginx with the origin and, on another port, a proxy to it. */
 async function startNginx(): Promise<{ readonly origin: Way; readonly proxy: Way }> {
   const [originPort, proxyPort] = [await freePort(), await freePort()];
   mkdirSync(join(folder, "www"));
   writeFileSync(join(folder, "www", "small.json"), JSON.stringify({ items: "x".repeat(1000) }));
+  mkdirSync(join(folder, "www", "api/v1/namespaces/shop"), { recursive: true });
+  writeFileSync(join(folder, "www", "api/v1/namespaces/shop/pods"), podList());
   writeFileSync(join(folder, "www", "large.bin"), Buffer.alloc(1024 * 1024, "x"));
   const config = join(folder, "nginx.conf");
   writeFileSync(
     config,
-    `worker_processes 1;\ndaemon off;\nuser root;\npid ${folder}/nginx.pid;\nerror_log ${folder}/error.log;\nevents { worker_connections 2048; }\nhttp {\n  access_log off;\n  keepalive_requests 100000000;\n  types { application/json json; application/octet-stream bin; }\n  client_body_temp_path ${folder}/t1; proxy_temp_path ${folder}/t2; fastcgi_temp_path ${folder}/t3; uwsgi_temp_path ${folder}/t4; scgi_temp_path ${folder}/t5;\n  upstream origin { server 127.0.0.1:${originPort}; keepalive 64; keepalive_requests 100000000; }\n  server { listen 127.0.0.1:${originPort}; root ${folder}/www; }\n  server { listen 127.0.0.1:${proxyPort}; location / { proxy_pass http://origin; proxy_http_version 1.1; proxy_set_header Connection ""; } }\n}\n`,
+    `worker_processes 1;\ndaemon off;\nuser root;\npid ${folder}/nginx.pid;\nerror_log ${folder}/error.log;\nevents { worker_connections 2048; }\nhttp {\n  access_log off;\n  keepalive_requests 100000000;\n  types { application/json json; application/octet-stream bin; }\n  client_body_temp_path ${folder}/t1; proxy_temp_path ${folder}/t2; fastcgi_temp_path ${folder}/t3; uwsgi_temp_path ${folder}/t4; scgi_temp_path ${folder}/t5;\n  upstream origin { server 127.0.0.1:${originPort}; keepalive 64; keepalive_requests 100000000; }\n  server { listen 127.0.0.1:${originPort}; root ${folder}/www; location /api/ { default_type application/json; } }\n  server { listen 127.0.0.1:${proxyPort}; location / { proxy_pass http://origin; proxy_http_version 1.1; proxy_set_header Connection ""; } }\n}\n`,
   );
   const program = ["/usr/sbin/nginx", "/usr/bin/nginx"].find(existsSync);
   if (program === undefined) throw new Error("nginx is needed (Debian package nginx-light)");
@@ -58,20 +55,6 @@ async function startNginx(): Promise<{ readonly origin: Way; readonly proxy: Way
     origin: { name: "direct", port: originPort, child: null },
     proxy: { name: "nginx proxy_pass", port: proxyPort, child },
   };
-}
-
-async function waitFor(port: number): Promise<void> {
-  for (let i = 0; i < 200; i++) {
-    if (
-      await fetch(`http://127.0.0.1:${port}/small.json`).then(
-        () => true,
-        () => false,
-      )
-    )
-      return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error(`nothing answers on port ${port}`);
 }
 
 async function startPeer(target: number): Promise<Way> {
@@ -85,93 +68,53 @@ async function startPeer(target: number): Promise<Way> {
 
 const POLICY = `package bench\nallow everything on http\n  when user.groups has "bench"\n${Array.from({ length: 19 }, (_, i) => `deny d${i} on http\n  when request.method == DELETE and request.path starts with "/admin/${i}"\n  because "no"\n`).join("")}`;
 
-async function startSallyport(target: number): Promise<Way & { readonly header: string }> {
-  writeFileSync(join(folder, "bench.policy"), POLICY);
-  const io = { ...processIo(), cwd: folder, stdout: () => undefined, stderr: () => undefined };
+async function startPipe(target: number): Promise<Way> {
+  const port = await freePort();
+  const child = spawn(process.execPath, [join(root, "bench/pipe.ts"), String(port), String(target)], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  await ready(child, "ready");
+  return { name: "node pipe", port, child };
+}
+
+/** `more`: what a target of that protocol needs beside its address. */
+async function startSallyport(
+  name: string,
+  target: number,
+  policy = POLICY,
+  protocol = "http",
+  more = "",
+): Promise<Way & { readonly header: string }> {
+  const own = mkdtempSync(join(folder, "gateway-"));
+  writeFileSync(join(own, "bench.policy"), policy);
+  const io = { ...processIo(), cwd: own, stdout: () => undefined, stderr: () => undefined };
   keygenCommand(["bundle"], io);
   if ((await buildCommand(["-o", "b.bundle", "--key", "bundle.key", "bench.policy"], io)) !== 0)
     throw new Error("the bench policy does not build");
   const [port, control] = [await freePort(), await freePort()];
   const verifier = formatVerifier(await makeVerifier("bench", randomBytes(16)));
   writeFileSync(
-    join(folder, "sallyport.yaml"),
-    `listen: [{ protocol: http, address: "127.0.0.1:${port}", target: bench }]\ntargets: [{ name: bench, protocol: http, address: "127.0.0.1:${target}" }]\nusers: [{ name: bench, groups: [bench], scram: "${verifier}" }]\nbundle: { path: b.bundle, keys: [bundle.pub] }\nstate: state\nrecord: { durability: ${DURABILITY} }\ncontrol: { address: "127.0.0.1:${control}" }\n`,
+    join(own, "sallyport.yaml"),
+    `listen: [{ protocol: ${protocol}, address: "127.0.0.1:${port}", target: bench }]\ntargets: [{ name: bench, protocol: ${protocol}, address: "127.0.0.1:${target}"${more} }]\nusers: [{ name: bench, groups: [bench], scram: "${verifier}" }]\nbundle: { path: b.bundle, keys: [bundle.pub] }\nstate: state\nrecord: { durability: ${DURABILITY} }\ncontrol: { address: "127.0.0.1:${control}" }\n`,
   );
   const child = spawn(
     process.execPath,
-    [join(root, "cli/sallyport.ts"), "serve", "--config", join(folder, "sallyport.yaml")],
-    { stdio: ["ignore", "pipe", "pipe"] },
+    [join(root, "cli/sallyport.ts"), "serve", "--config", join(own, "sallyport.yaml")],
+    { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, CLUSTER_TOKEN: "bench" } },
   );
   await ready(child, "listening");
   return {
-    name: "sallyport",
+    name,
     port,
     child,
-    header: `Sallyport-Authorization: Basic ${Buffer.from("bench:bench").toString("base64")}`,
+    header: `${protocol === "http" ? "Sallyport-Authorization" : "Authorization"}: Basic ${Buffer.from("bench:bench").toString("base64")}`,
   };
-}
-
-/** User and system time of a process, in ms. */
-function cpuMs(child: ChildProcess | null): number {
-  if (child?.pid === undefined) return 0;
-  const fields = readFileSync(`/proc/${child.pid}/stat`, "utf8").split(") ")[1]!.split(" ");
-  return (Number(fields[11]) + Number(fields[12])) * 10;
 }
 
 const residentMb = (child: ChildProcess | null): number =>
   child?.pid === undefined
     ? 0
     : Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))?.[1] ?? 0) / 1024;
-
-async function wrk(port: number, path: string, connections: number, header: string): Promise<number> {
-  const child = spawn(
-    "wrk",
-    ["-t1", `-c${connections}`, `-d${SECONDS}s`, "-H", header, `http://127.0.0.1:${port}${path}`],
-    { stdio: ["ignore", "pipe", "pipe"] },
-  );
-  let out = "";
-  child.stdout.on("data", (chunk: Buffer) => (out += chunk.toString()));
-  child.stderr.on("data", (chunk: Buffer) => (out += chunk.toString()));
-  await new Promise<void>((resolve, reject) => {
-    child.once("exit", () => resolve());
-    child.once("error", reject);
-  });
-  const rate = Number(/Requests\/sec:\s+([0-9.]+)/.exec(out)?.[1]);
-  if (!Number.isFinite(rate) || /Non-2xx/.test(out)) throw new Error(`wrk on port ${port}: ${out}`);
-  return rate;
-}
-
-async function compare(
-  title: string,
-  path: string,
-  connections: number,
-  ways: readonly Way[],
-  header: string,
-): Promise<void> {
-  const rates = new Map<string, number[]>(ways.map((way) => [way.name, []]));
-  const cpu = new Map<string, number[]>(ways.map((way) => [way.name, []]));
-  for (const way of ways) await wrk(way.port, path, connections, header);
-  for (let round = 0; round < ROUNDS; round++) {
-    for (const way of ways) {
-      const before = cpuMs(way.child);
-      const rate = await wrk(way.port, path, connections, header);
-      rates.get(way.name)!.push(rate);
-      cpu.get(way.name)!.push(((cpuMs(way.child) - before) * 1000) / (rate * SECONDS));
-    }
-  }
-  const ratioTo = (name: string, to: string): string =>
-    median(rates.get(name)!.map((rate, i) => rate / rates.get(to)![i]!)).toFixed(2);
-  say(
-    `\n${title}, ${connections} ${connections === 1 ? "connection" : "connections"}: medians of ${ROUNDS} rounds of ${SECONDS} s`,
-  );
-  say(
-    `  ${"through".padEnd(18)}${"req/s".padStart(9)}${"x nginx".padStart(10)}${"x http-proxy-3".padStart(16)}${"CPU us/req".padStart(12)}`,
-  );
-  for (const { name } of ways)
-    say(
-      `  ${name.padEnd(18)}${median(rates.get(name)!).toFixed(0).padStart(9)}${ratioTo(name, "nginx proxy_pass").padStart(10)}${ratioTo(name, "http-proxy-3").padStart(16)}${median(cpu.get(name)!).toFixed(0).padStart(12)}`,
-    );
-}
 
 /** A body of 1 GB passes; what the process holds meanwhile. */
 async function memory(way: Way, header: string, origin: Way): Promise<void> {
@@ -204,21 +147,38 @@ async function memory(way: Way, header: string, origin: Way): Promise<void> {
   );
 }
 
+/** A list of pods, as kubectl asks for it, where no mask applies to it and where one does. */
+async function kubernetes(origin: Way): Promise<void> {
+  const more = ", tls: { mode: off }, credential: { token: { env: CLUSTER_TOKEN } }";
+  const ways = [
+    origin,
+    await startPipe(origin.port),
+    await startSallyport("sallyport", origin.port, kubernetesPolicy(false), "kubernetes", more),
+    await startSallyport("sallyport, masked", origin.port, kubernetesPolicy(true), "kubernetes", more),
+  ];
+  const rounds = { rounds: ROUNDS, seconds: SECONDS, against: ["direct", "node pipe"] };
+  for (const connections of [1, 32])
+    await compareWays(say, "1 kB of pods", "/api/v1/namespaces/shop/pods", connections, ways, rounds);
+}
+
 async function main(): Promise<void> {
   if (only.includes("json")) benchJson(say, ROUNDS);
-  if (!only.some((one) => ["small", "large", "memory"].includes(one))) return;
+  if (!only.some((one) => ["small", "large", "memory", "kubernetes"].includes(one))) return;
   const { origin, proxy } = await startNginx();
-  const peer = await startPeer(origin.port);
-  const own = await startSallyport(origin.port);
-  const ways = [origin, proxy, peer, own];
   say(`Policy of 20 rules, record ${DURABILITY}.`);
+  if (only.includes("kubernetes")) await kubernetes(origin);
+  if (!only.some((one) => ["small", "large", "memory"].includes(one))) return;
+  const peer = await startPeer(origin.port);
+  const own = await startSallyport("sallyport", origin.port);
+  const ways = [origin, proxy, peer, own].map((way) => ({ ...way, header: own.header }));
+  const rounds = { rounds: ROUNDS, seconds: SECONDS, against: ["nginx proxy_pass", "http-proxy-3"] };
   if (only.includes("small")) {
-    await compare("1 kB of JSON", "/small.json", 1, ways, own.header);
-    await compare("1 kB of JSON", "/small.json", 32, ways, own.header);
+    await compareWays(say, "1 kB of JSON", "/small.json", 1, ways, rounds);
+    await compareWays(say, "1 kB of JSON", "/small.json", 32, ways, rounds);
   }
   if (only.includes("large")) {
-    await compare("1 MB body", "/large.bin", 1, ways, own.header);
-    await compare("1 MB body", "/large.bin", 32, ways, own.header);
+    await compareWays(say, "1 MB body", "/large.bin", 1, ways, rounds);
+    await compareWays(say, "1 MB body", "/large.bin", 32, ways, rounds);
   }
   if (only.includes("memory")) await memory(own, own.header, origin);
 }

@@ -1,12 +1,13 @@
 import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { dirname, extname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { formatVerifier, makeVerifier } from "../runtime/credentials/index.ts";
 import { clusterFolder, portIsFree, startEmbedded, type EmbeddedPostgres } from "./demo/embedded-postgres.ts";
 import { askOnce } from "./demo/ask-once.ts";
 import { httpListener, httpTarget, httpToTry, startShopApi, type ShopApi } from "./demo/http-shop.ts";
+import { CLUSTER_TOKEN, startKubernetesDemo, type KubernetesDemo } from "./demo/kubernetes-demo.ts";
 import { shopData } from "./demo/shop-data.ts";
 import { startSshDemo, type SshDemo } from "./demo/ssh-demo.ts";
 import { startGateway, type RunningGateway } from "./commands/serve.ts";
@@ -25,12 +26,15 @@ const PEOPLE: readonly (readonly [name: string, group: string])[] = [
 const here = dirname(fileURLToPath(import.meta.url));
 /** The project's own folder, from the sources as from the build. */
 const root = existsSync(join(here, "../package.json")) ? resolve(here, "..") : resolve(here, "../..");
+/** The command beside this file, from the sources as from the build. */
+const program = join(here, `sallyport${extname(fileURLToPath(import.meta.url))}`);
 /** Where everything of the demo is kept. */
 const folder = process.env["SALLYPORT_DEMO"] ?? join(root, ".sallyport", "demo");
 const gatewayPort = Number(process.env["SALLYPORT_PORT"] ?? "6432");
 const sshPort = Number(process.env["SALLYPORT_SSH_PORT"] ?? "6422");
 const controlPort = Number(process.env["SALLYPORT_CONTROL_PORT"] ?? "6480");
 const httpPort = Number(process.env["SALLYPORT_HTTP_PORT"] ?? "6490");
+const kubernetesPort = Number(process.env["SALLYPORT_KUBERNETES_PORT"] ?? "6444");
 
 async function main(io: Io): Promise<number> {
   const step = (text: string): void => io.stderr(`  ${text}\n`);
@@ -39,6 +43,7 @@ async function main(io: Io): Promise<number> {
     [sshPort, "SALLYPORT_SSH_PORT"],
     [controlPort, "SALLYPORT_CONTROL_PORT"],
     [httpPort, "SALLYPORT_HTTP_PORT"],
+    [kubernetesPort, "SALLYPORT_KUBERNETES_PORT"],
   ] as const) {
     if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new UsageError(`${name} must be a port number`);
     if (!(await portIsFree(port)))
@@ -54,9 +59,11 @@ async function main(io: Io): Promise<number> {
   });
   let gateway: RunningGateway | null = null;
   let api: ShopApi | null = null;
+  let cluster: KubernetesDemo | null = null;
   const stop = async (): Promise<void> => {
     await gateway?.close();
     await api?.close();
+    await cluster?.api.close();
     await postgres.stop();
   };
   let stopping = false;
@@ -78,12 +85,14 @@ async function main(io: Io): Promise<number> {
     if (built !== 0) throw new UsageError("policies/shop does not build; run: npm run policyc -- check policies/shop");
     step("starting the gateway …");
     const ssh = await startSshDemo(folder, sshPort);
-    writeFileSync(join(folder, "sallyport.yaml"), await configuration(postgres.port, makeCertificate(), api.port, ssh));
+    const tls = makeCertificate();
+    cluster = await startKubernetesDemo({ folder, port: kubernetesPort, tls, people: PEOPLE, program, io });
+    writeFileSync(join(folder, "sallyport.yaml"), await configuration(postgres.port, tls, api.port, ssh, cluster));
     gateway = await startGateway(join(folder, "sallyport.yaml"), {
       ...io,
-      env: { ...io.env, SHOP_PASSWORD: APP_PASSWORD },
+      env: { ...io.env, SHOP_PASSWORD: APP_PASSWORD, CLUSTER_TOKEN },
     });
-    io.stdout(welcome(ssh));
+    io.stdout(welcome(ssh, cluster));
   } catch (fault) {
     await stop();
     throw fault;
@@ -140,7 +149,13 @@ function makeCertificate(): boolean {
   return spawnSync("openssl", args, { stdio: "ignore" }).status === 0;
 }
 
-async function configuration(postgresPort: number, tls: boolean, apiPort: number, ssh: SshDemo): Promise<string> {
+async function configuration(
+  postgresPort: number,
+  tls: boolean,
+  apiPort: number,
+  ssh: SshDemo,
+  cluster: KubernetesDemo,
+): Promise<string> {
   const users = await Promise.all(
     PEOPLE.map(async ([name, group]) => {
       const verifier = formatVerifier(await makeVerifier(name, randomBytes(16)));
@@ -151,22 +166,24 @@ async function configuration(postgresPort: number, tls: boolean, apiPort: number
 listen:
   - protocol: postgres
     address: 127.0.0.1:${gatewayPort}
-${tls ? "    tls: { certificate: gateway.crt, key: gateway.pem, required: false }\n" : ""}${httpListener(httpPort)}${ssh.listen}targets:
+${tls ? "    tls: { certificate: gateway.crt, key: gateway.pem, required: false }\n" : ""}${httpListener(httpPort)}${ssh.listen}${cluster.listen}targets:
   - name: shop
     protocol: postgres
     address: 127.0.0.1:${postgresPort}
     labels: { env: production }
     credential: { user: shop_app, password: { env: SHOP_PASSWORD } }
-${httpTarget(apiPort)}${ssh.target}users:
+${httpTarget(apiPort)}${ssh.target}${cluster.target}users:
 ${users.join("\n")}
-bundle: { path: shop.bundle, keys: [bundle.pub] }
+http:
+  serviceTokens:
+${cluster.tokens}bundle: { path: shop.bundle, keys: [bundle.pub] }
 state: state
 record: { durability: before-forward }
 control: { address: "127.0.0.1:${controlPort}", administrators: [dba-leads] }
 `;
 }
 
-function welcome(ssh: SshDemo): string {
+function welcome(ssh: SshDemo, cluster: KubernetesDemo): string {
   const psql = (name: string): string =>
     `psql "host=127.0.0.1 port=${gatewayPort} dbname=shop user=${name} password=${name}"`;
   const config = ".sallyport/demo/sallyport.yaml";
@@ -192,12 +209,13 @@ Approvals are granted in the browser, http://127.0.0.1:${controlPort}/ (as lea),
   SALLYPORT_PASSWORD=lea npm run -s sallyport -- approvals approve ID --user lea --config ${config}
 
 ${ssh.welcome}
+${cluster.welcome}
 Who did what, and whether the record is whole:
 
   npm run -s sallyport -- sessions list --config ${config}
   npm run -s sallyport -- audit verify --config ${config}
 
-Ctrl-C stops everything. The policy: policies/shop/shop.policy
+Ctrl-C stops everything. The policy: policies/shop
 `;
 }
 

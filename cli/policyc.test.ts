@@ -368,6 +368,26 @@ describe("check and lint mend what they can", () => {
     expect(get("policies/x.policy")).toBe('allow admins on *\n  when user.name == "root"\n');
   });
 
+  const FINE = 'allow a on sql\n  when user.name == "root"\n';
+  it.each<readonly [argv: string, text: string, code: number, out: RegExp, err: RegExp]>([
+    ["lint", "allow a on sql when x ==\n", 1, /^$/, /error\[P0002\]/],
+    ["lint", FINE.replace("user.name", "user.nmae"), 1, /^$/, /error\[P0\d+\]/],
+    ["lint", FINE.replace('user.name == "root"', '"root" == user.name'), 0, /^--- a\/x\.policy\n/, /^$/],
+    ["lint --strict", FINE.replace('user.name == "root"', '"root" == user.name'), 1, /^--- a/, /warning\[L060\]/],
+    ["lint --strict", FINE.replace("sql", "*"), 1, /^$/, /warning\[L003\]/],
+    ["lint --strict", FINE, 0, /^$/, /^$/],
+    ["check", "allow a on sql when x ==\n", 1, /^$/, /error\[P0002\]/],
+    ["check", FINE, 0, /^$/, /^$/],
+    ["check --strict", FINE, 1, /^$/, /warning\[P0052\]/],
+  ])("%s --diff tells on stderr what it exits by: %j", async (argv, text, code, out, err) => {
+    put("x.policy", text);
+    const found = await run([...argv.split(" "), "--diff", "x.policy"]);
+    expect(found).toMatchObject({ code });
+    expect(found.out).toMatch(out);
+    expect(found.err).toMatch(err);
+    expect(get("x.policy")).toBe(text);
+  });
+
   it.each(["json", "sarif", "github"])("--format %s is the same twice", async (format) => {
     put("x.policy", BAD);
     const [one, two] = [await run(["check", "--format", format]), await run(["check", "--format", format])];

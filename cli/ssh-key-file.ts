@@ -1,5 +1,9 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import ssh2 from "ssh2";
+
+/** Where the private key of the gateway's authority is when the configuration names none. */
+export const ownAuthorityPath = (state: string): string => join(state, "ssh_user_ca_key");
 
 interface KeyPair {
   readonly private: string;

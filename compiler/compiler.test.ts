@@ -189,14 +189,16 @@ describe("bundles", () => {
   it("carry test vectors that are run", () => {
     const { manifest } = compile(files, { sequence: 0 });
     expect(manifest!.vectors.length).toBeGreaterThan(5);
-    const wrong = {
-      ...manifest!,
-      vectors: manifest!.vectors.map((vector) => ({ ...vector, matched: [...vector.matched, 999] })),
-    };
-    expect(loadBundle(seal(wrong, privateKey).bytes, [publicKey], 0)).toMatchObject({
-      ok: false,
-      error: { kind: "failed-self-test" },
-    });
+    const [first] = manifest!.vectors;
+    for (const wrong of [
+      { ...first!, matched: [...first!.matched, 999] },
+      { ...first!, matched: first!.matched.slice(1) },
+      { ...first!, verdict: first!.verdict === "allow" ? ("deny" as const) : ("allow" as const) },
+    ])
+      expect(loadBundle(seal({ ...manifest!, vectors: [wrong] }, privateKey).bytes, [publicKey], 0)).toMatchObject({
+        ok: false,
+        error: { kind: "failed-self-test", vector: 0 },
+      });
   });
 });
 

@@ -18,7 +18,7 @@ import {
 } from "../../runtime/identity/index.ts";
 import { recordingsIn } from "../../runtime/outside/index.ts";
 import { UsageError } from "../io.ts";
-import { keyPairIn } from "../ssh-key-file.ts";
+import { keyPairIn, ownAuthorityPath } from "../ssh-key-file.ts";
 
 /** The SSH part of a gateway with its files read; null when nothing listens for SSH. */
 export function sshParts(config: SshConfig, state: string, at: (name: string) => string): SshParts | null {
@@ -32,13 +32,17 @@ export function sshParts(config: SshConfig, state: string, at: (name: string) =>
     targets: config.targets.map((target): SshTarget => ({
       ...target,
       pinned: target.hostKeys.map((line) => publicKey(line, `target ${target.name}: hostKeys`)),
-      privateKey: privateKey(at(target.credential.key), `target ${target.name}: credential.key`),
+      privateKey:
+        target.credential.key === null
+          ? null
+          : privateKey(at(target.credential.key), `target ${target.name}: credential.key`),
     })),
     hostKey: {
       key,
       certificate:
         config.hostCertificate === null ? null : hostCertificate(at(config.hostCertificate), key.getPublicSSH()),
     },
+    authority: { key: authorityKey(config, state, at), validMs: config.authority.validMs },
     trust: () => ({ authorities, revocations: revocations() }),
     recordings: recordingsIn(join(state, "recordings")),
   };
@@ -76,6 +80,20 @@ function ownHostKey(state: string): string {
   const path = join(state, "ssh_host_ed25519_key");
   keyPairIn(path, "sallyport");
   return path;
+}
+
+/** The key that signs certificates towards targets; made at the first start unless one is named. */
+function authorityKey(
+  { authority }: Pick<SshConfig, "authority">,
+  state: string,
+  at: (name: string) => string,
+): ssh2.ParsedKey {
+  if (authority.key === null) keyPairIn(ownAuthorityPath(state), "sallyport");
+  const path = authority.key === null ? ownAuthorityPath(state) : at(authority.key);
+  const key = privateKey(path, "ssh.authority.key");
+  if (key.type !== "ssh-ed25519")
+    throw new UsageError(`ssh.authority.key: ${path} is ${key.type}; ssh-keygen -t ed25519 makes one that is taken`);
+  return key;
 }
 
 function hostCertificate(path: string, plain: Buffer): { readonly type: string; readonly blob: Buffer } {

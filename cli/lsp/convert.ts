@@ -24,7 +24,7 @@ import {
   type Edit,
   type Workspace,
 } from "../../lang/editor/index.ts";
-import type { Diagnostic, SourceFile, Span } from "../../lang/index.ts";
+import { helpUri, type Diagnostic, type SourceFile, type Span } from "../../lang/index.ts";
 import { COMPLETIONS_MAX } from "./limits.ts";
 import { linesOf, rangeOf, type Project } from "./projects.ts";
 import type { TestOutcome } from "./tests.ts";
@@ -38,7 +38,8 @@ export function toDiagnostic(project: Project, file: SourceFile, found: Diagnost
     range: rangeOf(file, found.span),
     severity: found.severity === "error" ? DiagnosticSeverity.Error : DiagnosticSeverity.Warning,
     code: found.code,
-    source: "policyc",
+    codeDescription: { href: helpUri(found) },
+    source: found.code.startsWith("L") ? "policyc lint" : "policyc",
     message: found.hint === undefined ? found.message : `${found.message}\n${found.hint}`,
     ...(UNNECESSARY.has(found.name) ? { tags: [DiagnosticTag.Unnecessary] } : {}),
     relatedInformation: found.related.flatMap(({ span, label }) => {

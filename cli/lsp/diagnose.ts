@@ -1,4 +1,5 @@
 import type { Diagnostic, PublishDiagnosticsParams } from "vscode-languageserver/node";
+import { diagnosticsOf } from "../../lang/editor/index.ts";
 import { toDiagnostic, toTestDiagnostics } from "./convert.ts";
 import { DIAGNOSTICS_MAX } from "./limits.ts";
 import type { Project, Projects } from "./projects.ts";
@@ -9,19 +10,28 @@ export class Diagnoses {
   readonly #projects: Projects;
   readonly #outcomes: Outcomes;
   readonly #publish: (params: PublishDiagnosticsParams) => void;
+  /** Tells the reader what is wrong with settings. */
+  readonly #warn: (why: string) => void;
   /** What was told last, by address. */
   readonly #told = new Map<string, string>();
 
-  constructor(projects: Projects, outcomes: Outcomes, publish: (params: PublishDiagnosticsParams) => void) {
+  constructor(
+    projects: Projects,
+    outcomes: Outcomes,
+    publish: (params: PublishDiagnosticsParams) => void,
+    warn: (why: string) => void,
+  ) {
     this.#projects = projects;
     this.#outcomes = outcomes;
     this.#publish = publish;
+    this.#warn = warn;
   }
 
   /** For the texts as they are now. */
   tell(): void {
     const current = new Set<string>();
     for (const project of this.#projects.all) {
+      project.refreshSettings(this.#warn);
       for (const [uri, version, diagnostics] of this.#of(project)) {
         current.add(uri);
         this.#send(uri, version, diagnostics);
@@ -47,7 +57,7 @@ export class Diagnoses {
     const { workspace } = project;
     const byFile = new Map<string, Diagnostic[]>([...workspace.files.keys()].map((path) => [path, []]));
     // Where there are too many, warnings are left out before errors are.
-    const { diagnostics } = workspace.result;
+    const diagnostics = diagnosticsOf(workspace);
     const ranked = [
       ...diagnostics.filter((one) => one.severity === "error"),
       ...diagnostics.filter((one) => one.severity !== "error"),

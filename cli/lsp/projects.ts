@@ -4,6 +4,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { TextDocument } from "vscode-languageserver-textdocument";
 import type { SourceFile, Span } from "../../lang/index.ts";
 import { openWorkspace, type Workspace } from "../../lang/editor/index.ts";
+import { Levels } from "./levels.ts";
 import { policyPathsBelow, readText } from "./disk.ts";
 
 /** Policy files that are read together: those of a workspace folder, or one file that lies in none. */
@@ -13,10 +14,17 @@ export class Project {
   readonly #known = new Map<string, SourceFile>();
   /** Texts of open documents; they stand before what the disk has. */
   readonly #open = new Map<string, { readonly uri: string; readonly version: number; readonly file: SourceFile }>();
+  readonly #levels: Levels;
   #workspace: Workspace | null = null;
 
   constructor(root: string) {
     this.root = root;
+    this.#levels = new Levels(root);
+  }
+
+  /** The linter's settings anew. */
+  refreshSettings(fail: (why: string) => void): void {
+    if (this.#levels.refresh(fail)) this.#workspace = null;
   }
 
   pathOf(absolute: string): string {
@@ -68,7 +76,7 @@ export class Project {
     if (this.#workspace === null) {
       const files = new Map(this.#known);
       for (const [path, { file }] of this.#open) files.set(path, file);
-      this.#workspace = openWorkspace([...files.values()]);
+      this.#workspace = openWorkspace([...files.values()], this.#levels.now);
     }
     return this.#workspace;
   }

@@ -24,6 +24,7 @@ import {
   SEMANTIC_MODIFIERS,
   completionsAt,
   definitionsAt,
+  diagnosticsOf,
   fixesFor,
   foldsOf,
   hoverAt,
@@ -82,9 +83,13 @@ export class PolicyServer {
   constructor(connection: Connection, io: Io) {
     this.#connection = connection;
     this.#io = io;
-    this.#diagnoses = new Diagnoses(this.#projects, this.#outcomes, (params) => {
-      void connection.sendDiagnostics(params);
-    });
+    this.#diagnoses = new Diagnoses(
+      this.#projects,
+      this.#outcomes,
+      (params) => void connection.sendDiagnostics(params),
+      (why) =>
+        void connection.window.showWarningMessage(`${why}; the linter goes by its own levels until it is mended`),
+    );
     this.#quiet = new WhenQuiet(() => {
       try {
         this.#diagnoses.tell();
@@ -118,7 +123,9 @@ export class PolicyServer {
       }
       if (this.#client.workspace?.didChangeWatchedFiles?.dynamicRegistration === true) {
         // Folders too: one that is moved away takes its files with it.
-        const watchers = ["**/*.policy", "**/*.sql", "**/"].map((globPattern) => ({ globPattern }));
+        const watchers = ["**/*.policy", "**/*.sql", "**/{policyc,.policyc}.yaml", "**/"].map((globPattern) => ({
+          globPattern,
+        }));
         await this.#connection.client.register(DidChangeWatchedFilesNotification.type, { watchers });
       }
       this.#quiet.changed();
@@ -270,7 +277,7 @@ export class PolicyServer {
       if (here === null || (context.only !== undefined && !context.only.some(isQuickFix))) return [];
       const lines = linesOf(here.file);
       const [start, end] = [lines.offsetAt(range.start), lines.offsetAt(range.end)];
-      return here.workspace.result.diagnostics
+      return diagnosticsOf(here.workspace)
         .filter(({ span }) => span.file === here.path && span.start <= end && start <= span.end)
         .flatMap((diagnostic) =>
           fixesFor(here.workspace, diagnostic).map((fix): CodeAction => ({

@@ -1,3 +1,5 @@
+import { parseAddress, parseRange } from "../../spec/contract/bytecode/index.ts";
+
 /** A range of addresses: the first `length` of `total` bits are `bits`. */
 interface Range {
   readonly total: 32 | 128;
@@ -5,29 +7,11 @@ interface Range {
   readonly bits: bigint;
 }
 
-function parseAddress(text: string): Range | null {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(text)?.[1];
-  const v4 = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(mapped ?? text);
-  if (v4 !== null) {
-    const parts = v4.slice(1).map(Number);
-    if (parts.some((part) => part > 255)) return null;
-    return { total: 32, length: 32, bits: parts.reduce((sum, part) => (sum << 8n) | BigInt(part), 0n) };
-  }
-  const halves = text.split("::").map((half) => (half === "" ? [] : half.split(":")));
-  const count = halves.reduce((sum, half) => sum + half.length, 0);
-  if (halves.length > 2 || (halves.length === 2 ? count > 7 : count !== 8)) return null;
-  const groups =
-    halves.length === 2 ? [...halves[0]!, ...Array<string>(8 - count).fill("0"), ...halves[1]!] : halves[0]!;
-  if (!groups.every((group) => /^[0-9a-f]{1,4}$/i.test(group))) return null;
-  return { total: 128, length: 128, bits: groups.reduce((sum, group) => (sum << 16n) | BigInt(`0x${group}`), 0n) };
-}
-
-function parseRange(text: string): Range | null {
-  const slash = text.lastIndexOf("/");
-  const network = parseAddress(slash < 0 ? text : text.slice(0, slash));
-  if (network === null) return null;
-  const length = slash < 0 ? network.total : Number(text.slice(slash + 1));
-  return { total: network.total, length, bits: network.bits >> BigInt(network.total - length) };
+function read(text: string): Range | null {
+  const found = text.includes("/") ? parseRange(text) : parseAddress(text);
+  if (found === null) return null;
+  if ("bits" in found) return { total: found.length, length: found.length, bits: found.bits };
+  return { total: found.length, length: found.length - Number(found.shift), bits: found.network };
 }
 
 const contains = (outer: Range, inner: Range): boolean =>
@@ -50,14 +34,14 @@ const EVERYWHERE = ["10.0.0.0/8", "0.0.0.0/0", "2001:db8::/32", "::/0"];
 
 /** An address in all `inside` and in none of `outside` (ranges or single addresses); null when there is none. */
 export function addressWithin(inside: readonly string[], outside: readonly string[]): string | null {
-  const wanted = inside.map(parseRange);
+  const wanted = inside.map(read);
   if (wanted.some((range) => range === null)) return null;
-  const unwanted = outside.map(parseRange).filter((range) => range !== null);
+  const unwanted = outside.map(read).filter((range) => range !== null);
   const sorted = (wanted as Range[]).sort((a, b) => b.length - a.length);
   const narrowest = sorted[0];
   if (narrowest === undefined) {
     for (const range of EVERYWHERE) {
-      const found = outsideOf(parseRange(range)!, unwanted);
+      const found = outsideOf(read(range)!, unwanted);
       if (found !== null) return found;
     }
     return null;

@@ -44,6 +44,9 @@ export class Conditions {
   readonly #protocol: ProtocolName;
   readonly #machines = new Map<string, Machine | null>();
   readonly #wholes = new Map<string, Place>();
+  readonly #facts = new Map<string, Map<string | null, Place | null>>();
+  /** Places of elements by the collection they are in; of their fields by name, of themselves by null. */
+  readonly #elementsOf = new Map<Place, Map<string | null, Place>>();
   readonly #axioms: ReadonlyMap<Place, Node>;
   /** Formulas of whole conditions, which are asked for again and again: once for reach, once for cover, once for each part. */
   readonly #made: Readonly<Record<Wanted, Map<CheckedExpr, Node>>> = {
@@ -160,6 +163,14 @@ export class Conditions {
   }
 
   #fact(path: string, key: string | null): Place | null {
+    let byKey = this.#facts.get(path);
+    if (byKey === undefined) this.#facts.set(path, (byKey = new Map<string | null, Place | null>()));
+    let place = byKey.get(key);
+    if (place === undefined) byKey.set(key, (place = this.#factPlace(path, key)));
+    return place;
+  }
+
+  #factPlace(path: string, key: string | null): Place | null {
     const fact = factAt(this.#protocol, path);
     if (fact === undefined) return null;
     const type = key === null || fact.type.kind !== "map" ? fact.type : fact.type.of;
@@ -203,6 +214,14 @@ export class Conditions {
   }
 
   #element(level: Place, field: string | null, type: FactType): Place {
+    let byField = this.#elementsOf.get(level);
+    if (byField === undefined) this.#elementsOf.set(level, (byField = new Map<string | null, Place>()));
+    let place = byField.get(field);
+    if (place === undefined) byField.set(field, (place = this.#elementPlace(level, field, type)));
+    return place;
+  }
+
+  #elementPlace(level: Place, field: string | null, type: FactType): Place {
     const path = field === null ? `${level.path}[]` : `${level.path}[].${field}`;
     return this.literals.place({ path, key: null, type, optional: false, known: true, group: path, whole: null });
   }
@@ -348,7 +367,8 @@ const kindsOfClass = (wanted: SqlClass): readonly string[] =>
   Object.entries(SQL_KINDS).flatMap(([kind, klass]) => (klass === wanted ? [kind] : []));
 
 const FLIPPED = { "==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<=" } as const;
-const sorted = (values: readonly (string | number)[]): readonly string[] => [...new Set(values.map(String))].sort();
+const sorted = (values: readonly (string | number)[]): readonly string[] =>
+  values.length === 1 ? [String(values[0])] : [...new Set(values.map(String))].sort();
 
 function isConstant(expr: CheckedExpr): boolean {
   switch (expr.kind) {

@@ -5,7 +5,7 @@ import { Conditions } from "./condition.ts";
 import { solveGroup, type GroupValues } from "./group.ts";
 import { literalHolds } from "./holds.ts";
 import { BRANCHES_MAX, ELEMENT_BRANCHES_MAX, WEIGHED_MAX } from "./limits.ts";
-import type { Literal, Node, Place } from "./literal.ts";
+import { YES, type Literal, type Node, type Place } from "./literal.ts";
 import { repairs } from "./repair.ts";
 
 /** A constraint that a candidate does not meet. `tag` says whose it is; -1: of the question itself. */
@@ -75,6 +75,42 @@ export class Engine {
     const found = start === null ? null : this.#solve(start, run);
     if (found !== null) return found;
     return run.why === null ? { kind: "none", used: run.used } : { kind: "inconclusive", why: run.why };
+  }
+
+  /**
+   * Whether there is an action on which all of the nodes hold. Literals of groups that nothing joins are each answered alone,
+   * without an action being put together; everything else is asked as a question.
+   */
+  possible(nodes: readonly Node[]): Answer["kind"] {
+    return this.#apart(nodes, null) ?? this.ask({ all: nodes, watch: null, confirm: null }).kind;
+  }
+
+  /** Whether the node is certain to hold on an action of which every fact is known. False says nothing. */
+  surelyKnown(node: Node): boolean {
+    return this.#apart([node], isKnown) === "found";
+  }
+
+  /** The answer for literals of one group each; null when they hang together, or when a solution is not as it should be. */
+  #apart(nodes: readonly Node[], fits: ((solved: GroupValues) => boolean) | null): Answer["kind"] | null {
+    const own: Literal[] = [];
+    const add = (node: Node): boolean => {
+      if (node.op === "and") return node.parts.every(add);
+      if (node.op !== "literal") return node.op === "yes";
+      const { literal } = node;
+      const { place } = literal;
+      if (own.includes(literal)) return true;
+      const alone =
+        place.whole === null && this.conditions.axiomsOf(place) === YES && !own.some((other) => joined(other, place));
+      if (alone) own.push(literal);
+      return alone;
+    };
+    if (!nodes.every(add)) return null;
+    for (const literal of own) {
+      const solved = (this.#solvedOne[literal.id] ??= this.#solveGroup([literal]));
+      if (typeof solved === "string") return solved;
+      if (fits !== null && !fits(solved)) return null;
+    }
+    return "found";
   }
 
   /** Whether a conjunction has values at all, without a search: false is certain, true is not. */
@@ -251,6 +287,14 @@ export class Engine {
     run.why ??= "a condition compares one fact with another";
     return null;
   }
+}
+
+const joined = (literal: Literal, place: Place): boolean => literal.place.group === place.group;
+
+function isKnown({ unknown, values }: GroupValues): boolean {
+  if (unknown) return false;
+  for (const value of values.values()) if (value === UNKNOWN) return false;
+  return true;
 }
 
 function* chain<T>(...all: readonly Iterable<T>[]): Generator<T> {

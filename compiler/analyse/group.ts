@@ -26,6 +26,8 @@ export function solveGroup(
   kinds: Kinds | null,
   solveElement: ElementSolver,
 ): GroupValues | "none" | "inconclusive" {
+  const alone = literals.length === 1 ? elementNamed(literals[0]!) : null;
+  if (alone !== null) return { values: new Map([[literals[0]!.place, new Set([alone])]]), unknown: false };
   const byPlace = new Map<Place, Literal[]>();
   for (const literal of literals) {
     const list = byPlace.get(literal.place);
@@ -48,6 +50,15 @@ export function solveGroup(
   // A map is unknown as a whole or not at all.
   if (!one && literals.every((literal) => literal.whenUnknown)) return { values: new Map(), unknown: true };
   return failed;
+}
+
+/** The element that a question after one of several texts, and nothing else, gives a set; null for all other questions. */
+function elementNamed({ place, test }: Literal): string | null {
+  if (place.type.kind !== "set" || place.type.of.kind !== "string") return null;
+  if (test.kind !== "any" || test.formula.op !== "literal") return null;
+  const { literal } = test.formula;
+  if (literal.place.path !== `${place.path}[]` || literal.test.kind !== "atom" || literal.test.negated) return null;
+  return literal.test.atom.kind === "one-of" ? (literal.test.atom.values[0] ?? null) : null;
 }
 
 function solvePlace(place: Place, own: readonly Literal[], unknownToo: boolean, solveElement: ElementSolver): Solved {

@@ -1,12 +1,12 @@
-import { ABSENT, UNKNOWN, type FactRecord, type FactValue } from "../../spec/contract/facts/index.ts";
+import { ABSENT, UNKNOWN, type FactRecord, type FactValue, type Truth } from "../../spec/contract/facts/index.ts";
 import { cidrContains, evaluate } from "../../lang/index.ts";
 import type { Atom, Literal, Node, Place } from "./literal.ts";
 import { machineAccepts } from "./machine.ts";
 
 const ANSWERS_MAX = 4096;
 
-/** Whether a known, present value answers yes. */
-export function atomHolds(atom: Atom, value: FactValue, place: Place): boolean {
+/** What a known, present value answers; unknown for an address that can't be read. */
+function atomHolds(atom: Atom, value: FactValue, place: Place): Truth {
   switch (atom.kind) {
     case "exists":
       return true;
@@ -28,7 +28,7 @@ export function atomHolds(atom: Atom, value: FactValue, place: Place): boolean {
     case "pattern":
       return typeof value === "string" && machineAccepts(atom.machine, value);
     case "range":
-      return typeof value === "string" && liesWithin(atom, value);
+      return typeof value === "string" ? liesWithin(atom, value) : UNKNOWN;
     case "expression":
       return evaluate(atom.expr, new Map([[place.path, value]])) === true;
   }
@@ -54,8 +54,10 @@ export function elementFits(formula: Node, element: FactValue): boolean {
 export function literalHolds({ test, whenUnknown, place }: Literal, value: FactValue): boolean {
   if (value === UNKNOWN) return whenUnknown;
   switch (test.kind) {
-    case "atom":
-      return (value !== ABSENT && atomHolds(test.atom, value, place)) !== test.negated;
+    case "atom": {
+      const found = value !== ABSENT && atomHolds(test.atom, value, place);
+      return found === UNKNOWN ? whenUnknown : found !== test.negated;
+    }
     case "any":
       return elementsOf(value).some((element) => elementFits(test.formula, element));
     case "all":
@@ -79,7 +81,7 @@ export function nodeHolds(node: Node, holds: (literal: Literal) => boolean): boo
 }
 
 /** Asked of the same few addresses again and again, so that answers are kept. */
-function liesWithin({ cidr, answers }: Extract<Atom, { kind: "range" }>, address: string): boolean {
+function liesWithin({ cidr, answers }: Extract<Atom, { kind: "range" }>, address: string): Truth {
   const known = answers.get(address);
   if (known !== undefined) return known;
   const answer = cidrContains(cidr, address);

@@ -1,4 +1,4 @@
-import type { FactType, FactValue } from "../../spec/contract/facts/index.ts";
+import type { FactType, FactValue, Truth } from "../../spec/contract/facts/index.ts";
 import type { CheckedExpr } from "../../lang/index.ts";
 import type { Machine } from "./machine.ts";
 
@@ -8,7 +8,7 @@ export type Atom =
   | { readonly kind: "one-of"; readonly values: readonly string[] }
   | { readonly kind: "order"; readonly op: "<" | "<=" | ">" | ">="; readonly bound: number }
   | { readonly kind: "pattern"; readonly machine: Machine }
-  | { readonly kind: "range"; readonly cidr: string; readonly answers: Map<string, boolean> }
+  | { readonly kind: "range"; readonly cidr: string; readonly answers: Map<string, Truth> }
   /** A part of the time: `time.hour("Europe/Vienna") < 8`. The condition itself is asked. */
   | {
       readonly kind: "expression";
@@ -85,7 +85,8 @@ export function join(op: "and" | "or", parts: readonly Node[]): Node {
 /** Places and literals of one analysis, each once, so that they can be told apart by number. */
 export class Literals {
   readonly #places = new Map<string, Place>();
-  readonly #literals = new Map<string, Literal>();
+  /** By place, and within a place by what is asked there. */
+  readonly #literals: Map<string, Literal>[] = [];
   readonly #complements = new Map<Literal, Literal>();
   readonly #placeList: Place[] = [];
   #made = 0;
@@ -121,11 +122,12 @@ export class Literals {
   }
 
   literal(place: Place, test: Test, whenUnknown: boolean): Literal {
-    const name = `${place.id} ${whenUnknown ? 1 : 0} ${nameOfTest(test)}`;
-    const known = this.#literals.get(name);
+    const own = (this.#literals[place.id] ??= new Map());
+    const name = nameOfTest(test, whenUnknown);
+    const known = own.get(name);
     if (known !== undefined) return known;
     const literal = { id: this.#made++, place, test, whenUnknown };
-    this.#literals.set(name, literal);
+    own.set(name, literal);
     return literal;
   }
 
@@ -183,9 +185,17 @@ export function nameOfNode(node: Node): string {
   }
 }
 
-function nameOfTest(test: Test): string {
-  if (test.kind !== "atom") return `${test.kind} ${nameOfNode(test.formula)}`;
-  return `${test.negated ? "not " : ""}${nameOfAtom(test.atom)}`;
+function nameOfTest(test: Test, whenUnknown: boolean): string {
+  const prefix = whenUnknown ? "? " : "";
+  if (test.kind !== "atom") return `${prefix}${test.kind} ${nameOfNode(test.formula)}`;
+  return `${prefix}${test.negated ? "not " : ""}${nameOfAtom(test.atom)}`;
+}
+
+/** Lengths stand before the texts, so that no text can be taken for two. */
+function nameOfTexts(texts: readonly string[]): string {
+  let name = "";
+  for (const text of texts) name += `${text.length}:${text}`;
+  return name;
 }
 
 export function nameOfAtom(atom: Atom): string {
@@ -193,7 +203,7 @@ export function nameOfAtom(atom: Atom): string {
     case "exists":
       return "exists";
     case "one-of":
-      return `one-of ${JSON.stringify(atom.values)}`;
+      return `one-of ${nameOfTexts(atom.values)}`;
     case "order":
       return `${atom.op} ${atom.bound}`;
     case "pattern":

@@ -17,6 +17,8 @@ export interface Machine {
   readonly cuts: readonly number[];
   /** Answers that were given, by text. */
   readonly answers: Map<string, boolean>;
+  /** The one shortest text that is accepted, where it is known without a search. */
+  readonly shortest: string | null;
 }
 
 type Part = { readonly code: number } | "any-char" | "segment" | "across";
@@ -86,6 +88,9 @@ function machineOf(name: string, parts: readonly Part[]): Machine {
     classOf: (code) => (own.has(code) ? code : -1),
     cuts: codes.flatMap((code) => [code, code + 1]),
     answers: new Map(),
+    shortest: parts.includes("any-char")
+      ? null
+      : String.fromCodePoint(...parts.flatMap((part) => (typeof part === "object" ? [part.code] : []))),
   };
 }
 
@@ -111,6 +116,7 @@ export function wordsMachine(words: readonly string[]): Machine {
     classOf: (code) => (codes.has(code) ? code : -1),
     cuts: [...codes].flatMap((code) => [code, code + 1]),
     answers: new Map(),
+    shortest: null,
   };
 }
 
@@ -139,6 +145,7 @@ export function regexMachine(name: string, syntax: RegexNode): Machine | null {
     classOf,
     cuts: starts,
     answers: new Map(),
+    shortest: null,
   };
 }
 

@@ -47,10 +47,15 @@ function look(
   const { conditions } = engine;
   const parts = flat(expr, expr.kind);
   const conjunction = (expr.kind === "and") === (wanted === "true" || wanted === "not-false");
-  const impossible = (nodes: readonly Node[]): boolean =>
-    engine.ask({ all: nodes, watch: null, confirm: null }).kind === "none";
+  const impossible = (nodes: readonly Node[]): boolean => engine.possible(nodes) === "none";
   const idle = new Set<CheckedExpr>();
   for (const [i, part] of parts.entries()) {
+    if (part.kind !== "not" && part.kind !== "and" && part.kind !== "or") {
+      // Nothing to look into: what is left alone, and what meets nothing that it could conflict with, is done with.
+      if (part.kind === "exists") continue;
+      const whole = parts.map((other) => conditions.node(other, wanted));
+      if (standsApart(whole[i]!, [...around, ...whole])) continue;
+    }
     const others = parts.filter((other, j) => j !== i && !idle.has(other));
     const context = [
       ...around,
@@ -58,7 +63,7 @@ function look(
     ];
     // Within an `and` a part does something where it does not hold and the others do; within an `or` where it alone does.
     const node = conditions.node(part, conjunction ? OTHER_SIDE[wanted] : wanted);
-    if (part.kind !== "exists" && shares(node, context) && impossible([...context, node])) {
+    if (shares(node, context) && impossible([...context, node])) {
       idle.add(part);
       found.push({ rule, part, always: expr.kind === "and", alone: impossible([node]) });
       continue;
@@ -70,11 +75,26 @@ function look(
 const flat = (expr: CheckedExpr, kind: "and" | "or"): readonly CheckedExpr[] =>
   expr.kind === kind ? [...flat(expr.left, kind), ...flat(expr.right, kind)] : [expr];
 
+/**
+ * Whether a question about a set shares its facts with nothing else among the nodes, so that it conflicts with none of them.
+ * Whichever way a condition is wanted, its formula speaks of the same facts.
+ */
+function standsApart(node: Node, all: readonly Node[]): boolean {
+  if (node.op !== "literal" || node.literal.test.kind === "atom") return false;
+  const { group } = node.literal.place;
+  return all.every((other) => other === node || !speaksOf(other, group));
+}
+
+function speaksOf(node: Node, group: string): boolean {
+  if (node.op === "literal") return node.literal.place.group === group;
+  return (node.op === "and" || node.op === "or") && node.parts.some((part) => speaksOf(part, group));
+}
+
 /** Whether the node can conflict at all: with itself, or with something about the same facts. */
 function shares(node: Node, context: readonly Node[]): boolean {
   const own = groupsOf(node, []);
   if (own.length !== 1 || node.op !== "literal") return true;
-  return context.some((other) => groupsOf(other, []).includes(own[0]!)) || node.literal.test.kind === "atom";
+  return context.some((other) => speaksOf(other, own[0]!)) || node.literal.test.kind === "atom";
 }
 
 function groupsOf(node: Node, found: string[]): readonly string[] {

@@ -76,16 +76,27 @@ export class RuleIndex {
   readonly #others: Entry[] = [];
 
   constructor(entries: readonly Entry[]) {
-    const seen = new Map<string, number>();
+    const seen = new Map<Place, Map<string, number>>();
     const all = entries.map((entry) => ({ entry, keys: keysOf(entry.fires) }));
-    const name = (place: Place, value: string): string => `${place.id} ${value}`;
     for (const { keys } of all)
-      for (const { place, values } of keys)
-        for (const value of values) seen.set(name(place, value), (seen.get(name(place, value)) ?? 0) + 1);
-    const weight = ({ place, values }: Key): number =>
-      values.reduce((sum, value) => sum + seen.get(name(place, value))!, 0);
+      for (const { place, values } of keys) {
+        let counts = seen.get(place);
+        if (counts === undefined) seen.set(place, (counts = new Map<string, number>()));
+        for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+      }
+    const weight = ({ place, values }: Key): number => {
+      const counts = seen.get(place)!;
+      let sum = 0;
+      for (const value of values) sum += counts.get(value)!;
+      return sum;
+    };
     for (const { entry, keys } of all) {
-      const best = keys.reduce<Key | null>((a, b) => (a === null || weight(b) < weight(a) ? b : a), null);
+      let best: Key | null = null;
+      let least = Infinity;
+      for (const key of keys) {
+        const own = weight(key);
+        if (own < least) [best, least] = [key, own];
+      }
       if (best === null) {
         this.#others.push(entry);
         continue;

@@ -1,7 +1,7 @@
 import { ABSENT, UNKNOWN, type FactValue } from "../../spec/contract/facts/index.ts";
 import { addressWithin } from "./address.ts";
 import { USUAL_TIME, usualTexts, usualValue } from "./defaults.ts";
-import { atomHolds, literalHolds } from "./holds.ts";
+import { literalHolds } from "./holds.ts";
 import { TIME_STARTS, TIME_STEPS_MAX } from "./limits.ts";
 import type { Atom, Literal, Place } from "./literal.ts";
 import { shortestText } from "./text.ts";
@@ -18,14 +18,14 @@ interface Asked {
 export function solveScalar(place: Place, literals: readonly Literal[], unknownToo: boolean): Solved {
   if (place.optional && literals.every((literal) => literalHolds(literal, ABSENT))) return { value: ABSENT };
   const known = solveKnown(place, literals);
-  if (known !== "none" || !unknownToo || place.known) return known;
-  return literals.every((literal) => literal.whenUnknown) ? { value: UNKNOWN } : "none";
+  if (known !== "none") return known;
+  if (unknownToo && !place.known && literals.every((literal) => literal.whenUnknown)) return { value: UNKNOWN };
+  return place.type.kind === "address" ? solveUnreadable(literals) : "none";
 }
 
 function solveKnown(place: Place, literals: readonly Literal[]): Solved {
   const asked: Asked[] = literals.flatMap(({ test }) => (test.kind === "atom" ? [test] : []));
-  const fits = (value: FactValue): boolean =>
-    asked.every(({ atom, negated }) => atomHolds(atom, value, place) !== negated);
+  const fits = (value: FactValue): boolean => literals.every((literal) => literalHolds(literal, value));
   const first = (values: Iterable<FactValue>): Solved => {
     for (const value of values) if (fits(value)) return { value };
     return "none";
@@ -57,6 +57,14 @@ function solveKnown(place: Place, literals: readonly Literal[]): Solved {
   }
 }
 
+/** An address that can't be read, which is in no range and outside none for certain. */
+function solveUnreadable(literals: readonly Literal[]): Solved {
+  const excluded = new Set(excludedBy(literals.flatMap(({ test }) => (test.kind === "atom" ? [test] : []))));
+  let value = "unreadable";
+  while (excluded.has(value)) value += "?";
+  return literals.every((literal) => literalHolds(literal, value)) ? { value } : "none";
+}
+
 const excludedBy = (asked: readonly Asked[]): readonly string[] =>
   asked.flatMap(({ atom, negated }) => (atom.kind === "one-of" && negated ? atom.values : []));
 
@@ -65,7 +73,10 @@ function solveText(place: Place, asked: readonly Asked[], fits: (value: FactValu
   for (const value of usualTexts(place)) if (fits(value)) return { value };
   const machines = (no: boolean) =>
     asked.flatMap(({ atom, negated }) => (atom.kind === "pattern" && negated === no ? [atom.machine] : []));
-  const found = shortestText(machines(false), machines(true), excludedBy(asked));
+  const wanted = machines(false);
+  // What the search would find first: nothing shorter is accepted, and nothing else as short.
+  for (const { shortest } of wanted) if (shortest !== null && fits(shortest)) return { value: shortest };
+  const found = shortestText(wanted, machines(true), excludedBy(asked));
   if (found === "too-many-states") return "inconclusive";
   if (found === null) return "none";
   return fits(found.text) ? { value: found.text } : "inconclusive";

@@ -88,7 +88,9 @@ function fateOf(
 function reach(tag: number, worlds: readonly World[]): RuleFate | null {
   let unsure: RuleFate | null = null;
   for (const { engine, entries } of worlds) {
-    const { rule } = entries.get(tag)!;
+    const { rule, fires } = entries.get(tag)!;
+    // Where a condition that is not false has known facts to hold on, it is true on them.
+    if (engine.surelyKnown(fires)) return null;
     const answer = engine.ask({ all: [conditionNode(engine, rule, "true")], watch: null, confirm: null });
     if (answer.kind === "found") return null;
     if (answer.kind === "inconclusive") unsure = answer;

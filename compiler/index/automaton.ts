@@ -1,7 +1,7 @@
 import type { Accept, Automaton } from "../../spec/contract/bundle/index.ts";
 import { ACCEPT_WHEN } from "../../spec/contract/bundle/index.ts";
 import { AUTOMATON_STATES_MAX } from "./limits.ts";
-import { InvariantError } from "../../base/assert.ts";
+import { InvariantError, assert } from "../../base/assert.ts";
 import type { RegexNode } from "../../lang/index.ts";
 import type { CharRange, Pattern, Search } from "./pattern.ts";
 
@@ -251,7 +251,7 @@ function alphabetOf(places: readonly Place[]): {
   return { starts, inputs, inputCount: representatives.length, representatives };
 }
 
-/** All patterns of a dimension in as few automata as the states allow; null when even that is too much. */
+/** All patterns of a dimension in few automata: halved until the states suffice, which for each pattern alone they do. */
 export function buildAutomata(
   dimension: number,
   patterns: readonly (readonly [atom: number, pattern: Pattern])[],
@@ -260,6 +260,7 @@ export function buildAutomata(
   if (patterns.length === 0) return [];
   const whole = buildAutomaton(dimension, patterns, statesMax);
   if (whole !== null) return [whole];
+  assert(patterns.length > 1, "a pattern that needs too many states by itself was left to the bytecode");
   const half = Math.ceil(patterns.length / 2);
   return [patterns.slice(0, half), patterns.slice(half)].flatMap((part) => buildAutomata(dimension, part, statesMax));
 }

@@ -35,11 +35,14 @@ export function buildIndex(rules: readonly IndexedRule[]): DecisionIndex {
   const cubes: Cube[] = rules.flatMap(({ effect, condition }, rule) => {
     if (condition === null) return [{ rule, exact: true, constraints: [] }];
     const wanted = effect === "allow" ? "true" : "not-false";
-    return cubesOf(predicateOf(condition, wanted, dimensions)).map(({ exact, literals }) => ({
+    const made = cubesOf(predicateOf(condition, wanted, dimensions)).map(({ exact, literals }) => ({
       rule,
       exact,
       constraints: literals.map(constraintOf).sort((a, b) => a - b),
     }));
+    // A restriction that no cube can find would be none at all, so the gateway refuses it; one that can never match is left
+    // to its condition.
+    return made.length === 0 && effect !== "allow" ? [{ rule, exact: false, constraints: [] }] : made;
   });
   const automata: Automaton[] = [];
   for (let dimension = 0; dimension < dimensions.count; dimension++)

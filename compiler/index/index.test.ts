@@ -7,6 +7,8 @@ import { ABSENT, UNKNOWN, factsOf, type ProtocolName } from "../../spec/contract
 import type { DecisionIndex } from "../../spec/contract/bundle/index.ts";
 import { SCOPES_OF, anyFacts, factsOn, policyText, type TestScope } from "../../test/support/policies.ts";
 import { compile } from "../index.ts";
+import { buildAutomata } from "./automaton.ts";
+import { globPattern } from "./pattern.ts";
 
 function built(text: string): ReturnType<typeof compile> & { readonly manifest: { readonly index: DecisionIndex } } {
   const found = compile([{ path: "p.policy", text }], { sequence: 1 });
@@ -77,6 +79,7 @@ describe("cubes", () => {
 
   it.each<readonly [title: string, condition: string, expected: readonly string[]]>([
     ["what is true of nothing has none", "statement.filtered and not statement.filtered", []],
+    ["nor has what is false", "1 == 2", []],
     [
       "one fact is one constraint, however it is asked",
       'user.name like "a*" or user.name == "b"',
@@ -114,6 +117,13 @@ describe("cubes", () => {
     expect(shape(condition)).toEqual(expected);
   });
 
+  it.each(["1 == 2", "statement.count > 3 and 1 == 2"])(
+    "a rule that restricts has one though it can never match, so that one without is known to be wrong: %s",
+    (condition) => {
+      expect(shape(condition, "deny")).toEqual(["run"]);
+    },
+  );
+
   it("do not multiply without end", () => {
     const parts = Array.from({ length: 8 }, (_, i) => `(user.groups has "g${i}" or statement.tables has "t${i}")`);
     const cubes = shape(parts.join(" and "));
@@ -132,5 +142,29 @@ describe("cubes", () => {
       const found = new SessionPolicy(executableOf(manifest!), "postgres", () => UNKNOWN).decide(() => undefined);
       expect([found.verdict, found.matched.length]).toEqual([verdict, effect === "allow" ? 0 : 1]);
     }
+  });
+});
+
+describe("automata", () => {
+  const patterns = ["*abcdef*", "*ghijkl*", "*mnopqr*", "stuvwx"].map(
+    (text, atom) => [atom, globPattern(text)] as const,
+  );
+
+  it("answer each pattern in one of them, in more the fewer states one may have", () => {
+    for (const [statesMax, most] of [
+      [20_000, 1],
+      [20, 4],
+    ] as const) {
+      const found = buildAutomata(0, patterns, statesMax);
+      expect(found.length).toBeLessThanOrEqual(most);
+      expect(found.length > 1).toBe(statesMax === 20);
+      const answered = found.flatMap(({ accepts }) => [...new Set(accepts.flatMap(({ atoms }) => atoms))]).sort();
+      expect(answered).toEqual([0, 1, 2, 3]);
+      for (const { next, inputCount } of found) expect(next.length / inputCount).toBeLessThanOrEqual(statesMax);
+    }
+  });
+
+  it("a pattern that one alone can't answer is a fault of the compiler, not an endless search", () => {
+    expect(() => buildAutomata(0, patterns, 3)).toThrow("by itself");
   });
 });

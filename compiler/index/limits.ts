@@ -4,7 +4,5 @@ export const CUBES_PER_RULE_MAX = 24;
 export const ANY_PER_SET_MAX = 3;
 /** States of one automaton. Patterns that need more together are spread over several. */
 export const AUTOMATON_STATES_MAX = 20_000;
-/** States that one pattern may need by itself. */
+/** States that one pattern may need by itself; never more than one automaton may have, so that each finds its place. */
 export const PATTERN_STATES_MAX = 4_000;
-/** Automata that the patterns of one fact are spread over. */
-export const AUTOMATA_PER_FACT_MAX = 64;

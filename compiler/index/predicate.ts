@@ -199,7 +199,9 @@ function atomOf(question: Question, dimension: number, kind: DimensionKind, dime
   const atom = question.atom(kind);
   if (atom === null) return null;
   if (!("parts" in atom)) return dimensions.atom(dimension, atom);
-  if (buildAutomaton(dimension, [[0, atom]], PATTERN_STATES_MAX) === null) return null;
+  // No automaton answers for what no text fits.
+  const automaton = buildAutomaton(dimension, [[0, atom]], PATTERN_STATES_MAX);
+  if (automaton === null || automaton.accepts.length === 0) return null;
   return dimensions.pattern(dimension, atom);
 }
 

@@ -493,4 +493,3 @@ export const catalogue = {
 } as const satisfies Record<string, CatalogueEntry>;
 
 export type Code = keyof typeof catalogue;
-export type Params<C extends Code> = Parameters<(typeof catalogue)[C]["message"]>[0];

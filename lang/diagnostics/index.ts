@@ -7,3 +7,4 @@ export * from "./render-json.ts";
 export * from "./render-sarif.ts";
 export * from "./render-terminal.ts";
 export { EXAMPLES, type Example } from "./examples.ts";
+export { helpUri } from "./help.ts";

@@ -1,14 +1,12 @@
 import { createHash } from "node:crypto";
 import { lineOf, type SourceFile } from "../source/index.ts";
 import type { Diagnostic, Page } from "./diagnostic.ts";
+import { HELP_URI, helpUri } from "./help.ts";
 import { regionOf, textsOf, type Region } from "./render-json.ts";
 
 /** What GitHub takes of one run. Source: GitHub, "SARIF support for code scanning". */
 const RESULTS_MAX = 25_000;
 const TEXT_LENGTH_MAX = 1024;
-
-/** Where the pages stand for a reader in a browser; each code is a heading there. */
-const HELP_URI = "https://github.com/sallyport/sallyport/blob/main/docs/guide/policyc.md";
 
 const cut = (text: string): string =>
   text.length <= TEXT_LENGTH_MAX ? text : `${text.slice(0, TEXT_LENGTH_MAX - 1)}…`;
@@ -71,7 +69,7 @@ function sarifRule(page: Page): object {
     shortDescription: { text: cut(words) },
     fullDescription: { text: cut(first) },
     help: { text: page.text, markdown: markdown(page.text) },
-    helpUri: HELP_URI,
+    helpUri: helpUri(page),
     defaultConfiguration: { level: page.severity },
     properties: {
       precision: "high",

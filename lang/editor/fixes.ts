@@ -21,7 +21,7 @@ export function fixesFor(workspace: Workspace, found: Diagnostic): readonly Fix[
   if (text === undefined) return [];
   const { fixes: offered = [] }: Offering = found;
   if (offered.length > 0)
-    return offered.map(({ title, edits }, i) => ({ title, edits, preferred: i === 0 && offered.length === 1 }));
+    return offered.map(({ title, edits, safe }) => ({ title, edits, preferred: safe && offered.length === 1 }));
   const here = (replacement: string): readonly Edit[] => [{ span: found.span, text: replacement }];
   const near = /did you mean `([^`]+)`\?/.exec(found.hint ?? "")?.[1];
   if (near !== undefined)

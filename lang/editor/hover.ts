@@ -4,13 +4,14 @@ import { SCOPES, type Fact } from "../../spec/contract/facts/index.ts";
 import type { Item, PolicyFile } from "../ast/index.ts";
 import type { CheckedRule } from "../checked/index.ts";
 import { explainCode, type Diagnostic } from "../diagnostics/index.ts";
+import { lintPageText, lintRule } from "../lint/index.ts";
 import type { Span } from "../source/index.ts";
 import { tokenize, type Token } from "../syntax/index.ts";
 import { factsFor, protocolsOf, protocolsWith } from "./facts.ts";
 import { occurrenceAt, type Occurrence } from "./names.ts";
 import { effectInWords, showFact, showPattern } from "./words.ts";
 import { columnsNamed } from "./resolved.ts";
-import { ruleNamedAt, testsOf, type Surroundings, type Workspace } from "./workspace.ts";
+import { diagnosticsOf, ruleNamedAt, testsOf, type Surroundings, type Workspace } from "./workspace.ts";
 
 export interface Hover {
   readonly span: Span;
@@ -24,10 +25,10 @@ export function hoverAt(workspace: Workspace, file: string, offset: number, arou
   const tree = workspace.trees.get(file);
   if (source === undefined || tree === undefined) return null;
   const found = aboutWord(workspace, tree, source.text, offset, around);
-  const pages = workspace.result.diagnostics.filter(({ span }) => span.file === file && covers(span, offset)).map(page);
-  if (found === null && pages.length === 0) return null;
-  const at =
-    found?.span ?? workspace.result.diagnostics.find(({ span }) => span.file === file && covers(span, offset))!.span;
+  const told = diagnosticsOf(workspace).filter(({ span }) => span.file === file && covers(span, offset));
+  const at = found?.span ?? told[0]?.span;
+  if (at === undefined) return null;
+  const pages = told.map(page);
   return { span: at, text: [...(found === null ? [] : [found.text]), ...pages].join("\n\n---\n\n") };
 }
 
@@ -36,7 +37,12 @@ const fence = (code: string): string => `\`\`\`policy\n${code}\n\`\`\``;
 
 /** A diagnostic's page, as `policyc explain` prints it. */
 function page(found: Diagnostic): string {
-  const { title, text } = explainCode(found.code) ?? { title: found.code, text: found.message };
+  const rule = lintRule(found.code);
+  const { title, text } =
+    explainCode(found.code) ??
+    (rule === undefined
+      ? { title: found.code, text: found.message }
+      : { title: `${rule.code} ${rule.name} (${found.severity})`, text: lintPageText(rule) });
   const [what = "", ...rest] = text.split("\n\n");
   // Examples stand two columns to the right.
   const shown = rest.map((part) => (part.startsWith("  ") ? fence(part.replaceAll(/^ {2}/gm, "")) : part));

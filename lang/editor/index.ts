@@ -15,4 +15,4 @@ export {
 } from "./outline.ts";
 export { renameAt, renameableAt } from "./rename.ts";
 export { SEMANTIC_KINDS, SEMANTIC_MODIFIERS, semanticTokensOf, type SemanticToken } from "./semantic.ts";
-export { NO_SURROUNDINGS, openWorkspace, type Surroundings, type Workspace } from "./workspace.ts";
+export { NO_SURROUNDINGS, diagnosticsOf, openWorkspace, type Surroundings, type Workspace } from "./workspace.ts";

@@ -17,21 +17,11 @@ export function symbolsOf(tree: PolicyFile): readonly DocumentSymbol[] {
       case "package":
         return { name: item.name || "package", detail: "package", kind: "package", span, nameSpan: span };
       case "let":
-        return {
-          name: item.name.text || "let",
-          detail: "let",
-          kind: "let",
-          span,
-          nameSpan: within(item.name.span, span),
-        };
       case "column-set":
-        return {
-          name: item.name.text || "columns",
-          detail: "columns",
-          kind: "columns",
-          span,
-          nameSpan: within(item.name.span, span),
-        };
+      case "detector": {
+        const kind = item.kind === "column-set" ? "columns" : item.kind;
+        return { name: item.name.text || kind, detail: kind, kind, span, nameSpan: within(item.name.span, span) };
+      }
       case "import":
         return {
           name: item.from.text || "import",
@@ -39,14 +29,6 @@ export function symbolsOf(tree: PolicyFile): readonly DocumentSymbol[] {
           kind: "import",
           span,
           nameSpan: within(item.from.span, span),
-        };
-      case "detector":
-        return {
-          name: item.name.text || "detector",
-          detail: "detector",
-          kind: "detector",
-          span,
-          nameSpan: within(item.name.span, span),
         };
       case "never":
         return {

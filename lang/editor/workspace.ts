@@ -1,6 +1,8 @@
 import type { PolicyFile } from "../ast/index.ts";
 import { checkTrees, type CheckResult } from "../check/index.ts";
 import type { CheckedRule, CheckedTest } from "../checked/index.ts";
+import type { Diagnostic } from "../diagnostics/index.ts";
+import { lintChecked, type LintLevels } from "../lint/index.ts";
 import type { SourceFile } from "../source/index.ts";
 import { parseFile } from "../syntax/index.ts";
 import { namesOf, type NameTable } from "./names.ts";
@@ -13,6 +15,8 @@ export interface Workspace {
   readonly files: ReadonlyMap<string, SourceFile>;
   readonly trees: ReadonlyMap<string, PolicyFile>;
   readonly result: CheckResult;
+  /** What the linter finds; looked for when it is first asked for. */
+  readonly lints: readonly Diagnostic[];
   readonly names: NameTable;
 }
 
@@ -28,21 +32,31 @@ function parseOnce(file: SourceFile): ReturnType<typeof parseFile> {
   return found;
 }
 
-/** Reads and checks; never throws for any text. */
-export function openWorkspace(files: readonly SourceFile[]): Workspace {
+/** Reads and checks; never throws for any text. `levels` are those of the linter, where they differ from its own. */
+export function openWorkspace(files: readonly SourceFile[], levels: LintLevels = new Map()): Workspace {
   const ordered = [...files].sort((a, b) => (a.path < b.path ? -1 : 1));
   const read = ordered.map(parseOnce);
   const result = checkTrees(
     read.map(({ tree }) => tree),
     read.flatMap(({ diagnostics }) => diagnostics),
   );
+  let lints: readonly Diagnostic[] | undefined;
   return {
     files: new Map(ordered.map((file) => [file.path, file])),
     trees: new Map(result.trees.map((tree) => [tree.path, tree])),
     result,
+    get lints() {
+      return (lints ??= lintChecked(ordered, result, levels));
+    },
     names: namesOf(result.trees),
   };
 }
+
+/** All that is told of the files: of the language first, then of the linter. */
+export const diagnosticsOf = (workspace: Workspace): readonly Diagnostic[] => [
+  ...workspace.result.diagnostics,
+  ...workspace.lints,
+];
 
 /** The rule whose name stands at a place. */
 export function ruleNamedAt(workspace: Workspace, file: string, start: number): CheckedRule | undefined {

@@ -84,8 +84,11 @@ function value(expr: CheckedExpr, facts: FactMap, elements: readonly Value[]): V
       if (typeof affix !== "string") return false;
       return onText(of(expr.value), (text) => (expr.side === "start" ? text.startsWith(affix) : text.endsWith(affix)));
     }
-    case "within":
-      return onText(of(expr.value), (text) => cidrContains(expr.cidr, text));
+    case "within": {
+      const found = of(expr.value);
+      // What is no address, or can't be read, may be any.
+      return found === ABSENT ? false : typeof found === "string" ? cidrContains(expr.cidr, found) : UNKNOWN;
+    }
     case "exists": {
       const found = of(expr.operand);
       return found === UNKNOWN ? UNKNOWN : found !== ABSENT;

@@ -1,19 +1,21 @@
 import { SCOPES, factAt, type Fact } from "../../spec/contract/facts/index.ts";
-import type {
-  BinaryOperator,
-  Clause,
-  ColumnsDecl,
-  Expr,
-  ImportDecl,
-  LetDecl,
-  NeverDecl,
-  PolicyFile,
-  RuleDecl,
-  TestDecl,
+import {
+  childrenOf,
+  type BinaryOperator,
+  type Clause,
+  type ColumnsDecl,
+  type Expr,
+  type ImportDecl,
+  type LetDecl,
+  type NeverDecl,
+  type PolicyFile,
+  type RuleDecl,
+  type TestDecl,
 } from "../ast/index.ts";
 import { packageOf } from "../check/index.ts";
 import type { SourceFile, Span } from "../source/index.ts";
-import { atomsOf, readPath, within, type Atom } from "./walk.ts";
+import { NO_SHAPE, mix, shapeOf } from "./shape.ts";
+import { atomsOf, readPath, type Atom } from "./walk.ts";
 
 /** A condition as it was written, and where it stands. */
 export interface Condition {
@@ -29,6 +31,8 @@ export type PartKey = BinaryOperator | Exclude<Expr["kind"], "binary">;
 export interface Part {
   readonly part: Expr;
   readonly condition: Condition;
+  /** See `shapeOf`. */
+  readonly shape: number;
 }
 
 /** What the rules of the linter look at: the syntax trees of one package, and ways to ask them. */
@@ -42,6 +46,8 @@ export interface LintInput {
   readonly conditions: readonly Condition[];
   /** The parts of all conditions that have one of the keys, in order of place. */
   readonly partsOf: (...keys: readonly PartKey[]) => readonly Part[];
+  /** The shape of a whole condition. */
+  readonly shapeOf: (condition: Expr) => number;
   readonly atomsOfRule: (rule: RuleDecl) => readonly Atom[];
   readonly textOf: (span: Span) => string;
   readonly fileText: (path: string) => string;
@@ -91,7 +97,7 @@ export function lintInput(
     tests: items.filter((item) => item.kind === "test"),
     imports,
     conditions,
-    partsOf: partsByKey(conditions),
+    ...partsByKey(conditions),
     atomsOfRule: (rule) => {
       const known = atoms.get(rule);
       if (known !== undefined) return known;
@@ -105,25 +111,45 @@ export function lintInput(
   };
 }
 
+interface Filed {
+  readonly part: Expr;
+  readonly condition: Condition;
+  readonly place: number;
+  shape: number;
+}
+
 /** One walk for all rules of the linter, most of which look at parts of a few kinds only. */
-function partsByKey(conditions: readonly Condition[]): LintInput["partsOf"] {
-  let filed: Map<PartKey, (Part & { readonly place: number })[]> | undefined;
-  const file = (): typeof filed & {} => {
-    const made: typeof filed & {} = new Map();
-    let place = 0;
-    for (const condition of conditions)
-      for (const part of within(condition.expr)) {
-        const key = part.kind === "binary" ? part.op : part.kind;
-        const list = made.get(key);
-        if (list === undefined) made.set(key, [{ part, condition, place: place++ }]);
-        else list.push({ part, condition, place: place++ });
-      }
-    return made;
+function partsByKey(conditions: readonly Condition[]): Pick<LintInput, "partsOf" | "shapeOf"> {
+  const filed = new Map<PartKey, Filed[]>();
+  const wholes = new Map<Expr, number>();
+  let place = 0;
+  const file = (part: Expr, condition: Condition): number => {
+    const one: Filed = { part, condition, place: place++, shape: NO_SHAPE };
+    const key = part.kind === "binary" ? part.op : part.kind;
+    const list = filed.get(key);
+    if (list === undefined) filed.set(key, [one]);
+    else list.push(one);
+    let inside = NO_SHAPE;
+    if (part.kind === "binary") inside = mix(mix(inside, file(part.left, condition)), file(part.right, condition));
+    else for (const child of childrenOf(part)) inside = mix(inside, file(child, condition));
+    one.shape = shapeOf(part, inside);
+    return one.shape;
   };
-  return (...keys) => {
-    filed ??= file();
-    const lists = keys.flatMap((key) => filed!.get(key) ?? []);
-    return keys.length === 1 ? lists : lists.sort((a, b) => a.place - b.place);
+  const all = (): typeof filed => {
+    if (wholes.size === 0)
+      for (const condition of conditions) wholes.set(condition.expr, file(condition.expr, condition));
+    return filed;
+  };
+  return {
+    partsOf: (...keys) => {
+      const known = all();
+      if (keys.length === 1) return known.get(keys[0]!) ?? [];
+      return keys.flatMap((key) => known.get(key) ?? []).sort((a, b) => a.place - b.place);
+    },
+    shapeOf: (condition) => {
+      all();
+      return wholes.get(condition) ?? NO_SHAPE;
+    },
   };
 }
 

@@ -15,6 +15,8 @@ const ESCAPES: Readonly<Record<string, string>> = { n: "\n", t: "\t", r: "\r", '
 /** The text between the quotes. `bad` holds escapes that mean nothing. */
 export function textValue(image: string): { readonly value: string; readonly bad: readonly string[] } {
   const bad: string[] = [];
+  // Most texts are plain: nothing to escape, and nothing that has more than one form.
+  if (/^"[\x20-\x5b\x5d-\x7e]*"$/.test(image)) return { value: image.slice(1, -1), bad };
   const value = image
     .slice(1, image.length > 1 && image.endsWith('"') ? -1 : undefined)
     .replaceAll(/\\(u\{([0-9a-fA-F]{1,6})\}|.)/g, (whole, char: string, hex: string | undefined) => {

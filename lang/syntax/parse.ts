@@ -1,22 +1,26 @@
 import { EOF, MismatchedTokenException, type IRecognitionException, type IToken } from "chevrotain";
-import type { PolicyFile } from "../ast/index.ts";
+import type { Item, PolicyFile } from "../ast/index.ts";
 import { diagnostic, type Diagnostic } from "../diagnostics/index.ts";
 import type { SourceFile, Span } from "../source/index.ts";
 import { FILE_LENGTH_MAX, NESTING_MAX, SYNTAX_ERRORS_MAX } from "./limits.ts";
 import { textValue } from "./literals.ts";
 import { PolicyParser } from "./parser.ts";
-import { K, M, Text, tokenize } from "./tokens.ts";
+import { lex } from "./quick-lexer.ts";
+import { QuickParser } from "./quick-parser.ts";
+import { K, M, Text } from "./tokens.ts";
 import { unseenIn } from "./unseen.ts";
 
-let plain: PolicyParser | undefined;
+let quick: QuickParser | undefined;
 let recovering: PolicyParser | undefined;
 
-/** Most files have no error, so that is tried first: going on after errors makes reading twice as slow. */
-function readTokens(path: string, tokens: IToken[]): PolicyParser {
-  plain ??= new PolicyParser({ recovery: false, validate: false });
-  plain.begin(path, tokens);
-  plain.file();
-  if (plain.errors.length === 0) return plain;
+/** Most files have no error, so that is tried first: what tells errors and goes on after them is slow to make and to run. */
+function readTokens(
+  path: string,
+  tokens: IToken[],
+): { readonly items: readonly Item[]; readonly errors: readonly IRecognitionException[] } {
+  quick ??= new QuickParser();
+  const items = quick.read(path, tokens);
+  if (items !== null) return { items, errors: [] };
   recovering ??= new PolicyParser({ recovery: true, validate: false });
   recovering.begin(path, tokens);
   recovering.file();
@@ -34,7 +38,7 @@ export function parseFile(file: SourceFile): {
     const params = { length: file.text.length, lengthMax: FILE_LENGTH_MAX };
     return { tree: empty, diagnostics: [diagnostic("file-too-large", whole, params)] };
   }
-  const { tokens, errors, groups, unterminated } = tokenize(file.text);
+  const { tokens, errors, comments, unterminated } = lex(file.text);
   const diagnostics: Diagnostic[] = errors.slice(0, SYNTAX_ERRORS_MAX).map((error) => {
     const span = { file: file.path, start: error.offset, end: error.offset + error.length };
     return diagnostic("unknown-character", span, {
@@ -57,8 +61,8 @@ export function parseFile(file: SourceFile): {
   const parser = readTokens(file.path, tokens);
   const { items } = parser;
   for (const error of parser.errors.slice(0, SYNTAX_ERRORS_MAX)) diagnostics.push(syntaxError(file, error));
-  const comments = (groups["comments"] ?? []).map((token) => ({ text: token.image, span: spanOf(file.path, token) }));
-  return { tree: { path: file.path, items, comments }, diagnostics };
+  const told = comments.map((token) => ({ text: token.image, span: spanOf(file.path, token) }));
+  return { tree: { path: file.path, items, comments: told }, diagnostics };
 }
 
 function spanOf(path: string, token: IToken): Span {

@@ -1,4 +1,4 @@
-import { EmbeddedActionsParser, type IToken } from "chevrotain";
+import { EmbeddedActionsParser, type ILookaheadStrategy, type IToken } from "chevrotain";
 import type {
   BinaryOperator,
   Expr,
@@ -19,6 +19,8 @@ export interface ParserOptions {
   /** Go on after an error. Reading takes about twice as long with it. */
   readonly recovery: boolean;
   readonly validate: boolean;
+  /** How choices are told apart, where not as usual. */
+  readonly lookahead?: ILookaheadStrategy;
 }
 
 /** Places and literals: what every part of the grammar needs. The parts build on one another as classes. */
@@ -27,19 +29,24 @@ export class ParserBase extends EmbeddedActionsParser {
   #end = 0;
 
   /** `validate`: look for faults of the grammar itself, which is for tests. */
-  constructor({ recovery, validate }: ParserOptions) {
+  constructor({ recovery, validate, lookahead }: ParserOptions) {
     super(allTokens, {
       recoveryEnabled: recovery,
       maxLookahead: 3,
       nodeLocationTracking: "none",
       skipValidations: !validate,
+      ...(lookahead === undefined ? {} : { lookaheadStrategy: lookahead }),
     });
   }
 
   begin(file: string, tokens: IToken[]): void {
     this.fileName = file;
-    this.input = tokens;
+    this.take(tokens);
     this.#end = 0;
+  }
+
+  protected take(tokens: IToken[]): void {
+    this.input = tokens;
   }
 
   protected spanOf(token: IToken): Span {

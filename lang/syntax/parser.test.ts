@@ -1,7 +1,13 @@
 import { readFileSync } from "node:fs";
+import type { IToken } from "chevrotain";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { currentLookahead, lookaheadSource } from "../../tools/gen-lookahead.ts";
+import { cataloguePages } from "../diagnostics/index.ts";
+import { LINT_RULES } from "../lint/index.ts";
 import { PolicyParser } from "./parser.ts";
+import { lexQuickly } from "./quick-lexer.ts";
+import { QuickParser } from "./quick-parser.ts";
 import { makeLexer, tokenize } from "./tokens.ts";
 
 const SHOP = readFileSync(new URL("../../policies/shop/shop.policy", import.meta.url), "utf8");
@@ -31,16 +37,99 @@ describe("the grammar itself", () => {
   });
 });
 
+describe("words and marks", () => {
+  it("are those that the library reads, or nothing where that has an error (fuzz)", () => {
+    const parts = fc.constantFrom(
+      ...[
+        '"',
+        "/",
+        "//",
+        "\\",
+        "\n",
+        "\r\n",
+        "\f",
+        "\v",
+        " ",
+        "=",
+        "==",
+        "!",
+        "!=",
+        "<",
+        "<=",
+        "-",
+        "-1",
+        "1_0",
+        "15m",
+        "15ms",
+        "1mx",
+      ],
+      ...[
+        "a",
+        "allow",
+        "_",
+        "(",
+        ")",
+        "[",
+        "]",
+        "{",
+        "}",
+        ",",
+        ".",
+        ":",
+        "*",
+        "@",
+        "i",
+        "ü",
+        "\u2028",
+        "'",
+        "#",
+        "/a/i",
+        "/a/ix",
+        '"a\\',
+      ],
+    );
+    let whole = 0;
+    const check = (text: string): void => {
+      const [quick, slow] = [lexQuickly(text), tokenize(text)];
+      expect(quick === null).toBe(slow.errors.length > 0);
+      if (quick === null) return;
+      whole++;
+      const plain = (tokens: readonly IToken[]) =>
+        tokens.map(({ image, startOffset, tokenType, tokenTypeIdx }) => [
+          image,
+          startOffset,
+          tokenType.name,
+          tokenTypeIdx,
+        ]);
+      expect(plain(quick.tokens)).toEqual(plain(slow.tokens));
+      expect(plain(quick.comments)).toEqual(plain(slow.groups["comments"] ?? []));
+      expect(plain(quick.unterminated)).toEqual(plain(slow.unterminated));
+    };
+    for (const text of [SHOP, SHOP_TESTS]) check(text);
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.array(parts, { maxLength: 30 }).map((some) => some.join("")),
+          fc.string(),
+        ),
+        check,
+      ),
+      { numRuns: 2000 },
+    );
+    expect(whole).toBeGreaterThan(100);
+  });
+});
+
 describe("reading without going on after errors", () => {
-  const plain = new PolicyParser({ recovery: false, validate: false });
+  const quick = new QuickParser();
   const recovering = new PolicyParser({ recovery: true, validate: false });
-  const read = (parser: PolicyParser, text: string) => {
-    parser.begin("a.policy", tokenize(text).tokens);
-    parser.file();
-    return { items: parser.items, errors: parser.errors.length };
+  const read = (text: string) => {
+    recovering.begin("a.policy", tokenize(text).tokens);
+    recovering.file();
+    return { items: recovering.items, errors: recovering.errors.length };
   };
 
-  it("gives the same tree as going on does, or an error where that has one (fuzz)", () => {
+  it("gives the same tree as going on does, or none where that has an error (fuzz)", () => {
     const pieces = [...SHOP.split(/(?<=\s)/), ...SHOP_TESTS.split(/(?<=\s)/)];
     const texts = fc.oneof(
       fc.array(fc.constantFrom(...pieces), { maxLength: 60 }).map((parts) => parts.join("")),
@@ -54,15 +143,21 @@ describe("reading without going on after errors", () => {
     );
     let whole = 0;
     const check = (text: string): void => {
-      const [quick, slow] = [read(plain, text), read(recovering, text)];
-      expect(quick.errors > 0).toBe(slow.errors > 0);
-      if (quick.errors > 0) return;
+      const [items, slow] = [quick.read("a.policy", tokenize(text).tokens), read(text)];
+      expect(items === null).toBe(slow.errors > 0);
+      if (items === null) return;
       whole++;
-      expect(quick.items).toEqual(slow.items);
+      expect(items).toEqual(slow.items);
     };
+    for (const page of cataloguePages) check(page.text);
+    for (const { before, after } of LINT_RULES) for (const text of [before, after]) check(text);
     check(SHOP);
     check(SHOP_TESTS);
+    expect(whole).toBeGreaterThan(LINT_RULES.length);
     fc.assert(fc.property(texts, check), { numRuns: 300 });
-    expect(whole).toBeGreaterThan(1);
+  });
+
+  it("goes by the table that the grammar gives (else run: node tools/gen-lookahead.ts)", async () => {
+    expect(currentLookahead()).toBe(await lookaheadSource());
   });
 });

@@ -1,4 +1,5 @@
-import { Comment, Duration, Identifier, Int, K, Regex, Text, tokenize as lex } from "./tokens.ts";
+import { lex } from "./quick-lexer.ts";
+import { Comment, Duration, Identifier, Int, K, Regex, Text } from "./tokens.ts";
 
 export type TokenKind = "keyword" | "name" | "text" | "number" | "duration" | "expression" | "comment" | "mark";
 
@@ -22,8 +23,7 @@ const KINDS = new Map<unknown, TokenKind>([
 
 /** Every token of a text, comments among them, in order of place. Characters that begin none are passed over. */
 export function tokenize(text: string): readonly Token[] {
-  const { tokens, groups } = lex(text);
-  const comments = groups["comments"] ?? [];
+  const { tokens, comments } = lex(text);
   const all = comments.length === 0 ? tokens : [...tokens, ...comments].sort((a, b) => a.startOffset - b.startOffset);
   return all.map((token) => ({
     kind: KINDS.get(token.tokenType) ?? "mark",

@@ -1,2 +1,3 @@
 export * from "./load.ts";
 export * from "./active.ts";
+export { counts, verdictOf } from "./verdict.ts";

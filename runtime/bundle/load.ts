@@ -2,17 +2,13 @@ import type { KeyObject } from "node:crypto";
 import { assert } from "../../base/assert.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { verify } from "../../spec/contract/bytecode/index.ts";
-import {
-  decodeManifest,
-  isDetector,
-  openBundle,
-  type EnvelopeError,
-  type Manifest,
-} from "../../spec/contract/bundle/index.ts";
+import { decodeManifest, openBundle, type EnvelopeError, type Manifest } from "../../spec/contract/bundle/index.ts";
 import { PROTOCOLS, factAt, type FactLifetime, type ProtocolName } from "../../spec/contract/facts/index.ts";
-import { CubeIndex, classesOf, prepare, type Machine } from "../vm/index.ts";
+import { CubeIndex, classesOf, prepare, type Classes, type Machine } from "../vm/index.ts";
+import { factsReadBy } from "./facts-read.ts";
+import { runProbes } from "./probes.ts";
+import { ruleFault } from "./rule-fault.ts";
 import { runVectors } from "./self-test.ts";
-import { OP } from "../../spec/contract/bytecode/index.ts";
 
 /** Features that this gateway can carry out. A bundle that needs another one is refused. */
 export const FEATURES: ReadonlySet<string> = new Set([
@@ -37,6 +33,7 @@ export type BundleError =
   | { readonly kind: "missing-feature"; readonly feature: string }
   | { readonly kind: "unknown-fact"; readonly path: string }
   | { readonly kind: "older-sequence"; readonly found: number; readonly active: number }
+  | { readonly kind: "index-strays"; readonly rule: string; readonly facts: string }
   | { readonly kind: "failed-self-test"; readonly vector: number; readonly expected: string; readonly found: string };
 
 /** A bundle that was proved and tested, ready to decide. */
@@ -45,10 +42,11 @@ export class LoadedBundle {
   readonly keyId: string;
   readonly manifest: Manifest;
   readonly machine: Machine;
+  /** The values of each dimension of the index, told apart. */
+  readonly classesOf: (dimension: number) => Classes;
   readonly #rules: ReadonlyMap<ProtocolName, readonly number[]>;
   readonly #lifetimes: readonly FactLifetime[];
   readonly #indexes = new Map<ProtocolName, CubeIndex>();
-  readonly #classes: ReturnType<typeof classesOf>;
 
   constructor(digest: string, keyId: string, manifest: Manifest, machine: Machine) {
     this.digest = digest;
@@ -64,7 +62,7 @@ export class LoadedBundle {
       }
     }
     this.#rules = rules;
-    this.#classes = classesOf(manifest.index);
+    this.classesOf = classesOf(manifest.index);
     // Made now, so that the first decision does not wait for it.
     for (const protocol of rules.keys()) this.indexOf(protocol);
     const read = factsReadBy(manifest);
@@ -100,7 +98,7 @@ export class LoadedBundle {
         this.#indexes.set(protocol, known);
         return known;
       }
-    const made = new CubeIndex(index, (rule) => rules[rule]!.protocols.includes(protocol), this.#classes);
+    const made = new CubeIndex(index, (rule) => rules[rule]!.protocols.includes(protocol), this.classesOf);
     this.#indexes.set(protocol, made);
     return made;
   }
@@ -110,31 +108,6 @@ const sameNumbers = (a: readonly number[], b: readonly number[]): boolean =>
   a.length === b.length && a.every((one, i) => one === b[i]);
 
 const LIFETIMES: readonly FactLifetime[] = ["session", "statement", "execution"];
-
-const readBy = new WeakMap<Manifest, readonly (readonly number[])[]>();
-
-/** Facts that each program reads, itself or through the programs that it runs; places in `Manifest.facts`. */
-function factsReadBy(manifest: Manifest): readonly (readonly number[])[] {
-  const known = readBy.get(manifest);
-  if (known !== undefined) return known;
-  const { programs } = manifest;
-  const found: (readonly number[])[] = new Array<readonly number[]>(programs.length);
-  // Programs that are run from others have the higher numbers.
-  for (let i = programs.length - 1; i >= 0; i--) {
-    const { code } = programs[i]!;
-    const read: number[] = [];
-    const add = (fact: number): void => {
-      if (!read.includes(fact)) read.push(fact);
-    };
-    for (let at = 0; at < code.length; at += 2) {
-      if (code[at] === OP.fact) add(code[at + 1]!);
-      else if (code[at] === OP.any || code[at] === OP.all) found[code[at + 1]!]!.forEach(add);
-    }
-    found[i] = read;
-  }
-  readBy.set(manifest, found);
-  return found;
-}
 
 /** For a protocol, the lifetime of each fact that the bundle reads: a place in `LIFETIMES`, or -1 where it has none such. */
 const lifetimesFor = (protocol: ProtocolName, { facts }: Manifest): Int8Array =>
@@ -156,8 +129,10 @@ export function loadBundle(
   const manifest = decoded.value;
   const feature = manifest.requires.find((name) => !FEATURES.has(name));
   if (feature !== undefined) return err({ kind: "missing-feature", feature });
-  const wrong = wrongReference(manifest);
-  if (wrong !== null) return err(wrong);
+  for (const [i, rule] of manifest.rules.entries()) {
+    const why = ruleFault(rule, manifest);
+    if (why !== null) return err({ kind: "malformed", where: `rules[${i}]`, why });
+  }
   const verified = verify(manifest);
   if (!verified.ok) return err({ kind: "bad-bytecode", ...verified.error });
   const unknown = unknownFact(manifest);
@@ -171,33 +146,16 @@ export function loadBundle(
   return failed === null ? ok(bundle) : err({ kind: "failed-self-test", ...failed });
 }
 
-/** Places in tables that nothing but the loader looks at. */
-function wrongReference(manifest: Manifest): BundleError | null {
-  for (const [i, rule] of manifest.rules.entries()) {
-    const malformed = (why: string): BundleError => ({ kind: "malformed", where: `rules[${i}]`, why });
-    if (rule.condition < -1 || rule.condition >= manifest.programs.length)
-      return malformed("has a condition that is not there");
-    if ((rule.effect === "approve") !== (rule.approve !== null))
-      return malformed("has approval details that don't fit its effect");
-    if ((rule.effect === "mask") !== (rule.mask !== null))
-      return malformed("has mask details that don't fit its effect");
-    if ((rule.effect === "limit") !== (rule.limit !== null))
-      return malformed("has a limit that doesn't fit its effect");
-    const detector = rule.mask?.detect.find(
-      (name) => !isDetector(name) && !manifest.detectors.some((one) => one.name === name),
-    );
-    if (detector !== undefined) return malformed(`looks for ${detector}, which is no detector`);
-    if (
-      rule.approve !== null &&
-      (rule.approve.quorum < 1 || rule.approve.groups.length + rule.approve.users.length === 0)
-    ) {
-      return malformed("asks for approval by nobody");
-    }
-  }
-  return null;
+/**
+ * What a build and `policyc verify` look for beyond that: an index that disagrees with the conditions. It takes longer than a
+ * gateway may stand still for, and only whoever holds the key can have written such a bundle.
+ */
+export function checkIndex(bundle: LoadedBundle): BundleError | null {
+  const strayed = runProbes(bundle);
+  return strayed === null ? null : { kind: "index-strays", ...strayed };
 }
 
-/** A fact that a rule reads though one of its protocols has none such; after the bytecode was verified. */
+/** A fact that a rule or its cubes read though one of its protocols has none such; after the bytecode was verified. */
 function unknownFact(manifest: Manifest): string | null {
   const read = factsReadBy(manifest);
   const byProtocol = new Map(PROTOCOLS.map((protocol) => [protocol, lifetimesFor(protocol, manifest)]));
@@ -206,6 +164,13 @@ function unknownFact(manifest: Manifest): string | null {
       const lifetimes = byProtocol.get(protocol)!;
       for (const fact of read[condition]!) if (lifetimes[fact]! < 0) return manifest.facts[fact]!;
     }
+  const { dimensions, constraints, cubes } = manifest.index;
+  for (const cube of cubes)
+    for (const protocol of manifest.rules[cube.rule]!.protocols)
+      for (const number of cube.constraints) {
+        const { path } = dimensions[constraints[number]!.dimension]!;
+        if (factAt(protocol, path) === undefined) return path;
+      }
   return null;
 }
 
@@ -223,13 +188,16 @@ export function describeBundleError(error: BundleError): string {
     case "malformed":
       return `${error.where} ${error.why}`;
     case "bad-bytecode":
-      return `program ${error.program}, instruction ${error.at}: ${error.why}`;
+      if (error.program < 0) return error.why;
+      return `program ${error.program}${error.at < 0 ? "" : `, instruction ${error.at}`}: ${error.why}`;
     case "missing-feature":
       return `it needs ${error.feature}, which this gateway does not have; upgrade the gateway first`;
     case "unknown-fact":
       return `it reads fact ${error.path}, which this gateway does not supply`;
     case "older-sequence":
       return `its sequence ${error.found} is lower than the active one, ${error.active}; build it with a higher --sequence`;
+    case "index-strays":
+      return `its index and the condition of rule ${error.rule} disagree when ${error.facts}; build it again with this version's policyc`;
     case "failed-self-test":
       return `its own test vector ${error.vector} fails: expected ${error.expected}, found ${error.found}`;
   }

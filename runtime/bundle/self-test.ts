@@ -1,4 +1,4 @@
-import type { Manifest, TestVector, VectorValue } from "../../spec/contract/bundle/index.ts";
+import type { Effect, Manifest, TestVector, VectorValue } from "../../spec/contract/bundle/index.ts";
 import {
   ABSENT,
   UNKNOWN,
@@ -6,7 +6,8 @@ import {
   type FactValue,
   type ProtocolName,
 } from "../../spec/contract/facts/index.ts";
-import { run, type CubeIndex, type Machine } from "../vm/index.ts";
+import { run, type CubeIndex, type FactSlots, type Machine } from "../vm/index.ts";
+import { counts, verdictOf } from "./verdict.ts";
 
 interface Testable {
   readonly manifest: Manifest;
@@ -25,42 +26,50 @@ export interface FailedVector {
 export function runVectors(bundle: Testable): FailedVector | null {
   for (const [i, vector] of bundle.manifest.vectors.entries()) {
     const facts = new Map(vector.facts.map(({ path, value }): [string, FactValue] => [path, toFactValue(value)]));
-    const expected = vector.matched.join(", ");
+    const expected = shown(vector.verdict, vector.matched);
     for (const [by, matched] of [
       ["index", byIndex(bundle, vector, facts)],
       ["conditions", byConditions(bundle, vector, facts)],
     ] as const) {
-      const found = matched.join(", ");
-      if (found !== expected)
-        return { vector: i, expected: `rules ${expected || "none"}`, found: `rules ${found || "none"} by its ${by}` };
+      const found = shown(verdictOfRules(bundle, matched), matched);
+      if (found !== expected) return { vector: i, expected, found: `${found} by its ${by}` };
     }
   }
   return null;
 }
 
-type Facts = ReadonlyMap<string, FactValue>;
+const shown = (verdict: string, matched: readonly number[]): string =>
+  `${verdict} by rules ${matched.join(", ") || "none"}`;
 
-/** A condition's answer as it counts for its rule. */
-function fires({ manifest, machine }: Testable, rule: number, facts: Facts): boolean {
-  const { condition, effect } = manifest.rules[rule]!;
-  if (condition < 0) return true;
-  const slots = manifest.facts.map((path) => facts.get(path) ?? ABSENT);
-  const found = run(machine, condition, slots);
-  return found === UNKNOWN ? effect !== "allow" : found;
+function verdictOfRules({ manifest }: Testable, matched: readonly number[]): string {
+  const has = (effect: Effect): boolean => matched.some((rule) => manifest.rules[rule]!.effect === effect);
+  return verdictOf(has("deny"), has("approve"), has("allow"));
 }
 
+type Facts = ReadonlyMap<string, FactValue>;
+
+function fires(bundle: Testable, rule: number, slots: FactSlots): boolean {
+  const { condition, effect } = bundle.manifest.rules[rule]!;
+  return condition < 0 || counts(effect, run(bundle.machine, condition, slots));
+}
+
+const slotsOf = ({ manifest }: Testable, facts: Facts): FactSlots =>
+  manifest.facts.map((path) => facts.get(path) ?? ABSENT);
+
 function byConditions(bundle: Testable, { protocol }: TestVector, facts: Facts): readonly number[] {
-  return bundle.rulesOf(protocol).filter((rule) => fires(bundle, rule, facts));
+  const slots = slotsOf(bundle, facts);
+  return bundle.rulesOf(protocol).filter((rule) => fires(bundle, rule, slots));
 }
 
 function byIndex(bundle: Testable, { protocol }: TestVector, facts: Facts): readonly number[] {
   const index = bundle.indexOf(protocol);
+  const slots = slotsOf(bundle, facts);
   const rows = index.planes.map((plane) => plane.rowFor(facts.get(plane.path) ?? ABSENT));
   const { cubes, count } = index.select(rows, rows.length);
   const found = new Set<number>();
   for (const cube of cubes.subarray(0, count)) {
     const rule = index.rules[cube]!;
-    if (index.exact[cube] === 1 || fires(bundle, rule, facts)) found.add(rule);
+    if (index.exact[cube] === 1 || fires(bundle, rule, slots)) found.add(rule);
   }
   return [...found];
 }

@@ -356,9 +356,11 @@ it("any request is answered, and none but a good one decides", async () => {
       ),
       fc.dictionary(header, token, { maxKeys: 2 }),
       fc.oneof(fc.constant(undefined), fc.json(), fc.string()),
-      async (method, path, headers, body) => {
+      // Somebody who asked, and so may look, but not decide.
+      fc.constantFrom(null, "ann"),
+      async (method, path, headers, body, user) => {
         const safe = { ...headers, ...(headers["expect"] === undefined ? {} : { expect: "x" }) };
-        const answer = await send(method, path.replaceAll(" ", "+"), null, {
+        const answer = await send(method, path.replaceAll(" ", "+"), user, {
           headers: safe,
           ...(body === undefined || method === "HEAD" ? {} : { body }),
         });

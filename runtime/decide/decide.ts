@@ -1,11 +1,9 @@
 import { UNKNOWN, type ProtocolName, type Truth } from "../../spec/contract/facts/index.ts";
 import type { Decision } from "../../spec/contract/decision/index.ts";
 import type { Manifest } from "../../spec/contract/bundle/index.ts";
+import { counts, verdictOf } from "../bundle/index.ts";
 import { run, type FactSlots } from "../vm/index.ts";
 import type { Executable } from "./executable.ts";
-
-/** Whether a rule counts as matched when its condition came out as `found`: what restricts does, what allows does not. */
-export const counts = (effect: string, found: Truth): boolean => (found === UNKNOWN ? effect !== "allow" : found);
 
 interface Limit {
   readonly most: number | null;
@@ -18,40 +16,41 @@ const stricter = (a: Limit, b: Limit): Limit => (b.most !== null && (a.most === 
 /** What the matching rules of one action come to. `unknown`: those of them that match because something is unknown. */
 export function decisionOf(manifest: Manifest, matched: readonly number[], unknown: readonly number[]): Decision {
   const { rules } = manifest;
-  const denies: number[] = [];
-  const approves: number[] = [];
-  const allows: number[] = [];
-  const masks: number[] = [];
-  const rates: number[] = [];
-  const alerts: number[] = [];
+  // Most kinds of rules match no action, so a list is made for its first rule.
+  let denies = NONE;
+  let approves = NONE;
+  let allows = NONE;
+  let masks = NONE;
+  let rates = NONE;
+  let alerts = NONE;
   let rows = NO_LIMIT;
   let bytes = NO_LIMIT;
   for (const index of matched) {
     const rule = rules[index]!;
     switch (rule.effect) {
       case "deny":
-        denies.push(index);
+        denies = withOne(denies, index);
         break;
       case "approve":
-        approves.push(index);
+        approves = withOne(approves, index);
         break;
       case "allow":
-        allows.push(index);
+        allows = withOne(allows, index);
         break;
       case "mask":
-        masks.push(index);
+        masks = withOne(masks, index);
         break;
       case "limit":
         rows = stricter(rows, { most: rule.limit?.rows ?? null, rule: index });
         bytes = stricter(bytes, { most: rule.limit?.bytes ?? null, rule: index });
-        if (rule.limit !== null && rule.limit.rate !== null) rates.push(index);
+        if (rule.limit !== null && rule.limit.rate !== null) rates = withOne(rates, index);
         break;
       case "alert":
-        alerts.push(index);
+        alerts = withOne(alerts, index);
         break;
     }
   }
-  const verdict = denies.length > 0 ? "deny" : approves.length > 0 ? "approve" : allows.length > 0 ? "allow" : "deny";
+  const verdict = verdictOf(denies.length > 0, approves.length > 0, allows.length > 0);
   const deciding = denies.length > 0 ? denies : approves.length > 0 ? approves : allows;
   return {
     verdict,
@@ -66,6 +65,15 @@ export function decisionOf(manifest: Manifest, matched: readonly number[], unkno
     alerts,
     unknown,
   };
+}
+
+/** Shared by all decisions, so nothing is ever put into it. */
+const NONE: number[] = [];
+
+function withOne(list: number[], index: number): number[] {
+  if (list === NONE) return [index];
+  list.push(index);
+  return list;
 }
 
 /**

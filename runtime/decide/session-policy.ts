@@ -7,8 +7,9 @@ import {
   type ProtocolName,
   type Truth,
 } from "../../spec/contract/facts/index.ts";
+import { counts } from "../bundle/index.ts";
 import { run, type CubeIndex, type Plane, type Row } from "../vm/index.ts";
-import { combine, counts, decisionOf } from "./decide.ts";
+import { combine, decisionOf } from "./decide.ts";
 import type { Executable } from "./executable.ts";
 
 /** Gives a fact by its path; what it does not know is absent. */

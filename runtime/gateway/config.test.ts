@@ -57,6 +57,8 @@ it("the least that is needed, and what is taken for the rest", () => {
       hostCertificate: null,
       userAuthorities: [],
       revoked: null,
+      authority: { key: null, validMs: 300_000 },
+      signIn: null,
       channels: 32,
       recording: { keystrokes: false, commandBytes: 1024 * 1024 },
     },
@@ -176,6 +178,12 @@ describe("faults are told with their place and what to do", () => {
       "8:9: bundle.keys needs at least one public key file",
     ],
     ["no target", "targets:\n  - name: shop", "targets: []\nx:\n  - name: shop", "targets needs at least one target"],
+    [
+      "a path of GraphQL that no request comes to",
+      "  - name: shop",
+      '  - {name: a, protocol: http, address: "a:1", graphql: {paths: [graphql]}}\n  - name: shop',
+      "target.graphql.paths takes plain paths, such as /graphql",
+    ],
     ["an alias", "state: state", "state: &s state\nusersFile: *s", "10:12: aliases are not read"],
     ["a key twice", "state: state", "state: state\nstate: other", "10:1: Map keys must be unique"],
     [

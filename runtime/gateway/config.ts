@@ -3,6 +3,7 @@ import { err, ok, type Result } from "../../base/result.ts";
 import { ConfigReader, type ConfigError } from "./config-reader.ts";
 import { readHttpListen, readHttpSettings, readHttpTarget, type HttpConfig } from "./http/config.ts";
 import { readKubernetesTarget } from "./kubernetes/config.ts";
+import { checkBrowserSignIn } from "./ssh/browser-config.ts";
 import { readSshListen, readSshSettings, readSshTarget, type SshConfig } from "./ssh/config.ts";
 
 export type { ConfigError };
@@ -175,6 +176,7 @@ export function readConfig(text: string): Result<GatewayConfig, readonly ConfigE
     r.fail(top.get("users"), `two users are called ${name}`);
   for (const name of doubled(config.alerts.map((channel) => channel.name)))
     r.fail(top.get("alerts"), `two channels are called ${name}`);
+  checkBrowserSignIn(r, top.get("ssh"), config.ssh.signIn, config.http);
   return r.errors.length > 0 ? err(r.errors) : ok(config);
 }
 

@@ -8,7 +8,7 @@ import { Alerts, type AlertChannel, type AlertParts } from "../enforce/alert/ind
 import { Rates } from "../enforce/limit/index.ts";
 import { TokenVault } from "../enforce/mask/index.ts";
 import { Analyser } from "../facts/index.ts";
-import type { Directory } from "../identity/index.ts";
+import { BrowserSignIns, type Directory } from "../identity/index.ts";
 import {
   createSecureContext,
   listen,
@@ -32,7 +32,7 @@ import type { EntryBody } from "../../spec/contract/record/index.ts";
 import type { GatewayConfig } from "./config.ts";
 import { Connection } from "./connection.ts";
 import { HttpService, type HttpParts } from "./http/index.ts";
-import { SshConnection, type SshParts } from "./ssh/index.ts";
+import { SshConnection, type BrowserDoor, type SshParts } from "./ssh/index.ts";
 import { ServiceConnection, type Target } from "./upstream.ts";
 
 /** What a gateway is made of: the configuration with its files read. */
@@ -105,6 +105,8 @@ export class Gateway {
   readonly #catalogs = new Map<string, { readonly catalog: TargetCatalog; readonly service: ServiceConnection }>();
   readonly #servers: Server[] = [];
   readonly #http: HttpService | null;
+  /** SSH sign-ins that wait for a browser, between the SSH and the HTTP listeners. */
+  readonly #browser: BrowserDoor | null;
   readonly #sshServers: Server[] = [];
   readonly #byProcess = new Map<number, Connection>();
   #nextProcess = 1;
@@ -133,6 +135,11 @@ export class Gateway {
         void this.entry({ type: "alert.undelivered", sid, decision, rule, channel, why: why.slice(0, 512) }),
     });
     this.tokens = new TokenVault(parts.vaultPath, parts.secret, (count) => parts.random.bytes(count));
+    const { signIn } = parts.config.ssh;
+    this.#browser =
+      signIn === null
+        ? null
+        : { waiting: new BrowserSignIns(parts.clock, parts.random, signIn.waitMs), origin: signIn.origin };
     this.#http = parts.http === null ? null : this.#httpService(parts.http);
     for (const target of parts.targets) {
       const service = new ServiceConnection(target, parts.random, parts.clock.after);
@@ -209,6 +216,7 @@ export class Gateway {
       headMs: parts.config.limits.handshakeMs,
       connections: parts.config.limits.connections,
       addressOf,
+      browser: this.#browser,
       howToGrant: parts.howToGrant,
       say: parts.say,
       refusedSignIn: (user, from, why) => this.refusedSignIn(user, from, why),
@@ -245,6 +253,7 @@ export class Gateway {
       recorder,
       rates,
       alerts,
+      browser: this.#browser,
       parts,
       refusedSignIn: (user: string, from: string, why: string) => this.refusedSignIn(user, from, why),
     };

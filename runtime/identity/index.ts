@@ -15,3 +15,6 @@ export { judgeKey, type KeyRequest, type SshIdentity, type SshTrust } from "./ss
 export { fingerprint, readKeyLine, readPublicKey, type SshPublicKey } from "./ssh-key.ts";
 export { EVERY_PERMIT, readCertificate, type SshCertificate, type SshPermits } from "./ssh-certificate.ts";
 export { NOTHING_REVOKED, SshRevocations, readRevocations } from "./ssh-revocation.ts";
+export { BrowserSignIns, type SignInAsked, type SignInEnd, type WaitingSignIn } from "./browser-sign-in.ts";
+export { ISSUED_TYPE, issueCertificate, type IssuedCertificate } from "./ssh-issue.ts";
+export { sshString } from "./ssh-wire.ts";

@@ -29,3 +29,8 @@ export const SSH_PRINCIPALS_MAX = 256;
 export const SSH_REVOCATION_BYTES_MAX = 16 * 1024 * 1024;
 /** Serial numbers that one bitmap of a revocation list may span. */
 export const SSH_REVOCATION_BITMAP_BITS_MAX = 8 * 1024 * 1024;
+/** Sign-ins of SSH that wait for a browser: all, and those of one address. Each holds a connection. */
+export const BROWSER_SIGN_INS_MAX = 256;
+export const BROWSER_SIGN_INS_OF_ADDRESS_MAX = 8;
+/** Wrong passwords and wrong people that one such sign-in bears. */
+export const BROWSER_SIGN_IN_FAILURES_MAX = 5;

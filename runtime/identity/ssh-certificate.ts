@@ -1,5 +1,6 @@
 import { err, ok, type Result } from "../../base/result.ts";
-import { inRange, parseRange } from "../vm/index.ts";
+import { parseRange } from "../../spec/contract/bytecode/index.ts";
+import { inRange } from "../vm/index.ts";
 import { SSH_CERTIFICATE_BYTES_MAX, SSH_PRINCIPALS_MAX } from "./limits.ts";
 import {
   SSH_KEY_TYPES,
@@ -161,7 +162,7 @@ function sourceFault(data: Buffer, address: string): string | null {
     .split(",")
     .map((text) => parseRange(text.includes("/") ? text : `${text}/${text.includes(":") ? 128 : 32}`));
   if (ranges.length > SSH_PRINCIPALS_MAX || ranges.includes(null)) return "its source addresses can't be read";
-  return ranges.some((range) => inRange(range!, address)) ? null : "it may not be used from this address";
+  return ranges.some((range) => inRange(range!, address) === true) ? null : "it may not be used from this address";
 }
 
 /** What a user certificate lets its holder ask for (`permit-…`). */

@@ -63,10 +63,6 @@ export class SshReader {
     }
     return text;
   }
-
-  rest(): Buffer {
-    return this.#failed ? Buffer.alloc(0) : this.#bytes.subarray(this.#at);
-  }
 }
 
 export function sshString(bytes: Buffer | string): Buffer {

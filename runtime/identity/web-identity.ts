@@ -111,16 +111,20 @@ export class WebIdentities {
   async #byPassword(field: string, encoded: string, from: string): Promise<Result<Identity, NoIdentity>> {
     const text = Buffer.from(encoded, "base64").toString("utf8");
     const colon = text.indexOf(":");
-    const name = text.slice(0, Math.max(0, colon));
+    const found = await this.byPassword(text.slice(0, Math.max(0, colon)), text.slice(colon + 1), from);
+    return found.ok ? found : refused(found.error, field);
+  }
+
+  /** Who knows the password of a name; whoever guesses is held off, by name and by address. */
+  async byPassword(name: string, password: string, from: string): Promise<Result<Identity, string>> {
     const keys = [`user ${name}`, `from ${from}`];
-    if (keys.some((key) => this.#directory.isHeldOff(key)))
-      return refused("too many failed sign-ins; wait a minute", field);
-    const found = colon < 1 ? null : await this.#directory.checkPassword(name, text.slice(colon + 1));
+    if (keys.some((key) => this.#directory.isHeldOff(key))) return err("too many failed sign-ins; wait a minute");
+    const found = name === "" ? null : await this.#directory.checkPassword(name, password);
     if (found !== null) {
       this.#directory.noteSuccess(keys[0]!);
       return ok(found);
     }
     for (const key of keys) this.#directory.noteFailure(key);
-    return refused("the name or password is wrong", field);
+    return err("the name or password is wrong");
   }
 }

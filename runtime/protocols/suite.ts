@@ -133,7 +133,10 @@ const lengthOf = (steps: readonly Step[]): number => steps.reduce((sum, step) =>
 const joined = (steps: readonly Step[], from: Step["from"]): Buffer =>
   Buffer.concat(steps.filter((step) => step.from === from).map((step) => step.bytes));
 
-/** What every protocol must pass. Called from the tests of each. */
+/**
+ * What a protocol of statements must pass on its wire, whatever either side sends and however it is cut. Called from the
+ * tests of each. What people get of all protocols, SSH and HTTP too, is `test/outcomes/suite.ts`.
+ */
 export function protocolSuite(subject: Subject): void {
   const begin = (judge: Judge): { readonly witness: Witness; readonly session: SuiteSession } => {
     const witness = new Witness(judge);

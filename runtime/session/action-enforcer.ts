@@ -312,6 +312,11 @@ export class ActionEnforcer {
     return { ...now, decisionId: before.decisionId };
   }
 
+  /** What the policy says by now of what was let in and goes on. It gets no number, and nothing is recorded. */
+  standing(actions: readonly ActionFacts[], kinds: readonly string[]): Omit<Judgement, "decisionId"> | Refusal {
+    return this.#judge(actions, kinds);
+  }
+
   /** The gateway stops: nothing more is let through, and what waits stays pending. */
   release(): void {
     this.#released = true;

@@ -45,6 +45,8 @@ import {
   type SessionLog,
 } from "../record/index.ts";
 import { countActions, raiseAlerts, rateLimitsOf, type SideEffectParts } from "./side-effects.ts";
+import { STEADY, driftRefusal, drifted, driftsOf, withUnsureFacts, type Behind, type Drift } from "./drift.ts";
+import { PATH_PROBE, SessionNames } from "./session-names.ts";
 import type { TargetCatalog } from "./target-catalog.ts";
 import { plural } from "../../base/text.ts";
 
@@ -93,6 +95,10 @@ interface Kept {
   readonly approveRules: readonly number[];
   /** The mask rules that matched. */
   readonly maskRules: readonly number[];
+  /** What the statements' names may have come to mean by the time they run; null when they mean what was read. */
+  readonly drifts: readonly Drift[] | null;
+  /** What they run by name. */
+  readonly behind: Behind;
   /** The statements use a name whose meaning may change from one execution to the next. */
   readonly named: boolean;
   /** They may reach what is masked for anybody, so that the record takes no bound values. */
@@ -125,15 +131,12 @@ interface SqlTicket extends Ticket {
   readonly catalog: boolean;
 }
 
-/** Asks the session's own connection where names are looked up. */
-const PATH_PROBE = "select pg_catalog.current_schemas(true)::pg_catalog.text";
-
 /** An analysis larger than this is not kept with a prepared statement, only in the shared cache. */
 const MEMO_BYTES_MAX = 64 * 1024;
 
-/** For each statement of a message, the one that it runs by name. */
-type Behind = readonly (AnalysedStatement | null)[];
 const NOTHING_BEHIND: Behind = [];
+
+type RecordedText = ReturnType<typeof recordText>;
 
 /**
  * Decides, records and holds the statements of one session. It knows no protocol: bytes come as text, answers go out as
@@ -145,16 +148,19 @@ export class Enforcer implements ActionHost {
   #policy: SessionPolicy | null = null;
   #masked: MaskedState | null = null;
   #context: ReadingContext | null = null;
-  #searchPath: readonly string[] | null = null;
-  /** The search path must be asked for before the next statement is read. */
-  #pathUnknown = true;
-  /** Settings were changed inside the open transaction, so its end may change them back. */
-  #settingsInTransaction = false;
+  readonly #names = new SessionNames();
   readonly #kept = new WeakMap<object, Kept>();
   #decision = 0;
   #waiting: { readonly id: string; readonly settle: (settlement: Settlement) => void } | null = null;
   #gaveUp: "cancelled" | "disconnected" | null = null;
   #judging = false;
+  /** The text that was recorded last, as it was recorded. */
+  #recorded: {
+    readonly action: SqlAction;
+    readonly analysis: Analysis;
+    readonly kept: Kept;
+    readonly text: RecordedText;
+  } | null = null;
 
   constructor(parts: EnforcerParts) {
     this.#parts = parts;
@@ -179,7 +185,8 @@ export class Enforcer implements ActionHost {
       this.#masked = null;
     }
     const catalog = this.#parts.catalog;
-    if (catalog.stale || this.#pathUnknown) return this.#judgeLater(action);
+    if (action.probe !== null && !action.inTransaction && this.#names.idle()) catalog.touch();
+    if (catalog.stale || this.#names.unknown) return this.#judgeLater(action);
     const context = this.#currentContext();
     const { memo } = action;
     if (memo !== null && memo.context === context) return this.#analysed(action, memo.analysis!);
@@ -246,10 +253,10 @@ export class Enforcer implements ActionHost {
   #currentContext(): ReadingContext {
     const handle = this.#parts.catalog.current!;
     const context = this.#context;
-    if (context !== null && context.catalog === handle && context.searchPath === this.#searchPath) return context;
-    this.#context = this.#parts.analyser.context(handle, this.#searchPath);
+    if (context !== null && context.catalog === handle && context.searchPath === this.#names.path) return context;
+    this.#context = this.#parts.analyser.context(handle, this.#names.path);
     // Sessions with the same path share a context, and with it one array, by which it is known again.
-    this.#searchPath = this.#context.searchPath;
+    this.#names.path = this.#context.searchPath;
     this.#masked = null;
     return this.#context;
   }
@@ -267,18 +274,15 @@ export class Enforcer implements ActionHost {
       if (fault !== null)
         return unavailable(`the target's catalog changed and can't be read again: ${fault}`, "Try again.");
     }
-    if (this.#pathUnknown) {
+    if (this.#names.unknown) {
       if (action.probe !== null) {
         const rows = await action.probe(PATH_PROBE);
         const path = rows?.[0]?.[0];
         if (path === undefined || path === null)
           return unavailable("the session's search path can't be read", "Connect again.");
-        this.#searchPath = parsePath(path);
-        this.#pathUnknown = false;
-      } else if (action.failedTransaction) {
-        // Only the end of the transaction can run now, and it names no relation.
-        this.#searchPath = null;
-      } else this.#searchPath = null;
+        this.#names.learned(path);
+        // In a failed transaction only its end can run, and it names no relation.
+      } else this.#names.path = null;
     }
     const context = this.#currentContext();
     const result = await analyser.analyse(Buffer.from(action.text), context);
@@ -367,12 +371,30 @@ export class Enforcer implements ActionHost {
     const policy = this.#policy!;
     const bundle = policy.bundle as LoadedBundle;
     const masked = this.#maskedState(bundle);
+    const drifts = this.#driftsOf(analysis, action, behind);
     const known = this.#kept.get(analysis.core);
-    if (known !== undefined && known.bundle === bundle && known.masked === masked && !known.named && policy.cacheable)
+    if (
+      known !== undefined &&
+      known.bundle === bundle &&
+      known.masked === masked &&
+      known.drifts === null &&
+      drifts === null &&
+      !known.named &&
+      policy.cacheable
+    )
       return known;
-    const made = this.#decide(analysis, action, policy, bundle, masked, behind);
+    const made = this.#decide(analysis, action, policy, bundle, masked, behind, drifts);
     this.#kept.set(analysis.core, made);
     return made;
+  }
+
+  /** The drift of each statement; null when none has any. */
+  #driftsOf(analysis: Analysis, action: SqlAction, behind: Behind): readonly Drift[] | null {
+    const { settings, catalog } = this.#names.open;
+    const open = { settings, catalog: catalog && action.inTransaction };
+    if (analysis.statements.length === 1 && !open.catalog) return null;
+    const drifts = driftsOf(analysis.statements, behind, open);
+    return drifts.every((drift) => drift === STEADY) ? null : drifts;
   }
 
   #decide(
@@ -382,7 +404,23 @@ export class Enforcer implements ActionHost {
     bundle: LoadedBundle,
     masked: MaskedState,
     behind: Behind,
+    drifts: readonly Drift[] | null,
   ): Kept {
+    const { catalog } = this.#parts.catalog.current!;
+    const driftAt = (i: number): Drift => drifts?.[i] ?? STEADY;
+    /** Facts as far as they are sure when the statement runs. */
+    const sure = (one: AnalysedStatement | null | undefined, i: number): AnalysedStatement | null =>
+      one == null ? null : withUnsureFacts(one, driftAt(i), catalog);
+    const statements = analysis.statements.map((one, i) => sure(one, i)!);
+    const runs = analysis.statements.map((_, i) => sure(behind[i], i));
+    const planned = (
+      i: number,
+      by: MaskedCatalog | null,
+    ): { readonly mask: MaskPlan; readonly name: string | null } => {
+      const own = drifted(statements[i]!, driftAt(i), catalog, by);
+      const run = runs[i] == null ? null : drifted(runs[i], driftAt(i), catalog, by);
+      return { mask: planNamed(own.statement, run?.statement ?? null, by), name: own.name ?? run?.name ?? null };
+    };
     const execution = {
       nowMs: this.#parts.clock.now(),
       startedMs: Number(this.#parts.facts("session.started")),
@@ -394,7 +432,7 @@ export class Enforcer implements ActionHost {
           ? action.parameters.map((value, i) => parameterText(value, action.parameterFormats, i))
           : null,
     };
-    const units = analysis.statements.flatMap((statement, i) => [...statement.units, ...(behind[i]?.units ?? [])]);
+    const units = statements.flatMap((statement, i) => [...statement.units, ...(runs[i]?.units ?? [])]);
     const decision = policy.decideAll(units.map((unit) => sqlFactReader(unit, execution)));
     const { rules } = bundle.manifest;
     const nameOf = (index: number): string => rules[index]!.name;
@@ -406,11 +444,12 @@ export class Enforcer implements ActionHost {
     let refusal: Refusal | null = null;
     /** Rules by which a statement is refused that the verdict would let pass. */
     let refusedBy: readonly string[] = [];
-    const plans = analysis.statements.map((statement, i): StatementPlan => {
-      const mask = planNamed(statement, behind[i] ?? null, mine);
+    const plans = statements.map((statement, i): StatementPlan => {
+      const { mask, name } = planned(i, mine);
       if (mask.kind === "refuse" && refusal === null) {
         refusedBy = mask.rule === null ? decision.masks.map(nameOf) : [mask.rule];
-        refusal = maskRefusal(mask.reason, refusedBy.join(", "));
+        const moved = name === null ? null : driftRefusal(name, driftAt(i));
+        refusal = maskRefusal(moved?.reason ?? mask.reason, refusedBy.join(", "), moved?.hint);
       }
       if (statement.effects.changesReading) {
         refusal ??= {
@@ -420,7 +459,7 @@ export class Enforcer implements ActionHost {
         };
       }
       return {
-        statement: behind[i] == null ? statement : { ...statement, outputs: behind[i].outputs },
+        statement: runs[i] == null ? statement : { ...statement, outputs: runs[i].outputs },
         mask,
         detect,
         byteLimit: decision.byteLimit ?? -1,
@@ -440,10 +479,14 @@ export class Enforcer implements ActionHost {
           reasons.rules.length === 0
             ? `No rule of ${bundle.manifest.package} allows ${kinds} for ${this.#parts.identity.name} on ${this.#parts.target.name}.`
             : undefined,
-        hint: reasons.rules.length === 0 ? "Ask your security team for a rule that allows it." : undefined,
+        hint: statements.some((one, i) => one !== analysis.statements[i])
+          ? "What tables it means could not be told, as a statement before it may change that: send it in a message of its own, or name each table with its schema."
+          : reasons.rules.length === 0
+            ? "Ask your security team for a rule that allows it."
+            : undefined,
       };
     }
-    const anybodys = analysis.statements.map((one, i) => planNamed(one, behind[i] ?? null, masked.forAnybody));
+    const anybodys = statements.map((_, i) => planned(i, masked.forAnybody));
     return {
       bundle,
       masked,
@@ -452,7 +495,7 @@ export class Enforcer implements ActionHost {
       refusal,
       holes: sampleHoles(
         plans.map((plan) => plan.mask),
-        anybodys,
+        anybodys.map(({ mask }) => mask),
         analysis.statements.some((one) => one.returns === "copy-out"),
       ),
       fragments: decisionFragments(
@@ -473,11 +516,14 @@ export class Enforcer implements ActionHost {
       substitutes: plans.some(({ mask }) => mask.kind === "mask" && mask.substituted !== undefined),
       observed: [...new Set(plans.flatMap(({ mask }) => (mask.kind === "mask" ? (mask.observed ?? []) : [])))],
       rewriteProved: false,
+      drifts,
+      behind,
       named: analysis.statements.some(({ effects }) => effects.executes !== null || effects.fetches !== null),
       reaches:
         masked.forAnybody !== null &&
         analysis.statements.some(
-          (one) =>
+          (one, i) =>
+            anybodys[i]!.name !== null ||
             one.reachesAnything ||
             one.effects.executes !== null ||
             one.reached.some((oid) => masked.forAnybody!.relations.has(oid)),
@@ -545,8 +591,7 @@ export class Enforcer implements ActionHost {
     }
     const recordIndex = this.#record(action, analysis, kept, decisionId, null);
     if (recordIndex === null) return this.#recordFailed();
-    if (action.phase !== "parse") for (const statement of analysis.statements) this.#noteEffects(statement, action);
-    const catalog = analysis.statements.some((one) => one.effects.catalog);
+    const catalog = action.phase !== "parse" && this.#noteEffects(analysis, kept.behind);
     const ticket: SqlTicket = {
       decisionId,
       startedAt: this.#parts.clock.monotonic(),
@@ -589,7 +634,7 @@ export class Enforcer implements ActionHost {
   /** Recorded before anybody is told; whether somebody hears of it, nothing waits for. */
   #alert(action: SqlAction, analysis: Analysis, kept: Kept, decisionId: number): boolean {
     const { manifest } = kept.bundle;
-    const { text } = recordText(action.text, analysis.statements, kept.masked.forAnybody, scannerOf(manifest));
+    const { text } = this.#recordText(action, analysis, kept);
     const verdict = kept.refusal === null ? kept.verdict : "deny";
     return raiseAlerts(this.#effects(), manifest, kept.alerts, { decisionId, verdict, kinds: kept.kinds, text });
   }
@@ -615,31 +660,14 @@ export class Enforcer implements ActionHost {
     }
   }
 
-  /** What the statement may do to the meaning of later ones. */
-  #noteEffects(statement: AnalysedStatement, action: SqlAction): void {
-    const { effects } = statement;
-    const kind = statement.units[0]!.kind;
-    const ends = kind === "rollback" || kind === "commit" || kind === "rollback_to" || kind === "prepare_transaction";
-    if (effects.settings) {
-      this.#pathUnknown = true;
-      if (action.inTransaction || kind === "set" || kind === "reset") this.#settingsInTransaction = true;
-    }
-    if (ends && this.#settingsInTransaction) {
-      this.#pathUnknown = true;
-      if (kind !== "rollback_to") this.#settingsInTransaction = false;
-    }
-    // What DDL made becomes visible to others only when its transaction ends, so the catalog is read again then too.
-    if (effects.catalog) {
-      this.#parts.catalog.touch();
-      this.#pathUnknown = true;
-      this.#catalogInTransaction = true;
-    } else if (ends && this.#catalogInTransaction) {
-      this.#parts.catalog.touch();
-      this.#catalogInTransaction = false;
-    }
+  /** What the statements may do to the meaning of later ones. Answers whether that is so of the catalog. */
+  #noteEffects(analysis: Analysis, behind: Behind): boolean {
+    let catalog = false;
+    for (const [i, statement] of analysis.statements.entries())
+      if (this.#names.note(statement, behind[i] ?? null)) catalog = true;
+    if (catalog) this.#parts.catalog.touch();
+    return catalog;
   }
-
-  #catalogInTransaction = false;
 
   // ---- recording ---------------------------------------------------------------------------------------------------
 
@@ -652,7 +680,8 @@ export class Enforcer implements ActionHost {
     refused: string | null,
   ): number | null {
     const scanner = scannerOf(kept.bundle.manifest);
-    const { text, hidden } = recordText(action.text, analysis.statements, kept.masked.forAnybody, scanner);
+    const { text, hidden } = this.#recordText(action, analysis, kept);
+    this.#recorded = null;
     try {
       return this.#parts.log.statement({
         phase: action.phase,
@@ -670,6 +699,22 @@ export class Enforcer implements ActionHost {
       if (!(fault instanceof RecorderFailed)) throw fault;
       return null;
     }
+  }
+
+  /** The statements' text as it may be kept: worked out once for an alert, the record and an approval. */
+  #recordText(action: SqlAction, analysis: Analysis, kept: Kept): RecordedText {
+    const known = this.#recorded;
+    if (known !== null && known.action === action && known.analysis === analysis && known.kept === kept)
+      return known.text;
+    const { catalog } = this.#parts.catalog.current!;
+    const { drifts, masked } = kept;
+    const statements =
+      drifts === null
+        ? analysis.statements
+        : analysis.statements.map((one, i) => drifted(one, drifts[i]!, catalog, masked.forAnybody).statement);
+    const text = recordText(action.text, statements, masked.forAnybody, scannerOf(kept.bundle.manifest));
+    this.#recorded = { action, analysis, kept, text };
+    return text;
   }
 
   #commit(text: Buffer): string {
@@ -716,7 +761,7 @@ export class Enforcer implements ActionHost {
       text: action.text,
       parameters: action.parameters,
       parameterFormats: action.parameterFormats,
-      searchPath: this.#searchPath,
+      searchPath: this.#names.path,
     });
     const asking = kept.approveRules.map((index) => manifest.rules[index]!.name);
     const granted = await approvals.use(digest, identity.name, asking);
@@ -735,8 +780,7 @@ export class Enforcer implements ActionHost {
       session: log.sid,
       requester: identity.name,
       target: target.name,
-      summary: recordText(action.text, analysis.statements, kept.masked.forAnybody, scannerOf(kept.bundle.manifest))
-        .text,
+      summary: this.#recordText(action, analysis, kept).text,
       rules: rules.map((index) => {
         const rule = manifest.rules[index]!;
         return { name: rule.name, because: rule.because, ...rule.approve! };
@@ -806,11 +850,17 @@ export class Enforcer implements ActionHost {
         hint: "Run the statement again to ask for it.",
       });
     }
+    // What the first decision named was told and counted before the wait.
+    const alerts = kept.alerts.filter((rule) => !before.alerts.includes(rule));
+    if (alerts.length > 0 && !this.#alert(action, fresh.analysis, { ...kept, alerts }, decisionId))
+      return this.#recordFailed();
+    const rates = kept.rates.filter(({ rule }) => !before.rates.some((one) => one.rule === rule));
+    const used = countActions(this.#effects(), rates, Math.max(1, fresh.analysis.statements.length));
+    if (used !== null)
+      return this.#refuse(action, fresh.analysis, kept, decisionId, { ...used, message: `sallyport: ${used.message}` });
     return this.#go(action, fresh.analysis, kept, decisionId);
   }
 }
-
-/** Of a statement so much is told in an alert. */
 
 const NOT_REWRITTEN: Refusal = {
   kind: "policy",
@@ -834,12 +884,12 @@ const withDecision = (refusal: Refusal, sid: string, decisionId: number): Refusa
   detail: `${refusal.detail === undefined ? "" : `${refusal.detail} `}Decision ${sid}.${decisionId}.`,
 });
 
-function maskRefusal(reason: string, rule: string): Refusal {
-  return {
-    kind: "policy",
-    message: `sallyport: refused under mask ${rule}: ${reason}`,
-    hint: "Name the columns you need one by one, without the masked ones in conditions or expressions.",
-  };
+function maskRefusal(
+  reason: string,
+  rule: string,
+  hint = "Name the columns you need one by one, without the masked ones in conditions or expressions.",
+): Refusal {
+  return { kind: "policy", message: `sallyport: refused under mask ${rule}: ${reason}`, hint };
 }
 
 function settled(settlement: Exclude<Settlement, { state: "approved" }>): Refusal {
@@ -884,14 +934,6 @@ function unreadableRefusal(error: AnalysisError): Refusal {
     case "parser-failed":
       return { kind: "unreadable", message: "sallyport: the statement could not be analysed", detail: error.message };
   }
-}
-
-/** `{pg_catalog,public}`, the text of an array of names. */
-function parsePath(text: string): readonly string[] {
-  const found: string[] = [];
-  const pattern = /"((?:[^"\\]|\\.)*)"|([^,{}]+)/g;
-  for (const match of text.matchAll(pattern)) found.push(match[2] ?? match[1]!.replaceAll(/\\(.)/g, "$1"));
-  return found;
 }
 
 function parameterText(value: Buffer | null, formats: readonly number[], index: number): string {

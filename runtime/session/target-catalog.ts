@@ -74,6 +74,8 @@ export class TargetCatalog {
           functions: await this.#ask(CATALOG_QUERIES.functions),
           operators: await this.#ask(CATALOG_QUERIES.operators),
           casts: await this.#ask(CATALOG_QUERIES.casts),
+          code: await this.#ask(CATALOG_QUERIES.code),
+          cascades: await this.#ask(CATALOG_QUERIES.cascades),
         });
         if (this.#current !== null) this.#retired.push(this.#current);
         // Sessions that are in the middle of a statement may still read under the one before.

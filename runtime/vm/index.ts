@@ -1,4 +1,4 @@
 export * from "./run.ts";
 export { ExpressionMatcher } from "./expression.ts";
 export * from "./cubes/index.ts";
-export { inRange, parseAddress, parseRange, type Range } from "./address.ts";
+export { inRange } from "./address.ts";

@@ -1,10 +1,10 @@
-import { InvariantError } from "../../base/assert.ts";
+import { InvariantError, assert } from "../../base/assert.ts";
 import { ABSENT, UNKNOWN, type FactRecord, type FactValue, type Truth } from "../../spec/contract/facts/index.ts";
-import { ELEMENTS_MAX, OP, type VerifiedManifest } from "../../spec/contract/bytecode/index.ts";
+import { ELEMENTS_MAX, OP, parseRange, type Range, type VerifiedManifest } from "../../spec/contract/bytecode/index.ts";
 import { compileGlob, matchGlob, type Glob } from "./glob.ts";
 import { ExpressionMatcher } from "./expression.ts";
 import { Zone } from "./zone.ts";
-import { inRange, parseRange, type Range } from "./address.ts";
+import { inRange } from "./address.ts";
 
 /** A constant as the interpreter uses it. */
 type Ready = boolean | number | string | ReadonlySet<string> | Glob | Range | ExpressionMatcher | Zone;
@@ -26,8 +26,7 @@ export function prepare(manifest: VerifiedManifest): Machine {
         case "glob":
           return compileGlob(constant.pattern);
         case "cidr":
-          // A range that can't be read contains nothing; the compiler refuses to write one.
-          return parseRange(constant.text) ?? { network: -1n, shift: 0n, length: 32 };
+          return readyRange(constant.text);
         case "expression":
           return expressions[constant.expression]!;
         case "zone":
@@ -37,6 +36,12 @@ export function prepare(manifest: VerifiedManifest): Machine {
       }
     }),
   };
+}
+
+function readyRange(text: string): Range {
+  const range = parseRange(text);
+  assert(range !== null, "the verifier lets no range pass that can't be read");
+  return range;
 }
 
 /** Facts by slot, as `Manifest.facts` numbers them. */
@@ -165,7 +170,7 @@ export function run(
       case OP.within: {
         const value = stack.pop()!;
         stack.push(
-          value === UNKNOWN ? UNKNOWN : typeof value === "string" && inRange(constants[operand] as Range, value),
+          value === ABSENT ? false : typeof value === "string" ? inRange(constants[operand] as Range, value) : UNKNOWN,
         );
         break;
       }

@@ -5,6 +5,7 @@ import { startTestGateway, type TestGateway } from "../support/gateway.ts";
 import { prepareDatabase, startPostgres, type TestPostgres } from "../support/postgres.ts";
 import { FLOWS } from "./flows.ts";
 import { findMarker, findSecret } from "./markers.ts";
+import { NAMES } from "./names.ts";
 import { ORACLES } from "./oracles.ts";
 import { READS } from "./reads.ts";
 import { POLICY, SCHEMA } from "./schema.ts";
@@ -185,7 +186,7 @@ async function runFlow(
   return heard;
 }
 
-describe.each(Object.entries(FLOWS))("%s", (_group, flows) => {
+describe.each(Object.entries({ ...FLOWS, ...NAMES }))("%s", (_group, flows) => {
   it.each(flows.map((steps) => [steps.join(" ⏎ "), steps] as const))("%s", async (_title, steps) => {
     const bare = await direct();
     const seen = await runFlow(bare, steps, FLOW_MODES[0]![1]);

@@ -51,6 +51,8 @@ beforeAll(async () => {
     functions: await rows(CATALOG_QUERIES.functions),
     operators: await rows(CATALOG_QUERIES.operators),
     casts: await rows(CATALOG_QUERIES.casts),
+    code: await rows(CATALOG_QUERIES.code),
+    cascades: await rows(CATALOG_QUERIES.cascades),
   });
 });
 afterAll(async () => {

@@ -1,5 +1,80 @@
 /** Pairs of statements whose answers differ only because a guess is right or wrong. */
 export const ORACLES: Readonly<Record<string, readonly (readonly [right: string, wrong: string])[]>> = {
+  "parts of writes": [
+    [
+      "insert into sink (t) values ('a'), ('b') limit (select count(*) from people where ssn like 'ZQXS%')",
+      "insert into sink (t) values ('a'), ('b') limit (select count(*) from people where ssn like 'ZQXT%')",
+    ],
+    [
+      "insert into sink (t) values ('a'), ('b') offset (select count(*) from people where ssn like 'ZQXS%')",
+      "insert into sink (t) values ('a'), ('b') offset (select count(*) from people where ssn like 'ZQXT%')",
+    ],
+    [
+      "select count(*) from plain tablesample system (100) repeatable ((select 1 / count(*) from people where ssn like 'ZQXS%'))",
+      "select count(*) from plain tablesample system (100) repeatable ((select 1 / count(*) from people where ssn like 'ZQXT%'))",
+    ],
+  ],
+  "how many rows a function gives": [
+    [
+      "select count(*) from people p, unnest(string_to_array(p.ssn, 'ZQXS')) u",
+      "select count(*) from people p, unnest(string_to_array(p.ssn, 'ZQXT')) u",
+    ],
+    [
+      "select 1, regexp_matches(ssn, '^ZQXS') is null from people",
+      "select 1, regexp_matches(ssn, '^ZQXT') is null from people",
+    ],
+    [
+      "select 1, unnest(string_to_array(ssn, 'ZQXS')) from people",
+      "select 1, unnest(string_to_array(ssn, 'ZQXT')) from people",
+    ],
+    [
+      "select 1 from people p, string_to_table(p.ssn, 'ZQXS') u",
+      "select 1 from people p, string_to_table(p.ssn, 'ZQXT') u",
+    ],
+    [
+      "select 1 from people p, lateral (select regexp_split_to_table(p.ssn, 'ZQXS')) u",
+      "select 1 from people p, lateral (select regexp_split_to_table(p.ssn, 'ZQXT')) u",
+    ],
+    [
+      "select 1 from people p, unnest(regexp_match(p.ssn, 'ZQXS')) u",
+      "select 1 from people p, unnest(regexp_match(p.ssn, 'ZQXT')) u",
+    ],
+    [
+      "select 1 from people p, xmltable('/a[starts-with(text(), ''ZQXD'')]' passing p.doc columns v text path '.') x",
+      "select 1 from people p, xmltable('/a[starts-with(text(), ''ZQXE'')]' passing p.doc columns v text path '.') x",
+    ],
+    [
+      `select 1 from people p, json_table(p.note, '$ ? (@.k starts with "ZQXN")' columns (n for ordinality)) x`,
+      `select 1 from people p, json_table(p.note, '$ ? (@.k starts with "ZQXO")' columns (n for ordinality)) x`,
+    ],
+    [
+      `select 1, jsonb_path_query(note, '$ ? (@.k starts with "ZQXN")') is null from people`,
+      `select 1, jsonb_path_query(note, '$ ? (@.k starts with "ZQXO")') is null from people`,
+    ],
+  ],
+  "what is counted": [
+    [
+      "select count(case when ssn like 'ZQXS%' then 1 end) from people",
+      "select count(case when ssn like 'ZQXT%' then 1 end) from people",
+    ],
+    ["select count(nullif(ssn, 'ZQXSSN84213')) from people", "select count(nullif(ssn, 'nothing')) from people"],
+    [
+      "select count(x) from (select json_arrayagg(1) filter (where ssn = 'ZQXSSN84213') as x from people group by id) s",
+      "select count(x) from (select json_arrayagg(1) filter (where ssn = 'nothing') as x from people group by id) s",
+    ],
+    [
+      "select count(x) over () from (select substring(ssn from '^ZQXS') as x from people) s",
+      "select count(x) over () from (select substring(ssn from '^ZQXT') as x from people) s",
+    ],
+    [
+      "select count(x) from (select ssn as x from people union all select nullif(ssn, 'ZQXSSN84213') from people) s",
+      "select count(x) from (select ssn as x from people union all select nullif(ssn, 'nothing') from people) s",
+    ],
+    [
+      "select ntile((case when ssn = 'ZQXSSN84213' then 2 else 1 end)) over (order by id) from people",
+      "select ntile((case when ssn = 'nothing' then 2 else 1 end)) over (order by id) from people",
+    ],
+  ],
   inference: [
     ["select id from people where ssn = 'ZQXSSN84213'", "select id from people where ssn = 'ZQXSSN84214'"],
     ["select id from people where ssn like 'ZQXS%'", "select id from people where ssn like 'ZQXT%'"],
@@ -81,7 +156,7 @@ export const ORACLES: Readonly<Record<string, readonly (readonly [right: string,
     ["select rank() over (order by ssn) from people", "select rank() over (order by 1) from people"],
     [
       "select id, row_number() over (order by ssn desc) from people",
-      "select id, row_number() over (order by id desc) from people",
+      "select id, row_number() over (order by id) from people",
     ],
     [
       "select count(*) over (partition by ssn = 'ZQXSSN84213') from people",

@@ -165,6 +165,29 @@ describe.skipIf(!inPath("psql"))("psql's own commands, each query as psql sends 
   });
 });
 
+describe.skipIf(!inPath("psql"))("several statements in one message, as psql -c sends them", () => {
+  it.each([
+    "begin; select name, city from people where id = 1; commit",
+    "begin; set local statement_timeout = 10000; select count(*) from orders; rollback",
+    "set search_path = public; select name from people order by id limit 2",
+    "select set_config('search_path', '', false); select count(*) from public.people; reset search_path",
+    "begin; savepoint a; select id from orders where id = 1; rollback to a; select upper(name) from people where id = 1; commit",
+    "prepare several as select city from people where id = 1; execute several; deallocate several",
+    "discard plans; select name from people where id = 1",
+    "begin; declare several cursor for select name from people where id < 4; fetch 2 from several; close several; commit",
+    "create table fresh (a int); select upper(name) from people where id = 1; drop table fresh",
+  ])("%s", async (sql) => {
+    const [plain, seen] = await Promise.all([
+      psql(server.port, server.user, "ordinary_direct", ["-c", sql]),
+      psql(gateway.port, "ana", "shop", ["-c", sql]),
+    ]);
+    expect(plain.status, plain.stderr).toBe(0);
+    expect(seen.stderr).toBe(plain.stderr);
+    expect(seen.stdout).toBe(plain.stdout);
+    ran++;
+  });
+});
+
 describe.skipIf(!inPath("psql"))("psql's commands that read stored passwords", () => {
   it.each(["\\dRs", "\\deu"])("%s is refused, and says why", async (command) => {
     const seen = await psql(gateway.port, "ana", "shop", ["-c", command]);

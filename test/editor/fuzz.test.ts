@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import type { DocumentSymbol, FoldingRange, SemanticTokens } from "vscode-languageserver-protocol/node";
 import { TextDocument } from "vscode-languageserver-textdocument";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { foldsOf, openWorkspace, semanticTokensOf, symbolsOf } from "../../lang/editor/index.ts";
+import { foldsOf, diagnosticsOf, openWorkspace, semanticTokensOf, symbolsOf } from "../../lang/editor/index.ts";
 import { tokenize } from "../../lang/syntax/index.ts";
 import { Folder, LanguageClient } from "../support/language-client.ts";
 import { PEOPLE, SAMPLE } from "../support/sample-policy.ts";
@@ -54,7 +54,7 @@ function expected(text: string) {
   ]);
   const tree = workspace.trees.get("shop.policy")!;
   return {
-    codes: workspace.result.diagnostics
+    codes: diagnosticsOf(workspace)
       .filter((one) => one.span.file === "shop.policy")
       .map((one) => one.code)
       .sort(),

@@ -87,6 +87,53 @@ describe("diagnostics", () => {
     });
   });
 
+  it("are the linter's too, with its levels, links, pages, fixes and ignores", async () => {
+    const loose = `allow reads on sql
+  when user.groups has any ["analyst"]
+// lint-ignore L065: written like the others
+allow writes on sql
+  when user.groups has any ["dba"]
+test "t" {
+  user "ana" in "analyst"
+  sql "select 1"
+  expect allow by reads
+}
+test "u" {
+  user "ana" in "dba"
+  sql "select 1"
+  expect allow by writes
+}
+`;
+    await over({ "a.policy": loose }, async (editor, own) => {
+      const a = own.uri("a.policy");
+      await editor.open(a, loose);
+      expect((await editor.diagnostics(a)).filter((one) => one.startsWith("L065"))).toEqual([
+        'L065 user.groups has any ["analyst"]',
+      ]);
+      const found = editor.published.findLast((one) => one.uri === a)!.diagnostics.find(({ code }) => code === "L065")!;
+      expect(found).toMatchObject({ severity: 2, source: "policyc lint" });
+      expect(found.codeDescription!.href).toMatch(/\/diagnostics\.md#l065-has-any-of-one$/);
+      const hover = await editor.ask<Hover>("textDocument/hover", a, "has any", 0);
+      expect(JSON.stringify(hover)).toContain("**L065 has-any-of-one (warning)**");
+      const actions = await editor.request<CodeAction[]>("textDocument/codeAction", {
+        textDocument: { uri: a },
+        range: found.range,
+        context: { diagnostics: [] },
+      });
+      const fix = actions.find(({ diagnostics }) => diagnostics?.[0]?.code === "L065")!;
+      expect(fix.isPreferred).toBe(true);
+      expect(JSON.stringify(fix.edit)).toContain('user.groups has \\"analyst\\"');
+      // Settings of the folder hold as soon as they are saved.
+      own.write("policyc.yaml", "lint: { rules: { has-any-of-one: error } }\n");
+      const changes = [{ uri: own.uri("policyc.yaml"), type: 1 }];
+      await editor.connection.sendNotification("workspace/didChangeWatchedFiles", { changes });
+      await editor.replace(a, "ana", "eva");
+      await editor.diagnostics(a);
+      const now = editor.published.findLast((one) => one.uri === a)!.diagnostics.find(({ code }) => code === "L065");
+      expect(now).toMatchObject({ severity: 1 });
+    });
+  });
+
   it("come once for changes that come together, and for the last of them", async () => {
     await over({}, async (editor, own) => {
       const a = own.uri("a.policy");

@@ -5,6 +5,7 @@ import { CoreV1Api, Exec, KubeConfig } from "@kubernetes/client-node";
 import { PassThrough } from "node:stream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startHttpGateway, type HttpTestGateway } from "../support/http-gateway.ts";
+import { startForward } from "../support/port-forward.ts";
 import { writeKubeconfigs } from "../support/kubeconfig.ts";
 import { inPath, runProgram, type Ran } from "../support/programs.ts";
 import { missing, startCluster, type Cluster } from "./cluster.ts";
@@ -27,13 +28,15 @@ mask found on kubernetes
   with redact
   when request.subresource in ["exec", "log"]
 `;
+/** kubectl speaks SPDY/3.1 when it is told not to speak WebSocket. */
+const OLD = { KUBECTL_REMOTE_COMMAND_WEBSOCKETS: "false", KUBECTL_PORT_FORWARD_WEBSOCKETS: "false" };
 const PASSWORD = Buffer.from("hunter2-winter").toString("base64");
 
 describe.skipIf(why !== null || !inPath("kubectl"))("a real API server", () => {
   let cluster: Cluster;
   let gateway: HttpTestGateway;
   const url = (): string => `https://127.0.0.1:${gateway.port}`;
-  const kubectl = (user: keyof typeof TOKENS, args: readonly string[], input = ""): Promise<Ran> =>
+  const kubectl = (user: keyof typeof TOKENS, args: readonly string[], input = "", env = {}): Promise<Ran> =>
     runProgram(
       "kubectl",
       [
@@ -43,7 +46,7 @@ describe.skipIf(why !== null || !inPath("kubectl"))("a real API server", () => {
         join(gateway.folder, "cache"),
         ...args,
       ],
-      { input },
+      { input, env },
     );
 
   beforeAll(async () => {
@@ -140,6 +143,20 @@ describe.skipIf(why !== null || !inPath("kubectl"))("a real API server", () => {
         .map((name) => readFileSync(join(folder, name), "utf8"))
         .join(""),
     ).toContain("1,***");
+  });
+
+  it("kubectl exec, input and port-forward over SPDY/3.1", async () => {
+    const ran = await kubectl("dev", ["exec", "-n", "shop", "web-0", "--", "cat", "/app/customers.csv"], "", OLD);
+    expect([ran.stdout, ran.status]).toEqual(["id,email\n1,***\n2,***\n", 0]);
+    expect((await kubectl("dev", ["exec", "-n", "shop", "web-0", "--", "false"], "", OLD)).status).toBe(1);
+    const shell = await kubectl("dev", ["exec", "-i", "-n", "shop", "web-0", "--", "sh"], "hostname\nexit 3\n", OLD);
+    expect([shell.stdout, shell.status]).toEqual(["web-0\n", 3]);
+    const forward = await startForward(
+      ["--kubeconfig", join(gateway.folder, "dev.kubeconfig"), "port-forward", "-n", "shop", "pod/web-0", ":8080"],
+      OLD,
+    );
+    expect(await Promise.all([forward.get(), forward.get()])).toEqual(["web-0:8080\n", "web-0:8080\n"]);
+    await forward.close();
   });
 
   it("client-node: lists, reads masked secrets, execs", async () => {

@@ -5,8 +5,9 @@ import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync }
 import { createServer, type AddressInfo, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { WebSocketServer } from "ws";
-import { answerExec } from "../support/kubernetes-exec.ts";
+import { answerExec } from "../../cli/demo/kubernetes-exec.ts";
+import { openSpdy, openSpdyForward } from "../../cli/demo/kubernetes-spdy.ts";
+import { FILES, openStreams } from "../support/kubernetes-api.ts";
 import { certificates, type Signed } from "../support/certificates.ts";
 
 /** Where `tools/kube-apiserver.sh build` put the programs. */
@@ -167,6 +168,9 @@ async function fill(admin: Cluster["admin"], kubeletPort: number): Promise<void>
     metadata: { name: "web-0" },
     spec: { nodeName: "node-1", containers: [{ name: "main", image: "registry.example/shop:1.4" }] },
   });
+  // kubectl forwards ports of pods that run only; no node says so here.
+  const running = await admin("PATCH", "/api/v1/namespaces/shop/pods/web-0/status", { status: { phase: "Running" } });
+  if (running.status !== 200) throw new Error(running.body);
   await make("/api/v1/namespaces/shop/secrets", {
     metadata: { name: "db" },
     stringData: { password: "hunter2-winter" },
@@ -180,14 +184,9 @@ function startKubelet(own: Signed, ca: Buffer): Promise<{ readonly port: number;
     (request, response) => {
       if ((request.url ?? "").startsWith("/containerLogs/shop/web-0/main"))
         return void response.end("started\norder 17 for klara.eder@example.com\n");
-      // Whoever comes over SPDY is told that this node speaks WebSocket only.
       response.writeHead(400).end("no");
     },
   );
-  const streams = new WebSocketServer({
-    noServer: true,
-    handleProtocols: (offered) => ["v5.channel.k8s.io", "v4.channel.k8s.io"].find((one) => offered.has(one)) ?? false,
-  });
   const sockets = new Set<Socket>();
   server.on("connection", (socket: Socket) => {
     sockets.add(socket);
@@ -195,9 +194,14 @@ function startKubelet(own: Signed, ca: Buffer): Promise<{ readonly port: number;
   });
   server.on("upgrade", (request, socket, head) => {
     const { pathname, searchParams } = new URL(request.url ?? "", "https://node");
-    if (!pathname.startsWith("/exec/shop/web-0/") || request.headers.upgrade?.toLowerCase() !== "websocket")
+    const spdy = request.headers.upgrade?.toLowerCase() === "spdy/3.1";
+    if (pathname.startsWith("/portForward/shop/web-0") && spdy)
+      return openSpdyForward(request, socket as Socket, head, (port) => `web-0:${port}\n`);
+    if (!pathname.startsWith("/exec/shop/web-0/"))
       return void socket.end("HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n");
-    streams.handleUpgrade(request, socket, head, (ws) => answerExec(ws, searchParams.getAll("command"), "web-0"));
+    (spdy ? openSpdy : openStreams)(request, socket as Socket, head, (streams) =>
+      answerExec(streams, searchParams.getAll("command"), "web-0", FILES),
+    );
   });
   return new Promise((resolve) =>
     server.listen(0, "127.0.0.1", () =>

@@ -14,7 +14,17 @@ const GLOBS = ["a*", "*a", "**", "*", "a**c", "public.*", "*.users", "*r*", "a?a
 const EXPRESSIONS = ["a", "^a", "b$", "^$", "a|^b", "(a|b)+/", "[^/]{2,}", "^.*\\.users$", "ANA", "x{1,2}$|y", "(^a)b"];
 const ZONES = ["UTC", "Europe/Vienna", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe"];
 const DAYS = ["monday", "saturday", "sunday"];
-const RANGES = ["10.0.0.0/8", "10.1.0.0/16", "0.0.0.0/0", "2001:db8::/32"];
+const RANGES = ["10.0.0.0/8", "10.1.0.0/16", "0.0.0.0/0", "2001:db8::/32", "::ffff:0a01:0/112", "::/0"];
+const ADDRESSES = [
+  "10.1.2.3",
+  "10.200.0.1",
+  "192.168.0.1",
+  "2001:db8::1",
+  "::ffff:10.0.0.1",
+  "::ffff:a01:1",
+  "nonsense",
+  "10.1.2",
+];
 const KINDS = ["select", "insert", "drop_table", "truncate"];
 
 const text = fc.constantFrom(...TEXTS);
@@ -201,7 +211,7 @@ function valueOf(type: FactType): fc.Arbitrary<FactValue> {
     case "string":
       return text;
     case "address":
-      return fc.constantFrom("10.1.2.3", "10.200.0.1", "192.168.0.1", "2001:db8::1", "::ffff:10.0.0.1", "nonsense");
+      return fc.constantFrom(...ADDRESSES);
     case "enum":
       return type.name === "SqlKind" ? fc.constantFrom(...KINDS, type.values[0]!) : fc.constantFrom(...type.values);
     case "set":

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { buildCommand } from "../../cli/commands/policy/build.ts";
 import { keygenCommand } from "../../cli/commands/policy/keygen.ts";
 import { startGateway, type RunningGateway } from "../../cli/commands/serve.ts";
+import { formatVerifier, makeVerifier } from "../../runtime/credentials/index.ts";
 import type { GatewayParts } from "../../runtime/gateway/index.ts";
 import { quietIo } from "./gateway.ts";
 import { inPath, runProgram, type Ran } from "./programs.ts";
@@ -17,6 +18,8 @@ export const hasOpenSsh = (): boolean => inPath("ssh") && inPath("ssh-keygen") &
 
 /** A real sshd for one test file, which takes one key. */
 export interface TestSshd {
+  /** What it wrote into its log so far. */
+  readonly said: () => string;
   readonly port: number;
   readonly folder: string;
   /** The account on it: whoever runs the tests. */
@@ -46,6 +49,7 @@ export function freePort(): Promise<number> {
   });
 }
 
+/** `more`: lines of its configuration; `%FOLDER%` stands for its folder. */
 export async function startSshd(more: readonly string[] = []): Promise<TestSshd> {
   const folder = mkdtempSync(join(tmpdir(), "sallyport-sshd-"));
   const { username, homedir, uid } = userInfo();
@@ -74,13 +78,16 @@ export async function startSshd(more: readonly string[] = []): Promise<TestSshd>
       "MaxStartups 100",
       "MaxSessions 50",
       `Subsystem sftp ${existsSync("/usr/lib/openssh/sftp-server") ? "/usr/lib/openssh/sftp-server" : "internal-sftp"}`,
-      ...more,
+      ...more.map((line) => line.replace("%FOLDER%", folder)),
       "",
     ].join("\n"),
   );
   const child = spawn(SSHD, ["-D", "-e", "-f", join(folder, "sshd_config")], { stdio: ["ignore", "ignore", "pipe"] });
+  let said = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (said += text));
   await listening(child);
   return {
+    said: () => said,
     port,
     folder,
     user: username,
@@ -134,8 +141,15 @@ export interface TestSshOptions {
   readonly policy: string;
   /** More lines of the configuration. */
   readonly config?: string;
+  /** Another listener. */
+  readonly listen?: string;
+  /** People have a password too, which is their name. */
+  readonly passwords?: boolean;
+  readonly env?: Readonly<Record<string, string>>;
   /** More settings of the target. */
   readonly target?: string;
+  /** How the gateway signs in there, instead of by the key that sshd takes. */
+  readonly credential?: string;
   /** Host key to pin instead of the sshd's own. */
   readonly hostKey?: string;
   /** File of the gateway's own public key, where the configuration names one. */
@@ -145,10 +159,10 @@ export interface TestSshOptions {
 }
 
 /** A whole gateway in this process, in front of a real sshd. */
-export async function startSshGateway(sshd: TestSshd, options: TestSshOptions): Promise<TestSshGateway> {
+export async function startSshGateway(sshd: Omit<TestSshd, "said">, options: TestSshOptions): Promise<TestSshGateway> {
   const folder = mkdtempSync(join(tmpdir(), "sallyport-ssh-"));
   const said: string[] = [];
-  const io = quietIo(folder, said);
+  const io = quietIo(folder, said, options.env ?? {});
   keygenCommand(["bundle"], io);
   const build = async (text: string): Promise<void> => {
     writeFileSync(join(folder, "test.policy"), text);
@@ -156,21 +170,24 @@ export async function startSshGateway(sshd: TestSshd, options: TestSshOptions): 
       throw new Error(said.join(""));
   };
   if (options.policy !== "") await build(options.policy);
-  const users = SSH_PEOPLE.map(([name, groups]) => {
+  const users: string[] = [];
+  for (const [name, groups] of SSH_PEOPLE) {
     const key = makeKey(join(folder, name));
-    return `  - { name: ${name}, groups: [${groups.join(", ")}], keys: ["${key}"] }`;
-  });
+    const scram =
+      options.passwords === true ? `, scram: "${formatVerifier(await makeVerifier(name, Buffer.alloc(16, 7)))}"` : "";
+    users.push(`  - { name: ${name}, groups: [${groups.join(", ")}], keys: ["${key}"]${scram} }`);
+  }
   writeFileSync(
     join(folder, "sallyport.yaml"),
     `listen:
   - { protocol: ssh, address: "127.0.0.1:0" }
-targets:
+${options.listen === undefined ? "" : `  - ${options.listen}\n`}targets:
   - name: host
     protocol: ssh
     address: "127.0.0.1:${sshd.port}"
     labels: { env: production }
     hostKeys: ["${options.hostKey ?? sshd.hostKey}"]
-    credential: { user: ${sshd.user}, key: "${sshd.key}" }
+    credential: ${options.credential ?? `{ user: ${sshd.user}, key: "${sshd.key}" }`}
     home: ${sshd.home}
 ${options.target ?? ""}users:
 ${users.join("\n")}

@@ -8,7 +8,7 @@ allow engineers on http
 allow analysts_read on http
   when user.groups has "analyst" and request.method in [GET, HEAD]
 approve purge on http
-  when request.method == DELETE
+  when request.method == DELETE or request.path == "/live"
   by group "dba-leads" quorum 1 within 5m valid once
   because "It can't be undone."
 `;
@@ -122,6 +122,58 @@ describe("approval", () => {
     ]);
     await gateway.running.gateway.approvals.approve(pending(), lea, null);
     expect((await ask("dev", "/orders/5", { method: "DELETE" })).status).toBe(200);
+  });
+
+  /** Sends a request with these lines in its head, and answers the status and the approval that it waits for. */
+  const send = async (line: string, ...head: readonly string[]): Promise<readonly [status: number, id: string]> => {
+    const hosts = head.some((one) => one.startsWith("Host:")) ? head : ["Host: api", ...head];
+    const text = await gateway.raw(
+      `${line} HTTP/1.1\r\n${hosts.map((one) => `${one}\r\n`).join("")}${credential("dev")}\r\n`,
+      (got) => /\r\n\r\n[\s\S]*\}\s*$/.test(got),
+    );
+    return [Number(text.slice(9, 12)), /"approval":"([^"]+)"/.exec(text)?.[1] ?? ""];
+  };
+  const UPGRADE = [
+    "Connection: Upgrade",
+    "Upgrade: websocket",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+  ];
+
+  it.each<readonly [title: string, line: string, approved: readonly string[], other: readonly string[]]>([
+    ["another preference", "DELETE /a", ["Prefer: return=minimal"], ["Prefer: handling=lenient"]],
+    ["a preference more", "DELETE /b", ["Prefer: respond-async"], ["Prefer: respond-async, handling=lenient"]],
+    ["a text in a preference", "DELETE /c", ['Prefer: a="b, wait=5"'], ['Prefer: a="b, wait=6"']],
+    ["a condition is left out", "DELETE /d", ['If-Match: "1"'], []],
+    ["another condition", "DELETE /e", ['If-Match: "1"'], ["If-Match: *"]],
+    ["a condition is put in", "DELETE /f", [], ['If-None-Match: "1"']],
+    ["a field that is empty", "DELETE /g", [], ["X-Force:"]],
+    ["another port", "DELETE /h", ["Host: api"], ["Host: api:8080"]],
+    ["an upgrade", "GET /live", [], UPGRADE],
+  ])("an approval is for exactly what was asked, not for %s", async (_title, line, approved, other) => {
+    const [status, id] = await send(line, ...approved);
+    expect([status === 403 || status === 202, id]).toEqual([true, expect.stringMatching(/./)]);
+    await gateway.running.gateway.approvals.approve(id, lea, null);
+    const before = target.requests.length;
+    const [held, another] = await send(line, ...other);
+    expect([held === 403 || held === 202, another === id || another === "", target.requests.length]).toEqual([
+      true,
+      false,
+      before,
+    ]);
+    // The grant is still there for what it was given for.
+    expect((await send(line, ...approved))[0]).toBe(200);
+  });
+
+  it.each<readonly [title: string, approved: readonly string[], again: readonly string[]]>([
+    ["without waiting for it again", ["Prefer: respond-async"], []],
+    ["without, beside another preference", ["Prefer: respond-async, return=minimal"], ["Prefer: return=minimal"]],
+    ["with another time to wait", ["Prefer: return=minimal, wait=5"], ["Prefer: wait=9, return=minimal"]],
+    ["by another program", ["User-Agent: a"], ["User-Agent: b", "X-Request-Id: 2"]],
+  ])("the same request uses its grant: %s", async (_title, approved, again) => {
+    const [, id] = await send("DELETE /same", ...approved);
+    await gateway.running.gateway.approvals.approve(id, lea, null);
+    expect((await send("DELETE /same", ...again))[0]).toBe(200);
   });
 
   it("a client that leaves withdraws its request", async () => {

@@ -1,4 +1,4 @@
-import { buildSchema, graphql } from "graphql";
+import { GraphQLError, buildSchema, graphql } from "graphql";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startHttpGateway, startTarget, type HttpTestGateway, type TestTarget } from "../support/http-gateway.ts";
 
@@ -7,7 +7,7 @@ interface Person { id: ID! email: String }
 type User implements Person { id: ID! email: String ssn: String friends: [User!] }
 type Robot implements Person { id: ID! email: String }
 union Found = User | Robot
-type Query { me: User people: [Person] find: [Found] version: String email: String }
+type Query { me: User people: [Person] find: [Found] version: String email: String broken: String }
 type Mutation { rename(name: String!): User }
 `;
 const POLICY = `package graphql_and_tools
@@ -52,6 +52,9 @@ const root = {
   version: "1",
   email: "root@example.com",
   rename: ANA,
+  broken: () => {
+    throw new GraphQLError("duplicate ana@example.com", { extensions: { code: "CONFLICT", value: "ana@example.com" } });
+  },
 };
 
 const TOOLS = [{ name: "run_shell" }, { name: "read_file" }, { name: "list_users" }];
@@ -169,6 +172,22 @@ describe("GraphQL", () => {
     ]);
   });
 
+  it("errors tell what clients find their way by, and no texts", async () => {
+    const { text } = await query("ana", { query: "{ x: broken version }" });
+    expect(JSON.parse(text)).toEqual({
+      errors: [
+        {
+          message: "***",
+          locations: [{ line: 1, column: 3 }],
+          path: ["x"],
+          extensions: { code: "CONFLICT", value: "***" },
+        },
+      ],
+      data: { x: null, version: "1" },
+    });
+    expect((await query("kim", { query: "{ broken }" })).text).toContain("duplicate ana@example.com");
+  });
+
   it("a list behind much white space", async () => {
     const { text } = await query("ana", `${" ".repeat(200)}[{"query":"{ me { email } }"}]`);
     expect(text).toContain("a***@***.com");
@@ -204,6 +223,60 @@ describe("GraphQL", () => {
   ])("refused: %s", async (_title, body, status, says) => {
     const got = await query("ana", body);
     expect([got.status, got.text]).toEqual([status, expect.stringMatching(says)]);
+  });
+
+  it.each(["/GraphQL", "/graphql/", "/GRAPHQL/"])("%s, which servers take for the same path", async (path) => {
+    const masked = await query("ana", { query: "{ me { email } }" }, path);
+    expect([masked.status, JSON.parse(masked.text)]).toEqual([200, { data: { me: { email: "a***@***.com" } } }]);
+    const denied = await query("ana", { query: 'mutation { rename(name: "x") { id } }' }, path);
+    expect([denied.status, denied.text]).toEqual([403, expect.stringMatching(/rule mutations/)]);
+  });
+
+  it("below its path, where servers may answer as well, nobody knows what is asked", async () => {
+    for (const path of ["/graphql/x", "/GraphQL/x"]) {
+      const denied = await query("ana", { query: "{ me { email } }" }, path);
+      expect([denied.status, denied.text]).toEqual([403, expect.stringMatching(/rule mutations/)]);
+    }
+    expect((await query("ana", { query: "{ version }" }, "/graphqlx")).status).toBe(200);
+  });
+
+  it.each<readonly [method: string, path: string, status: number]>([
+    ["PUT", "/graphql", 405],
+    ["PATCH", "/GraphQL", 405],
+    ["DELETE", "/graphql/", 405],
+    ["POST", `/graphql?query=${encodeURIComponent('mutation { rename(name: "x") { id } }')}`, 400],
+    ["POST", "/graphql?operationName=B", 400],
+  ])("%s %s is not taken: it could be read in another way", async (method, path, status) => {
+    const before = target.requests.length;
+    const answer = await fetch(gateway.url(path), {
+      method,
+      headers: { ...gateway.as("ana"), "content-type": "application/json" },
+      body: '{"query":"{ version }"}',
+    });
+    expect([answer.status, target.requests.length]).toEqual([status, before]);
+  });
+
+  it("a HEAD is read as the GET that it stands for", async () => {
+    const head = (source: string): Promise<number> =>
+      fetch(gateway.url(`/graphql?query=${encodeURIComponent(source)}`), {
+        method: "HEAD",
+        headers: gateway.as("ana"),
+      }).then(({ status }) => status);
+    expect(await head("{ me { friends { ssn } } }")).toBe(403);
+    expect(await head('mutation { rename(name: "x") { id } }')).toBe(405);
+  });
+
+  it.each([
+    ["/graphql", ""],
+    ["/GraphQL/", ""],
+    ["/live", "Sec-WebSocket-Protocol: graphql-transport-ws\r\n"],
+  ])("a WebSocket at %s brings operations later: what a rule asks of them is not known", async (path, protocol) => {
+    const text = await gateway.raw(
+      `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n${protocol}Sallyport-Authorization: ${gateway.as("ana")["sallyport-authorization"]}\r\n\r\n`,
+      (got) => got.includes("rule"),
+    );
+    expect(text).toMatch(/^HTTP\/1\.1 403 /);
+    expect(text).toContain("mutations");
   });
 
   it("texts that are no JSON are not taken as an operation, nor a GET with a mutation", async () => {

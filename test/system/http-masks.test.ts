@@ -174,23 +174,23 @@ describe("masked for an analyst", () => {
     );
   });
 
-  it.each([
-    "/text",
-    "/binary",
-    "/latin1",
-    "/typeless",
-    "/compress",
-    "/not-gzip",
-    "/error",
-    "/moved",
-    "/broken",
-    "/bomb",
-  ])("what can't be read is not shown: %s", async (path) => {
+  it.each<readonly [path: string, status: number]>([
+    ["/text", 403],
+    ["/binary", 403],
+    ["/latin1", 403],
+    ["/typeless", 403],
+    ["/compress", 403],
+    ["/not-gzip", 502],
+    ["/error", 404],
+    ["/moved", 302],
+    ["/broken", 502],
+    ["/bomb", 200],
+  ])("what can't be read is not shown: %s", async (path, status) => {
     const answer = await ask("ana", path);
+    // An answer that was begun is cut off, and that is an error of its reader's.
     const text = await answer.text().catch(() => "cut off");
     for (const secret of SECRETS.slice(0, 2)) expect(text).not.toContain(secret);
-    expect(path === "/error" ? 404 : path === "/moved" ? 302 : answer.ok ? 200 : answer.status).toBe(answer.status);
-    expect(text.length).toBeLessThan(20_000_000);
+    expect([answer.status, status === 200 ? text : ""]).toEqual([status, status === 200 ? "cut off" : ""]);
   });
 
   it("the status of errors and redirections stays", async () => {

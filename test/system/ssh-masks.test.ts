@@ -1,5 +1,6 @@
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import ssh2 from "ssh2";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { hasOpenSsh, startSshGateway, startSshd, type TestSshGateway, type TestSshd } from "../support/ssh.ts";
 import { runProgram } from "../support/programs.ts";
@@ -52,16 +53,16 @@ describe.skipIf(!hasOpenSsh())("masks on what a command shows", () => {
     await sshd?.stop();
   });
 
-  it.each<readonly [title: string, command: string, shown: string]>([
-    ["on output", "echo staff E-123456 here", "staff ***56 here\n"],
-    ["on error output", "echo staff E-123456 >&2", ""],
-    ["of detectors", `echo pay ${CARD} now`, "pay ***1111 now\n"],
-    ["without an end of line", "printf E-123456", "***56"],
-    ["cut between two writes", "printf E-12; sleep 0.02; printf '3456 x\\n'", "***56 x\n"],
-    ["in much text", `yes 'line with ${CARD} in it' | head -n 20000 | tail -n 1`, "line with ***1111 in it\n"],
-  ])("%s", async (_title, command, shown) => {
+  it.each<readonly [title: string, command: string, shown: string, wrong: string]>([
+    ["on output", "echo staff E-123456 here", "staff ***56 here\n", ""],
+    ["on error output", "echo staff E-123456 >&2", "", "staff ***56\n"],
+    ["of detectors", `echo pay ${CARD} now`, "pay ***1111 now\n", ""],
+    ["without an end of line", "printf E-123456", "***56", ""],
+    ["cut between two writes", "printf E-12; sleep 0.02; printf '3456 x\\n'", "***56 x\n", ""],
+    ["in much text", `yes 'line with ${CARD} in it' | head -n 20000 | tail -n 1`, "line with ***1111 in it\n", ""],
+  ])("%s", async (_title, command, shown, wrong) => {
     const ran = await gateway.ssh("ana", [command]);
-    expect(ran.stdout).toBe(shown);
+    expect([ran.stdout, ran.stderr]).toEqual([shown, wrong]);
     expect(ran.out).not.toMatch(/E-123456|4111111111111111/);
   });
 
@@ -124,5 +125,51 @@ describe.skipIf(!hasOpenSsh())("masks on what a command shows", () => {
     expect((await gateway.ssh("ana", ["echo told"])).stdout).toBe("told\n");
     const alerts = (await readLog(join(gateway.folder, "state/log"))).filter(({ type }) => type === "alert");
     expect(alerts.map(({ value }) => value)).toMatchObject([{ rule: "told", channels: ["ops"] }]);
+  });
+});
+
+describe.skipIf(!hasOpenSsh())("a mask on files that are read", () => {
+  let sshd: TestSshd;
+  let gateway: TestSshGateway;
+  beforeAll(async () => {
+    sshd = await startSshd();
+    const policy = `package test
+allow everything on ssh
+
+mask staff_numbers on ssh
+  output /E-[0-9]{6}/
+  when exists file.operation and file.operation == open_read
+  with { output: last(2) }
+`;
+    gateway = await startSshGateway(sshd, { policy });
+  });
+  afterAll(async () => {
+    await gateway?.close();
+    await sshd?.stop();
+  });
+
+  it("refuses what is opened for writing and can be read as well", async () => {
+    const file = join(gateway.folder, "both-ways");
+    writeFileSync(file, "E-123456\n");
+    const client = new ssh2.Client();
+    const open = (flags: "r" | "r+" | "w+" | "a+" | "w") =>
+      new Promise<string>((resolve) => {
+        client.sftp((fault, sftp) => {
+          if (fault !== undefined) return resolve(fault.message);
+          sftp.open(file, flags, (refused) => {
+            sftp.end();
+            resolve(refused?.message ?? "open");
+          });
+        });
+      });
+    await new Promise((resolve, reject) => {
+      client.once("ready", () => resolve(null)).once("error", reject);
+      const privateKey = readFileSync(join(gateway.folder, "ana"));
+      client.connect({ host: "127.0.0.1", port: gateway.port, username: "ana%host", privateKey });
+    });
+    for (const flags of ["r", "r+", "w+", "a+"] as const) expect(await open(flags)).toMatch(/can't be masked/);
+    expect(readFileSync(file, "utf8")).toBe("E-123456\n");
+    expect(await open("w")).toBe("open");
+    client.end();
   });
 });

@@ -1,6 +1,16 @@
 import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -178,16 +188,21 @@ describe.skipIf(!hasOpenSsh())("what a policy says of SSH", () => {
 
   it("an approval is used once, and for that very command", async () => {
     const file = join(folder, "once/held");
-    const first = begin("ana", [`: ${file} > ${file}`]);
+    const run = `mkdir -p ${join(folder, "once")}; echo again >> ${file}`;
+    const first = begin("ana", [run]);
     const id = await pending();
-    first.kill();
-    await ended(first);
-    while (gateway.running.gateway.approvals.get(id)?.state === "pending") await new Promise((r) => setImmediate(r));
-    const second = begin("ana", [`: > ${file}`]);
-    const next = await pending();
-    expect(next).not.toBe(id);
-    second.kill();
-    await ended(second);
+    await gateway.running.gateway.approvals.approve(id, { name: "lea", groups: ["leads"] }, null);
+    expect(await ended(first)).toBe(0);
+    for (const text of [run, `${run} `]) {
+      const next = begin("ana", [text]);
+      const other = await pending();
+      expect(other).not.toBe(id);
+      next.kill();
+      await ended(next);
+      while (gateway.running.gateway.approvals.get(other)?.state === "pending")
+        await new Promise((r) => setImmediate(r));
+    }
+    expect(readFileSync(file, "utf8")).toBe("again\n");
   });
 
   const sftp = (user: string, batch: string): ReturnType<typeof runProgram> =>
@@ -245,14 +260,28 @@ describe.skipIf(!hasOpenSsh())("what a policy says of SSH", () => {
 
   it("forwarding is refused unless a rule allows it: to ports, from ports, to and from sockets, of the agent", async () => {
     const port = await freePort();
-    const refused = async (...args: string[]): Promise<string> =>
-      (await gateway.ssh("ana", ["-o", "ExitOnForwardFailure=yes", ...args, "echo came through"])).stdout;
-    expect(await refused("-R", `${port}:127.0.0.1:22`)).toBe("");
-    expect(await refused("-R", `${join(folder, "sock")}:127.0.0.1:22`)).toBe("");
+    const forwarding = (...args: string[]): ReturnType<typeof runProgram> =>
+      gateway.ssh("ana", ["-o", "ExitOnForwardFailure=yes", ...args, "echo came through"]);
+    expect((await forwarding()).stdout).toBe("came through\n");
+    for (const from of [String(port), join(folder, "sock")]) {
+      const ran = await forwarding("-R", `${from}:127.0.0.1:22`);
+      expect([ran.stdout, ran.status]).toEqual(["", 255]);
+      expect(ran.stderr).toMatch(/remote port forwarding failed/);
+    }
     const direct = await gateway.ssh("ana", ["-W", `127.0.0.1:${sshd.port}`], { input: "" });
     expect([direct.stdout, direct.status]).toEqual(["", 255]);
-    const agent = await gateway.ssh("ana", ["-A", "echo agent:$SSH_AUTH_SOCK"]);
-    expect(agent.stdout).toBe("agent:\n");
+    expect(direct.stderr).toMatch(/stdio forwarding failed/);
+    // The client asks for its agent only when there is one that it can reach.
+    const socket = join(folder, "agent");
+    const agent = createServer((client) => client.destroy());
+    await new Promise<void>((resolve) => agent.listen(socket, resolve));
+    const ran = await gateway.ssh("ana", ["-A", "echo agent:$SSH_AUTH_SOCK"], { env: { SSH_AUTH_SOCK: socket } });
+    agent.close();
+    expect(ran.stdout).toBe("agent:\n");
+    const phases = (await entries()).filter((one) => one.type === "statement").map((one) => one["phase"]);
+    expect(phases).toEqual(
+      expect.arrayContaining(["tcpip_forward", "streamlocal_forward", "direct_tcpip", "agent_forward"]),
+    );
   });
 
   it("everything is in the record, and what was shown is bound to it", async () => {
@@ -294,8 +323,13 @@ describe.skipIf(!hasOpenSsh())("what a policy says of SSH", () => {
   });
 
   it("recordings have names of their own and can be read by their owner only", () => {
-    const names = readdirSync(join(gateway.folder, "state/recordings"));
-    expect(names.every((name) => /^[0-9a-z]{26}\.\d+\.cast$/.test(name))).toBe(true);
+    const at = join(gateway.folder, "state/recordings");
+    const names = readdirSync(at);
+    expect(names.length).toBeGreaterThan(0);
+    for (const name of names) {
+      expect(name).toMatch(/^[0-9a-z]{26}\.\d+\.cast$/);
+      expect(statSync(join(at, name)).mode & 0o077).toBe(0);
+    }
   });
 });
 

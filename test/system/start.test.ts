@@ -1,12 +1,13 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { request as askSecure } from "node:https";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { freePort } from "../../cli/demo/embedded-postgres.ts";
-import { inPath, runProgram } from "../support/programs.ts";
+import { inPath, runProgram, type Ran } from "../support/programs.ts";
 
 /** What `npm start` runs, and what it tells people to paste. */
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -24,6 +25,8 @@ beforeAll(async () => {
     SALLYPORT_PORT: String(await freePort()),
     SALLYPORT_CONTROL_PORT: String(await freePort()),
     SALLYPORT_HTTP_PORT: String(await freePort()),
+    SALLYPORT_SSH_PORT: String(await freePort()),
+    SALLYPORT_KUBERNETES_PORT: String(await freePort()),
   };
 });
 afterAll(() => {
@@ -62,6 +65,63 @@ const line = (said: string, begin: string): string =>
     .map((one) => one.trim())
     .find((one) => one.startsWith(begin))!;
 
+/** A line as it stands, but in this test's folder in the place of the usual one. */
+const paste = (text: string): Promise<Ran> =>
+  runProgram("sh", ["-c", text.replaceAll(".sallyport/demo/", `${folder}/`).split(/ {3,}/)[0]!]);
+
+/** The secret masked, the deletion refused, the shell waiting for lea and then allowed: by kubectl, and by HTTPS where there is none. */
+async function usesCluster(said: string): Promise<void> {
+  const password = Buffer.from("production-hunter2").toString("base64");
+  const masked = `"password":"${Buffer.from("***").toString("base64")}"`;
+  const answer = await askCluster("GET", "/api/v1/namespaces/production/secrets/db", "ana");
+  expect([answer.status, answer.body]).toEqual([200, expect.stringContaining(masked)]);
+  const refused = await askCluster("DELETE", "/api/v1/namespaces/production/pods/orders-0", "dev");
+  expect([refused.status, refused.body]).toEqual([403, expect.stringContaining("changed by a release")]);
+  if (inPath("curl")) expect((await paste(`${line(said, "curl --cacert")} -sS`)).out).toContain(masked);
+  if (!inPath("kubectl")) return;
+  const kubectl = said
+    .split("\n")
+    .map((one) => one.trim())
+    .filter((one) => one.startsWith("kubectl "));
+  const secret = await paste(kubectl[0]!);
+  expect(secret.out).toMatch(/password: Kioq\n/);
+  expect(secret.out).not.toContain(password);
+  const [exec, deletion] = [paste(kubectl[1]!), await paste(kubectl[2]!)];
+  expect(deletion.stderr).toMatch(/production_deletion: What runs in production is changed by a release/);
+  let id: string | undefined;
+  const approvals = async (...args: readonly string[]): Promise<string> => {
+    const words = ["approvals", ...args, "--user", "lea", "--config", join(folder, "sallyport.yaml")];
+    const env = { SALLYPORT_PASSWORD: "lea" };
+    return (await runProgram(process.execPath, [join(root, "cli/sallyport.ts"), ...words], { env })).out;
+  };
+  while (id === undefined) id = /apr_\w+(?=.*pending)/.exec(await approvals("list"))?.[0];
+  expect(await approvals("approve", id)).toContain("is approved");
+  expect((await exec).stdout).toBe("id,email\n1,k***@***.com\n2,r***@***.com\n");
+}
+
+function askCluster(method: string, path: string, user: string): Promise<{ status: number; body: string }> {
+  return new Promise((resolve, reject) => {
+    const one = askSecure(
+      {
+        host: "127.0.0.1",
+        port: env["SALLYPORT_KUBERNETES_PORT"],
+        ca: readFileSync(join(folder, "gateway.crt")),
+        path,
+        method,
+        auth: `${user}:${user}`,
+        agent: false,
+      },
+      (answer) => {
+        let body = "";
+        answer.setEncoding("utf8").on("data", (piece: string) => (body += piece));
+        answer.on("end", () => resolve({ status: answer.statusCode ?? 0, body }));
+      },
+    );
+    one.on("error", reject);
+    one.end();
+  });
+}
+
 describe("npm start", () => {
   it("prints lines that work when they are pasted, again after it was killed, and stops cleanly", async () => {
     const first = await start();
@@ -96,5 +156,11 @@ describe("npm start", () => {
     const beside = await runProgram(process.execPath, [join(root, "cli/demo.ts")], { env });
     expect([beside.status, beside.stderr]).toEqual([2, expect.stringContaining(`SALLYPORT_PORT=`) as string]);
     expect(await end(second.child, "SIGINT")).toBe(0);
+  });
+
+  it("prints lines for its Kubernetes cluster that work when they are pasted", async () => {
+    const { child, said } = await start();
+    await usesCluster(said);
+    expect(await end(child, "SIGINT")).toBe(0);
   });
 });

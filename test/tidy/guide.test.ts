@@ -52,7 +52,14 @@ describe("policies in the documents", () => {
     });
   }
 
+  it("are found: more than a dozen, on several pages", () => {
+    const found = pages.map((page) => blocksOf(page).length).filter((count) => count > 0);
+    expect(found.length).toBeGreaterThan(5);
+    expect(found.reduce((sum, count) => sum + count, 0)).toBeGreaterThan(12);
+  });
+
   it("the library is in order by itself", () => {
+    expect(library.length).toBeGreaterThan(3);
     expect(checkFiles(library).diagnostics.map((one) => one.message)).toEqual([]);
   });
 });

@@ -6,7 +6,7 @@ import { renderTerminal } from "../../../lang/index.ts";
 import { plural } from "../../../base/text.ts";
 import { loadParser } from "../../../runtime/facts/sql/offline.ts";
 import { readArguments } from "../../arguments.ts";
-import { describeBundleError, loadBundle } from "../../../runtime/bundle/index.ts";
+import { checkIndex, describeBundleError, loadBundle } from "../../../runtime/bundle/index.ts";
 import { keyIdOf, type Manifest } from "../../../spec/contract/bundle/index.ts";
 import { EXIT, UsageError, type Io } from "../../io.ts";
 import { testDecider } from "./decide.ts";
@@ -78,7 +78,8 @@ export async function buildCommand(argv: readonly string[], io: Io): Promise<num
   const { bytes, digest } = seal(manifest, key);
   // What no gateway would take must not leave here: that would be a fault of the compiler.
   const loaded = loadBundle(bytes, [createPublicKey(key)], 0);
-  if (!loaded.ok) throw new Error(`the bundle that was built is refused: ${describeBundleError(loaded.error)}`);
+  const refused = loaded.ok ? checkIndex(loaded.value) : loaded.error;
+  if (refused !== null) throw new Error(`the bundle that was built is refused: ${describeBundleError(refused)}`);
   replaceFile(resolve(io.cwd, out), bytes);
   const certificate = {
     version: 1,

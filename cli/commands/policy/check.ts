@@ -72,5 +72,8 @@ export async function checkCommand(argv: readonly string[], io: Io): Promise<num
       `${plural(files.length, "file")}: ${plural(errors, "error")}, ${plural(warnings, "warning")}${skipped}\n`,
     );
   }
-  return errors > 0 || (values.strict === true && warnings > 0) ? EXIT.findings : EXIT.ok;
+  const failing = values.strict === true ? diagnostics : diagnostics.filter((one) => one.severity === "error");
+  // Beside a difference on stdout: why the exit code is not 0.
+  if (options.diff) io.stderr(render(failing, files, "human", values.all === true, io));
+  return failing.length > 0 ? EXIT.findings : EXIT.ok;
 }

@@ -4,8 +4,9 @@ import { resolve } from "node:path";
 import { Packr } from "msgpackr";
 import { nearest } from "../../../base/text.ts";
 import { disassemble } from "../../../spec/contract/bytecode/index.ts";
+import { err } from "../../../base/result.ts";
 import { BUNDLE_BYTES_MAX, decodeManifest, digestOf, type Manifest } from "../../../spec/contract/bundle/index.ts";
-import { describeBundleError, loadBundle } from "../../../runtime/bundle/index.ts";
+import { checkIndex, describeBundleError, loadBundle } from "../../../runtime/bundle/index.ts";
 import { onlyArgument, readArguments } from "../../arguments.ts";
 import { EXIT, UsageError, type Io } from "../../io.ts";
 
@@ -146,7 +147,9 @@ export function verifyCommand(argv: readonly string[], io: Io): number {
     throw new UsageError("--key is missing: give the public key that should have signed it");
   const sequence = Number(values.sequence ?? "0");
   if (!Number.isSafeInteger(sequence) || sequence < 0) throw new UsageError("--sequence takes a whole number from 0");
-  const loaded = loadBundle(readBytes(path, io), publicKeys(values.key, io), sequence);
+  const taken = loadBundle(readBytes(path, io), publicKeys(values.key, io), sequence);
+  const strayed = taken.ok ? checkIndex(taken.value) : null;
+  const loaded = strayed === null ? taken : err(strayed);
   if (values.json === true) {
     const answer = loaded.ok
       ? { ok: true, digest: loaded.value.digest, keyId: loaded.value.keyId, sequence: loaded.value.manifest.sequence }

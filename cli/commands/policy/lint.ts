@@ -76,6 +76,8 @@ export async function lintCommand(argv: readonly string[], io: Io): Promise<numb
   if (!options.diff) io.stdout(render(findings, files, format, values.all === true, io));
   if (format === "human" && !options.diff)
     io.stdout(`${plural(files.length, "file")}: ${plural(findings.length, "finding")}\n`);
-  const bad = hasErrors(errors) || hasErrors(findings) || (values.strict === true && findings.length > 0);
-  return bad ? EXIT.findings : EXIT.ok;
+  const failing = values.strict === true ? findings : findings.filter((one) => one.severity === "error");
+  // Beside a difference on stdout: why the exit code is not 0.
+  if (options.diff) io.stderr(render(failing, files, "human", values.all === true, io));
+  return errors.length + failing.length > 0 ? EXIT.findings : EXIT.ok;
 }

@@ -18,13 +18,19 @@ export interface Settings {
  * @throws UsageError with the place of what can't be read
  */
 export async function readSettings(io: Io): Promise<Settings> {
-  for (let folder = io.cwd; ; folder = dirname(folder)) {
+  const file = settingsFile(io.cwd);
+  if (file === null) return { file: null, levels: new Map() };
+  const { levelsOf } = await import("./settings-file.ts");
+  return { file, levels: levelsOf(file, relative(io.cwd, file) || file) };
+}
+
+/** The nearest file of settings, here or in a folder above; null when there is none. */
+export function settingsFile(cwd: string): string | null {
+  for (let folder = cwd; ; folder = dirname(folder)) {
     for (const name of NAMES) {
       const file = join(folder, name);
-      if (!existsSync(file)) continue;
-      const { levelsOf } = await import("./settings-file.ts");
-      return { file, levels: levelsOf(file, relative(io.cwd, file) || file) };
+      if (existsSync(file)) return file;
     }
-    if (dirname(folder) === folder) return { file: null, levels: new Map() };
+    if (dirname(folder) === folder) return null;
   }
 }

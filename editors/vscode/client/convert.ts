@@ -30,7 +30,10 @@ export class Convert {
   diagnostic(found: WireDiagnostic): Code.Diagnostic {
     // Severities and tags of the protocol begin with 1; severities of the editor with 0.
     const made = new this.#api.Diagnostic(this.range(found.range), found.message, found.severity - 1);
-    if (found.code !== undefined) made.code = found.code;
+    const { code, codeDescription } = found;
+    if (code !== undefined && codeDescription !== undefined)
+      made.code = { value: code, target: this.#api.Uri.parse(codeDescription.href) };
+    else if (code !== undefined) made.code = code;
     if (found.source !== undefined) made.source = found.source;
     if (found.tags !== undefined) made.tags = [...found.tags];
     made.relatedInformation = (found.relatedInformation ?? []).map(

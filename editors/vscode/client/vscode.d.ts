@@ -30,7 +30,7 @@ declare module "vscode" {
   }
   export class Diagnostic {
     constructor(range: Range, message: string, severity: number);
-    code?: string;
+    code?: string | { readonly value: string; readonly target: Uri };
     source?: string;
     tags?: number[];
     relatedInformation?: DiagnosticRelatedInformation[];

@@ -20,6 +20,7 @@ export interface WireDiagnostic {
   readonly message: string;
   readonly severity: number;
   readonly code?: string;
+  readonly codeDescription?: { readonly href: string };
   readonly source?: string;
   readonly tags?: number[];
   readonly relatedInformation?: readonly { readonly location: WireLocation; readonly message: string }[];

@@ -14,7 +14,8 @@ export function redundantBrackets(
   input: LintInput,
 ): readonly { readonly open: Span; readonly close: Span }[] {
   const whole = input.textOf(condition.span);
-  if (!whole.includes("(")) return [];
+  // Brackets behind a word are a call's.
+  if (!/(?:^|[^a-z0-9_])\(/i.test(whole)) return [];
   const head = /^(when|unless|let\s+\w+\s*=)/.exec(whole)?.[0] ?? "";
   const text = whole.slice(head.length);
   // The style has no needless brackets: where it has as many, none is needless, and nothing need be tried.

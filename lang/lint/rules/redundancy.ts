@@ -2,10 +2,10 @@ import type { Expr, RuleDecl } from "../../ast/index.ts";
 import type { LintInput } from "../input.ts";
 import type { LintRule } from "../lint-rule.ts";
 import { rewrite, shorten } from "../rewrite.ts";
+import { NO_SHAPE, mayHaveDoubles, mixText } from "../shape.ts";
 import { chain, printedExpr, within } from "../walk.ts";
 
-/** A condition that is worth a name: it has at least this many comparisons. */
-const PARTS_MIN = 2;
+/** Places from which on a condition is worth a name. */
 const PLACES_MIN = 3;
 
 const isJoined = (expr: Expr): expr is Extract<Expr, { kind: "binary" }> =>
@@ -24,7 +24,9 @@ export const REDUNDANCY_RULES: readonly LintRule[] = [
     after: 'deny no_drops on sql\n  when statement.kind == drop_table\n  because "Drops come from migrations."',
     check(input, tell) {
       const first = new Map<string, RuleDecl>();
+      const alike = Map.groupBy(input.rules, (rule) => roughly(rule, input));
       for (const rule of input.rules) {
+        if (alike.get(roughly(rule, input))!.length < 2) continue;
         const body = bodyOf(rule, input);
         const earlier = first.get(body);
         if (earlier === undefined) first.set(body, rule);
@@ -49,8 +51,10 @@ export const REDUNDANCY_RULES: readonly LintRule[] = [
       'let shop_team = user.groups has "x" and target.name == "shop"\nallow a_read on sql\n  when shop_team and statement.read_only\nallow b_write on sql\n  when shop_team and statement.writes\nallow c_drop on sql\n  when shop_team and statement.nested',
     check(input, tell) {
       const places = new Map<string, Expr[]>();
-      for (const { part } of input.partsOf("and", "or")) {
-        if (!isJoined(part) || chain(part, part.op as "and" | "or").length < PARTS_MIN) continue;
+      // What is joined has two parts at least, so it is worth a name.
+      const alike = Map.groupBy(input.partsOf("and", "or"), (one) => one.shape);
+      for (const { part, shape } of input.partsOf("and", "or")) {
+        if (alike.get(shape)!.length < PLACES_MIN) continue;
         const text = printedExpr(part);
         const found = places.get(text);
         if (found === undefined) places.set(text, [part]);
@@ -117,7 +121,9 @@ export const REDUNDANCY_RULES: readonly LintRule[] = [
           const seen = new Map<string, Expr>();
           const kept: Expr[] = [];
           const doubles: Expr[] = [];
-          for (const operand of chain(part, op)) {
+          const operands = chain(part, op);
+          if (!mayHaveDoubles(operands)) continue;
+          for (const operand of operands) {
             const text = printedExpr(operand);
             if (seen.has(text)) doubles.push(operand);
             else {
@@ -177,6 +183,17 @@ const childChains = (expr: Expr): readonly Extract<Expr, { kind: "binary" }>[] =
       return [];
   }
 };
+
+/** A number that rules share which say the same. */
+function roughly(rule: RuleDecl, input: LintInput): number {
+  let found = 0;
+  for (const clause of rule.clauses)
+    found +=
+      clause.kind === "when" || clause.kind === "unless"
+        ? mixText(input.shapeOf(clause.condition), clause.kind)
+        : mixText(NO_SHAPE, input.textOf(clause.span));
+  return mixText(found | 0, rule.effect.text);
+}
 
 /** What a rule says, without its name and annotations. */
 function bodyOf(rule: RuleDecl, input: LintInput): string {

@@ -3,6 +3,7 @@ import { SCOPES, factAt } from "../../../spec/contract/facts/index.ts";
 import { clauseOf, type LintInput, type PartKey } from "../input.ts";
 import type { LintRule, Tell } from "../lint-rule.ts";
 import { rewrite } from "../rewrite.ts";
+import { mayHaveDoubles } from "../shape.ts";
 import { chain, printedExpr, readPath, within } from "../walk.ts";
 import { redundantBrackets } from "./brackets.ts";
 
@@ -120,7 +121,7 @@ export const STYLE_RULES: readonly LintRule[] = [
     after: "allow a_read on sql\n  when statement.kind in [select, values]",
     check(input, tell) {
       for (const { part } of input.partsOf("list")) {
-        if (part.kind !== "list" || part.items.length < 2) continue;
+        if (part.kind !== "list" || part.items.length < 2 || !mayHaveDoubles(part.items)) continue;
         const texts = part.items.map(printedExpr);
         const at = texts.findIndex((text, i) => texts.indexOf(text) < i);
         if (at < 0) continue;

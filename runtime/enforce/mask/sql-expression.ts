@@ -107,7 +107,7 @@ function textExpression(spec: MaskSpec, text: string, column: string): string | 
       );
     case "email": {
       const name = `${PG}substring(${text}, '^(.+)@')`;
-      const top = `coalesce(${PG}substring(${text}, '^.+@.*([.][^.@]*)$'), ''::${PG}text)`;
+      const top = `coalesce(${PG}substring(${text}, '^.+@.*([.][A-Za-z]{2,24})$'), ''::${PG}text)`;
       const first = `case when ${PG}char_length(${name}) OPERATOR(${PG}>) 1 then ${PG}left(${name}, 1) else ''::${PG}text end`;
       return unlessNull(
         column,

@@ -70,7 +70,10 @@ function redact(spec: MaskSpec): ValueMask {
   return { spec, bound: () => STARS, write: (_source, _start, _end, out, at) => putStars(out, at) };
 }
 
-/** The first character of the name and the last label of the domain: `a***@***.com`. Without an `@`: all hidden. */
+/**
+ * The first character of the name and the last label of the domain: `a***@***.com`. Without an `@`: all hidden. What stands
+ * behind the last dot is shown only where it looks like a top-level domain, for it may be anything.
+ */
 function email(spec: MaskSpec): ValueMask {
   return {
     spec,
@@ -84,13 +87,10 @@ function email(spec: MaskSpec): ValueMask {
         }
       }
       if (sign <= start) return putStars(out, at);
-      let dot = -1;
-      for (let i = end - 1; i > sign; i--) {
-        if (source[i] === DOT) {
-          dot = i;
-          break;
-        }
-      }
+      let dot = end - 1;
+      while (dot > sign && isLetter(source[dot]!)) dot--;
+      const letters = end - 1 - dot;
+      if (source[dot] !== DOT || letters < TOP_LABEL_MIN || letters > TOP_LABEL_MAX) dot = -1;
       // A name of one character would be shown whole, so it shows nothing.
       const shown = afterFirst(source, start, sign, 1);
       if (shown < sign) at = put(source, start, shown, out, at);
@@ -101,6 +101,11 @@ function email(spec: MaskSpec): ValueMask {
     },
   };
 }
+
+/** Top-level domains are of letters; those of other scripts (`xn--…`) are hidden. */
+const TOP_LABEL_MIN = 2;
+const TOP_LABEL_MAX = 24;
+const isLetter = (byte: number): boolean => (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7a;
 
 /** Keeps at most `keep` characters at one end; a value not longer than that is hidden whole. */
 function edge(spec: MaskSpec): ValueMask {

@@ -1,9 +1,10 @@
 import { forEachChild, parse, type Command, type ParsedScript, type Redirection, type SyntaxNode } from "unbash";
 import { COMMANDS_MAX, COMMAND_LINE_BYTES_MAX, FOLDERS_MAX, NESTING_MAX } from "./limits.ts";
 import { canonicalPath } from "./paths.ts";
-import { isListed, touchedBy } from "./programs.ts";
-import { settle, type Settled } from "./words.ts";
-import { changesMeaning, innerOf } from "./wrappers.ts";
+import { builtinEvaluates, builtinWords, evaluates, testEvaluates, testWordsEvaluate } from "./evaluation.ts";
+import { touchedBy } from "./programs.ts";
+import { OPERAND, settle, type Settled } from "./words.ts";
+import { innerOf } from "./wrappers.ts";
 
 /** One simple command, as far as its text tells. */
 export interface ShellCommand {
@@ -103,6 +104,7 @@ class Walker {
 
   /** Goes through a construct in the order it would run; false when a part can't be read. */
   #node(node: SyntaxNode, depth: number): boolean {
+    if (evaluates(node)) this.#expands = true;
     switch (node.type) {
       case "Script":
         return this.#apart(() => this.#script(node, depth));
@@ -152,16 +154,10 @@ class Walker {
         this.#folders = changesFolder(node) ? null : before;
         return fine;
       }
-      // Bash's own words: another shell runs what is inside of `((…))`, and takes what stands in `[[ … > x ]]` for more.
-      case "ArithmeticCommand":
-        this.#expands = true;
-        return this.#children(node, depth);
+      // Bash's own words: for another shell these are commands.
       case "TestLogical":
       case "TestGroup":
         this.#expands = true;
-        return this.#children(node, depth);
-      case "TestBinary":
-        if (node.operator === "<" || node.operator === ">") this.#expands = true;
         return this.#children(node, depth);
       case "Redirected":
         for (const redirect of node.redirects) this.#redirect(redirect, []);
@@ -190,36 +186,34 @@ class Walker {
   #command(node: Command, depth: number): boolean {
     // Substitutions in any word run first.
     for (const part of [...(node.name === undefined ? [] : [node.name]), ...node.prefix, ...node.suffix])
-      if (!this.#children(part, depth)) return false;
-    for (const part of node.prefix) if (part.type === "Assignment" && changesMeaning(part.name)) this.#expands = true;
+      if (!this.#node(part, depth)) return false;
     const redirected: string[] = [];
     for (const redirect of node.redirects) this.#redirect(redirect, redirected);
     if (node.name === undefined) return true;
-    const words = [
-      settle(node.name, this.#home),
-      ...node.args.map((arg) => (arg.type === "Word" ? settle(arg, this.#home) : this.#assignment(arg.text))),
-    ];
-    return this.#run(words, redirected, false, depth);
-  }
-
-  /** An assignment among the arguments (`export PATH=/tmp`) is one of them. */
-  #assignment(text: string): Settled {
-    const name = /^[A-Za-z_][A-Za-z0-9_]*/.exec(text)?.[0] ?? "";
-    if (changesMeaning(name)) this.#expands = true;
-    return /[$`\\"'*?[{~(]/.test(text) ? null : text;
+    const words = node.args.map((arg) => (arg.type === "Word" ? settle(arg, this.#home) : assignment(arg.text)));
+    const { value } = node.name;
+    const evaluating =
+      value === "test" || value === "[" ? testEvaluates(node.args) : evaluated(value, builtinWords(node, words));
+    return this.#run([settle(node.name, this.#home), ...words], redirected, depth, evaluating);
   }
 
   /** One command with its words, however it is run. */
-  #run(words: readonly Settled[], redirected: readonly string[], open: boolean, depth: number): boolean {
+  #run(
+    words: readonly Settled[],
+    redirected: readonly string[],
+    depth: number,
+    evaluating: boolean | null = null,
+  ): boolean {
     if (this.#commands.length === COMMANDS_MAX || depth > NESTING_MAX) return false;
-    const [path = null, ...args] = words;
-    const known = path !== null && !open && !args.includes(null);
-    const program = path?.split("/").at(-1) ?? "";
-    if (program === "") this.#expands = true;
-    if (open || args.includes(null)) this.#argumentsKnown = false;
-    const settled = args.filter((arg) => arg !== null);
+    const [name = null, ...args] = words;
+    const path = typeof name === "string" ? name : "";
+    const settled = args.filter((arg) => typeof arg === "string");
+    const known = path !== "" && settled.length === args.length;
+    const program = path.split("/").at(-1)!;
+    if (program === "" || (evaluating ?? evaluated(program, args))) this.#expands = true;
+    if (settled.length < args.length) this.#argumentsKnown = false;
     for (const arg of settled) this.#arguments.add(arg);
-    this.#commands.push({ program, path: path ?? "", arguments: settled, writes: redirected, known });
+    this.#commands.push({ program, path, arguments: settled, writes: redirected, known });
     if (program === "cd") {
       this.#changeFolder(args);
       return true;
@@ -227,28 +221,26 @@ class Walker {
     if (program === "pushd" || program === "popd") this.#folders = null;
     const inner = innerOf(program, args);
     // What runs another command touches what that one touches.
-    if (inner.length === 0 || program === "find") this.#touch(program, args, open);
+    if (inner.length === 0 || program === "find") this.#touch(program, args);
     for (const one of inner) {
       if (one.kind === "opaque") {
         this.#expands = true;
-        this.#touch(program, args, open);
+        this.#touch(program, args);
       } else if (one.kind === "command") {
-        if (!this.#run(one.words, [], open || one.open, depth + 1)) return false;
-      } else if (one.text === null) this.#expands = true;
-      else if (!this.#apart(() => this.line(one.text!, depth + 1))) return false;
+        if (!this.#run(one.words, [], depth + 1)) return false;
+      } else {
+        const { text } = one;
+        if (typeof text !== "string") this.#expands = true;
+        else if (!this.#apart(() => this.line(text, depth + 1))) return false;
+      }
     }
     return true;
   }
 
-  #touch(program: string, args: readonly Settled[], open: boolean): void {
-    const { reads, writes } = touchedBy(program)(args);
+  #touch(program: string, args: readonly Settled[]): void {
+    const { reads, writes } = touchedBy(program, args);
     for (const path of reads) this.#note(path, "read");
     for (const path of writes) this.#note(path, "write");
-    if (!open) return;
-    // The rest of the arguments comes from somewhere else.
-    this.#readsKnown = false;
-    const more = touchedBy(program)([...args, null]);
-    if (!isListed(program) || more.writes.includes(null)) this.#writesKnown = false;
   }
 
   #redirect(redirect: Redirection, redirected: string[]): void {
@@ -256,7 +248,7 @@ class Walker {
     const { operator, target } = redirect;
     const path = settle(target, this.#home);
     // `2>&1`, `>&-`: no file.
-    if ((operator === ">&" || operator === "<&") && /^(\d+-?|-)$/.test(path ?? "")) return;
+    if ((operator === ">&" || operator === "<&") && typeof path === "string" && /^(\d+-?|-)$/.test(path)) return;
     if (operator === "<" || operator === "<&") return this.#note(path, "read");
     if (path === "/dev/null") return;
     if (operator === "<>") this.#note(path, "read");
@@ -276,7 +268,7 @@ class Walker {
 
   /** A path in every folder that it may be meant from; null when that can't be told. */
   #canonical(path: Settled): readonly string[] | null {
-    if (path === null) return null;
+    if (typeof path !== "string") return null;
     if (path.startsWith("/")) return [canonicalPath(path, "/")!];
     const found: string[] = [];
     for (const folder of this.#folders ?? [null]) {
@@ -296,6 +288,12 @@ class Walker {
     this.#folders = union(this.#folders, this.#arrived);
   }
 }
+
+const evaluated = (program: string, args: readonly Settled[]): boolean =>
+  program === "test" || program === "[" ? testWordsEvaluate(args) : builtinEvaluates(program, args);
+
+/** An assignment among the arguments (`export A=b`) is one of them. */
+const assignment = (text: string): Settled => (/[$`\\"'*?[{~(]/.test(text) ? OPERAND : text);
 
 const union = (a: Folders, b: Folders): Folders => {
   if (a === null || b === null) return null;

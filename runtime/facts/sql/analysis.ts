@@ -22,6 +22,10 @@ export interface RelationUse {
   readonly place?: number | null;
   /** It is given another name there. */
   readonly aliased?: boolean;
+  /** Named without its schema, so that the search path tells which one is meant. */
+  readonly bare?: boolean;
+  /** It does not exist yet: the statement makes it. */
+  readonly made?: boolean;
 }
 
 /** A call of a function that the analysis does not know: it may do anything, unless a policy vouches for it. */

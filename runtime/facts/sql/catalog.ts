@@ -22,6 +22,11 @@ export interface CatalogRelation {
   readonly definition?: string;
   /** Schemas in which the names of `definition` that are not qualified are looked up; missing for `pg_catalog` alone. */
   readonly definitionPath?: readonly string[];
+  /**
+   * Reading it, or writing it, runs code that no statement names and that may change settings: functions in views, policies,
+   * triggers, defaults, checks and rules, also where a write goes on by foreign keys.
+   */
+  readonly runs?: "read" | "write" | "both";
 }
 
 /** A snapshot of a database's catalog: plain data, so that it can be sent to a worker. */
@@ -42,6 +47,11 @@ export interface Catalog {
 
 type Row = readonly (string | null)[];
 
+/** Whether an expression of the catalog calls set_config, or a function or operator that is not the database's own. */
+const runsCode = (table: string, row: string, expression: string): string =>
+  `(${expression}::pg_catalog.text like '%:funcid ' || 'pg_catalog.set_config(text,text,bool)'::pg_catalog.regprocedure::pg_catalog.oid || ' %' or exists (select 1 from pg_catalog.pg_depend d where d.classid = 'pg_catalog.${table}'::pg_catalog.regclass and d.objid = ${row}.oid and d.refclassid in ('pg_catalog.pg_proc'::pg_catalog.regclass, 'pg_catalog.pg_operator'::pg_catalog.regclass)))`;
+const DOMAIN_RUNS = runsCode("pg_constraint", "k", "k.conbin");
+
 /**
  * What a service connection is asked, in this order; `buildCatalog` takes the rows. Its search path is `pg_catalog` alone, so
  * that views' definitions come with qualified names. `definitions` waits for whoever holds a table that a view reads, so it is
@@ -55,11 +65,21 @@ export const CATALOG_QUERIES = {
   inheritance: `select inhrelid, inhparent from pg_catalog.pg_inherits order by 1, 2`,
   functions: `select distinct p.proname, n.nspname, exists (select 1 from pg_catalog.pg_proc b where b.proname = p.proname and b.pronamespace = 'pg_catalog'::pg_catalog.regnamespace) from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace where n.nspname not in ('pg_catalog','information_schema') order by 1, 2`,
   operators: `select distinct o.oprname from pg_catalog.pg_operator o join pg_catalog.pg_proc p on p.oid = o.oprcode join pg_catalog.pg_language l on l.oid = p.prolang where l.lanname not in ('internal','c') and o.oprnamespace <> 'pg_catalog'::pg_catalog.regnamespace order by 1`,
-  casts: `select t.typname from pg_catalog.pg_cast c join pg_catalog.pg_proc p on p.oid = c.castfunc join pg_catalog.pg_language l on l.oid = p.prolang join pg_catalog.pg_type t on t.oid = c.casttarget where l.lanname not in ('internal','c') and p.pronamespace <> 'pg_catalog'::pg_catalog.regnamespace union select t.typname from pg_catalog.pg_constraint k join pg_catalog.pg_type t on t.oid = k.contypid join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass and d.objid = k.oid and d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass order by 1`,
+  casts: `select t.typname from pg_catalog.pg_cast c join pg_catalog.pg_proc p on p.oid = c.castfunc join pg_catalog.pg_language l on l.oid = p.prolang join pg_catalog.pg_type t on t.oid = c.casttarget where l.lanname not in ('internal','c') and p.pronamespace <> 'pg_catalog'::pg_catalog.regnamespace union select t.typname from pg_catalog.pg_constraint k join pg_catalog.pg_type t on t.oid = k.contypid join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass and d.objid = k.oid and d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass union select t.typname from pg_catalog.pg_constraint k join pg_catalog.pg_type t on t.oid = k.contypid where ${DOMAIN_RUNS} order by 1`,
+  code: [
+    `select distinct r.ev_class, case r.ev_type when '1' then 'r' else 'w' end from pg_catalog.pg_rewrite r where r.ev_class >= 16384 and (${runsCode("pg_rewrite", "r", "r.ev_action")} or ${runsCode("pg_rewrite", "r", "r.ev_qual")})`,
+    `select p.polrelid, 'r' from pg_catalog.pg_policy p where ${runsCode("pg_policy", "p", "p.polqual")} or ${runsCode("pg_policy", "p", "p.polwithcheck")}`,
+    `select p.polrelid, 'w' from pg_catalog.pg_policy p where ${runsCode("pg_policy", "p", "p.polqual")} or ${runsCode("pg_policy", "p", "p.polwithcheck")}`,
+    `select t.tgrelid, 'w' from pg_catalog.pg_trigger t where not t.tgisinternal`,
+    `select a.adrelid, 'w' from pg_catalog.pg_attrdef a where ${runsCode("pg_attrdef", "a", "a.adbin")}`,
+    `select k.conrelid, 'w' from pg_catalog.pg_constraint k where k.conrelid <> 0 and ${DOMAIN_RUNS}`,
+    `select c.attrelid, 'w' from pg_catalog.pg_attribute c join pg_catalog.pg_constraint k on k.contypid = c.atttypid where ${DOMAIN_RUNS}`,
+  ].join(" union "),
+  cascades: `select distinct k.confrelid, k.conrelid from pg_catalog.pg_constraint k where k.contype = 'f' and (k.confdeltype not in ('a','r') or k.confupdtype not in ('a','r')) order by 1, 2`,
 } as const;
 
 /** The one query whose answer names the state of all tables above. */
-export const CATALOG_STATE_QUERY = `select string_agg(v, ';' order by v) from (select 'class ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) as v from pg_catalog.pg_class union all select 'attribute ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) from pg_catalog.pg_attribute union all select 'proc ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) from pg_catalog.pg_proc union all select 'rewrite ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) from pg_catalog.pg_rewrite union all select 'inherits ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) from pg_catalog.pg_inherits union all select 'operator ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) from pg_catalog.pg_operator union all select 'cast ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) from pg_catalog.pg_cast union all select 'constraint ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) from pg_catalog.pg_constraint union all select 'namespace ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) from pg_catalog.pg_namespace) states`;
+export const CATALOG_STATE_QUERY = `select string_agg(v, ';' order by v) from (select 'class ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) as v from pg_catalog.pg_class union all select 'attribute ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) from pg_catalog.pg_attribute union all select 'proc ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) from pg_catalog.pg_proc union all select 'rewrite ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) from pg_catalog.pg_rewrite union all select 'inherits ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) from pg_catalog.pg_inherits union all select 'operator ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) from pg_catalog.pg_operator union all select 'cast ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) from pg_catalog.pg_cast union all select 'constraint ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) from pg_catalog.pg_constraint union all select 'namespace ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) from pg_catalog.pg_namespace union all select 'trigger ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) from pg_catalog.pg_trigger union all select 'attrdef ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) from pg_catalog.pg_attrdef union all select 'policy ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) from pg_catalog.pg_policy) states`;
 
 export interface CatalogRows {
   readonly relations: readonly Row[];
@@ -70,6 +90,8 @@ export interface CatalogRows {
   readonly functions: readonly Row[];
   readonly operators?: readonly Row[];
   readonly casts?: readonly Row[];
+  readonly code?: readonly Row[];
+  readonly cascades?: readonly Row[];
 }
 
 /** @throws RangeError when the catalog has more relations than are kept */
@@ -87,12 +109,14 @@ export function buildCatalog(version: string, rows: CatalogRows): Catalog {
   const inherits = rows.inheritance.map(([child, parent]): [number, number] => [Number(parent), Number(child)]);
   const down = closure(inherits);
   const up = closure(inherits.map(([parent, child]) => [child, parent]));
+  const familyOf = (id: number): readonly number[] => [...new Set([...(down.get(id) ?? []), ...(up.get(id) ?? [])])];
+  const runs = runsOf(rows, familyOf);
   return {
     version,
     relations: rows.relations.map(([oid, schema, name, kind]) => {
       const id = Number(oid);
-      const family = [...new Set([...(down.get(id) ?? []), ...(up.get(id) ?? [])])];
       const definition = definitions.get(id);
+      const run = runs(id);
       return {
         oid: id,
         schema: schema ?? "",
@@ -100,8 +124,9 @@ export function buildCatalog(version: string, rows: CatalogRows): Catalog {
         kind: kind ?? "",
         columns: columns.get(id) ?? [],
         reads: [...(reads.get(id) ?? [])],
-        family,
+        family: familyOf(id),
         ...(typeof definition === "string" ? { definition } : {}),
+        ...(run === null ? {} : { runs: run }),
       };
     }),
     userFunctions: [...new Set(rows.functions.map(([name]) => name ?? ""))],
@@ -112,6 +137,29 @@ export function buildCatalog(version: string, rows: CatalogRows): Catalog {
     }),
     userOperators: rows.operators?.map(([name]) => name ?? "") ?? [],
     userCasts: rows.casts?.map(([name]) => name ?? "") ?? [],
+  };
+}
+
+/** What runs code where: also where a write goes on to a relation of the family, or by a foreign key. */
+function runsOf(
+  rows: CatalogRows,
+  familyOf: (relation: number) => readonly number[],
+): (relation: number) => NonNullable<CatalogRelation["runs"]> | null {
+  const by = (how: string): ReadonlySet<number> =>
+    new Set((rows.code ?? []).filter((row) => row[1] === how).map(([relation]) => Number(relation)));
+  const [read, written] = [by("r"), by("w")];
+  const keys = (rows.cascades ?? []).map(([parent, child]) => [Number(parent), Number(child)] as const);
+  const goesOn = closure(
+    keys.flatMap(([parent, child]) =>
+      [parent, ...familyOf(parent)].flatMap((from) => [child, ...familyOf(child)].map((to) => [from, to] as const)),
+    ),
+  );
+  const any = (found: ReadonlySet<number>, ids: readonly number[]): boolean => ids.some((id) => found.has(id));
+  return (relation) => {
+    const family = [relation, ...familyOf(relation)];
+    const reads = any(read, family);
+    const writes = any(written, [...family, ...family.flatMap((id) => [...(goesOn.get(id) ?? [])])]);
+    return reads && writes ? "both" : reads ? "read" : writes ? "write" : null;
   };
 }
 

@@ -78,6 +78,16 @@ const STATEFUL = new Set(
 /** Of those, the ones that leave everything as it is. */
 const STATEFUL_READ_ONLY = new Set(words("current_setting currval lastval"));
 
+/** Of those that pass values on, the ones that give as many rows as the values say. */
+const ROWS_BY_VALUE = new Set(
+  words(`
+  json_array_elements json_array_elements_text json_each json_each_text json_object_keys json_populate_recordset json_to_recordset
+  jsonb_array_elements jsonb_array_elements_text jsonb_each jsonb_each_text jsonb_object_keys jsonb_path_query
+  jsonb_populate_recordset jsonb_to_recordset regexp_matches regexp_split_to_table string_to_table unnest
+`),
+);
+export const givesRowsByValue = (name: string): boolean => ROWS_BY_VALUE.has(name);
+
 export type FunctionClass = "nothing" | "no-data" | "passes" | "stateful" | "opaque";
 
 /** `schema` is null for an unqualified name. */

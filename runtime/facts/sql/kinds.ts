@@ -1,5 +1,5 @@
 import type { SqlKind } from "../../../spec/contract/facts/index.ts";
-import { body, is, list, text, type Body } from "./tree.ts";
+import { body, is, list, text, type Body, type Json } from "./tree.ts";
 
 /** Kinds of DROP, by the parser's name for what is dropped. */
 const DROPS: Readonly<Record<string, SqlKind>> = {
@@ -156,7 +156,7 @@ const SETTING_ROLES: ReadonlySet<string> = new Set(["role", "session_authorizati
 export function kindOf(nodeKind: string, b: Body): SqlKind {
   switch (nodeKind) {
     case "SelectStmt":
-      if (b["intoClause"] !== undefined) return "select_into";
+      if (intoOf(b) !== undefined) return "select_into";
       return b["valuesLists"] !== undefined ? "values" : "select";
     case "CopyStmt":
       if (b["is_program"] === true) return "copy_program";
@@ -181,6 +181,14 @@ export function kindOf(nodeKind: string, b: Body): SqlKind {
       return text(b["kind"]).startsWith("VAR_RESET") ? "reset" : "set";
     default:
       return BY_NODE[nodeKind] ?? "other";
+  }
+}
+
+/** INTO of a SELECT: with UNION and the like it stands in the first of them. */
+export function intoOf(b: Body): Json | undefined {
+  for (let at = b; ; at = body(at["larg"])) {
+    if (at["intoClause"] !== undefined) return at["intoClause"];
+    if (at["larg"] === undefined) return undefined;
   }
 }
 

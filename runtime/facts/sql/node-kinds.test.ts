@@ -30,6 +30,25 @@ const KINDS: ReadonlyMap<string, readonly Part[]> = new Map(
     ),
   ]),
 );
+/** Parts without which a node means something else. */
+const NEEDED: ReadonlySet<string> = new Set([
+  "A_Expr.lexpr",
+  "A_Expr.rexpr",
+  "JoinExpr.larg",
+  "JoinExpr.rarg",
+  "RangeTableSample.relation",
+  "MergeStmt.sourceRelation",
+  "A_Indirection.arg",
+  "TypeCast.arg",
+  "CollateClause.arg",
+  "SubLink.testexpr",
+]);
+/** Parts that hold names, words of a type, or a query: no expression, whatever the parser's list calls them. */
+const NO_EXPRESSION: ReadonlySet<string> = new Set(
+  "names typmods arrayBounds collname colnames arg_names useOp operName lockedRels subselect query subquery A_Expr.name ResTarget.indirection".split(
+    " ",
+  ),
+);
 const NODES = [...TYPES.matchAll(/^ {4}(\w+): \1;$/gm)].map(([, kind]) => kind!);
 
 /** Nodes that hold no value of a row, whatever is put into them: what they are made of is no expression, or is a constant. */
@@ -72,6 +91,58 @@ function filled(kind: string, depth = 0): Body {
   return Object.fromEntries(parts);
 }
 
+const CONSTANT: Json = { A_Const: { ival: { ival: 1 }, location: 7 } };
+const PLAIN: Body = { ...TABLE, relname: "plain" };
+/** Parts that hold items of FROM. */
+const ITEMS: ReadonlySet<string> = new Set(["fromClause", "larg", "rarg", "relation", "sourceRelation", "usingClause"]);
+const HIDDEN: Json = {
+  SubLink: {
+    subLinkType: "EXPR_SUBLINK",
+    subselect: {
+      SelectStmt: {
+        targetList: [{ ResTarget: { val: { ColumnRef: { fields: [{ String: { sval: "pin" } }] } } } }],
+        fromClause: [{ RangeVar: { ...TABLE, relname: "hidden" } }],
+        op: "SETOP_NONE",
+      },
+    },
+  },
+};
+
+/** Nothing but constants in a part, and none of it where there need be nothing. */
+function cold(part: Part, depth: number): Json {
+  const { name, list, kind } = part;
+  if (kind === "RangeVar") return PLAIN;
+  if (kind !== "Node")
+    return list || depth >= 3 || !KINDS.has(kind) || kind === "SelectStmt" ? {} : only(kind, null, depth + 1);
+  const value = ITEMS.has(name) ? { RangeVar: PLAIN } : CONSTANT;
+  return list ? [value] : value;
+}
+
+/** A node with one of its parts hot, and the others as they have to be at least. */
+function only(kind: string, hot: readonly [part: string, value: Json] | null, depth: number): Body {
+  const needed = (KINDS.get(kind) ?? []).filter(
+    (part) => NEEDED.has(`${kind}.${part.name}`) || part.kind === "RangeVar",
+  );
+  return {
+    ...(depth === 0 || kind !== "RangeVar" ? {} : TABLE),
+    ...Object.fromEntries(needed.map((part) => [part.name, cold(part, depth)])),
+    ...(hot === null ? {} : { [hot[0]]: hot[1] }),
+  };
+}
+
+/** The same node over and over, each time with what is looked for in another of its parts. */
+function eachPart(kind: string, value: Json, depth = 0): readonly (readonly [path: string, node: Body])[] {
+  return (KINDS.get(kind) ?? []).flatMap(({ name, list, kind: inner }): (readonly [string, Body])[] => {
+    if (value === COLUMN && (NO_EXPRESSION.has(name) || NO_EXPRESSION.has(`${kind}.${name}`))) return [];
+    // FOR UPDATE OF: aliases of FROM, which stand in a list of what names relations.
+    if (name === "lockedRels") return [];
+    const put = (hot: Json): Body => only(kind, [name, list ? [hot] : hot], depth);
+    if (inner === "Node") return [[name, put(value)]];
+    if (inner === "RangeVar" || depth >= 3 || !KINDS.has(inner)) return [];
+    return eachPart(inner, value, depth + 1).map(([path, filledIn]) => [`${name}.${path}`, put(filledIn)]);
+  });
+}
+
 let index: CatalogIndex;
 const text = Buffer.from("select");
 
@@ -98,7 +169,9 @@ const leadsToIt = ({ outputs, influences, stores, opaque }: AnalysedStatement): 
 
 beforeAll(async () => {
   await loadParser();
-  const catalog = catalogFromSchema("create table users (id int, ssn text)");
+  const catalog = catalogFromSchema(
+    "create table users (id int, ssn text); create table plain (id int, a text); create table hidden (pin int)",
+  );
   if ("kind" in catalog) throw new Error(JSON.stringify(catalog));
   index = new CatalogIndex(catalog);
 });
@@ -140,5 +213,55 @@ describe("as a statement", () => {
     // One that names the table is seen to.
     const named = (KINDS.get(kind) ?? []).some((part) => part.kind === "RangeVar");
     if (named) expect(relations.length > 0 || opaque.length > 0, `${kind} hides the table it names`).toBe(true);
+  });
+});
+
+describe("a sub-select in each part alone", () => {
+  const hiddenIn = ({ reached, relations, opaque }: AnalysedStatement): boolean =>
+    opaque.length > 0 || (relations.some(({ name }) => name === "hidden") && reached.length > 0);
+  const asExpression = (kind: string, inner: Body): Json => ({
+    SelectStmt: { targetList: [{ ResTarget: { val: { [kind]: inner } } }], fromClause: [{ RangeVar: PLAIN }] },
+  });
+  const asItem = (kind: string, inner: Body): Json => ({
+    SelectStmt: { targetList: [{ ResTarget: { val: CONSTANT } }], fromClause: [{ [kind]: inner }] },
+  });
+  const asStatement = (kind: string, inner: Body): Json => ({ [kind]: inner });
+
+  it.each(NODES)("%s", (kind) => {
+    const missed = [asExpression, asItem, asStatement].flatMap((put) =>
+      eachPart(kind, HIDDEN).flatMap(([path, inner]) =>
+        hiddenIn(analysed(put(kind, inner))) ? [] : [`${put.name}: ${path}`],
+      ),
+    );
+    expect(missed).toEqual([]);
+  });
+});
+
+describe("a column in each part alone", () => {
+  it.each(NODES)("%s", (kind) => {
+    const put = (inner: Body): Json => ({
+      SelectStmt: { targetList: [{ ResTarget: { val: { [kind]: inner } } }], fromClause: [{ RangeVar: TABLE }] },
+    });
+    const missed = eachPart(kind, COLUMN).flatMap(([path, inner]) =>
+      NO_VALUE.has(kind) || leadsToIt(analysed(put(inner))) ? [] : [path],
+    );
+    expect(missed).toEqual([]);
+  });
+});
+
+describe("a column in each part alone, in FROM", () => {
+  it.each(NODES)("%s", (kind) => {
+    const put = (inner: Body): Json => ({
+      SelectStmt: {
+        targetList: [{ ResTarget: { val: { ColumnRef: { fields: [{ A_Star: {} }] } } } }],
+        fromClause: [{ RangeVar: { ...TABLE, alias: { aliasname: "users" } } }, { [kind]: inner }],
+      },
+    });
+    const missed = eachPart(kind, COLUMN).flatMap(([path, inner]) => {
+      const { influences, opaque, outputs } = analysed(put(inner));
+      const further = outputs?.slice(2).some((output) => output.sources.length > 0) ?? true;
+      return opaque.length > 0 || influences.length > 0 || further ? [] : [path];
+    });
+    expect(missed).toEqual([]);
   });
 });

@@ -106,6 +106,11 @@ export class ClientConnection {
     return this.#headSent;
   }
 
+  /** Nobody between can read it: TLS, or a client on this machine. */
+  get private(): boolean {
+    return this.encrypted || this.from === "127.0.0.1" || this.from === "::1";
+  }
+
   /** Nothing of an answer is under way. */
   get idle(): boolean {
     return this.#state === "head";

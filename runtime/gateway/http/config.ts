@@ -1,4 +1,5 @@
 import { isMap } from "yaml";
+import { readOrigin } from "../../protocols/http/index.ts";
 import type { ConfigReader } from "../config-reader.ts";
 import type { KubernetesTarget } from "../kubernetes/config.ts";
 
@@ -163,7 +164,14 @@ export function readWebSecret(r: ConfigReader, node: unknown, where: string): We
 
 function readGraphql(r: ConfigReader, node: unknown): HttpTargetConfig["graphql"] {
   const f = r.map(node, "target.graphql", ["paths", "schema"]);
-  const paths = r.list(f.get("paths"), "target.graphql.paths").map((one) => r.text(one, "a path"));
+  const paths = r.list(f.get("paths"), "target.graphql.paths").map((one) => {
+    const path = r.text(one, "a path");
+    const read = readOrigin(path);
+    // Requests are compared in their normal form: what is not in it would never match.
+    if (!read.ok || read.value.encoded !== path || path.includes("?"))
+      r.fail(one, "target.graphql.paths takes plain paths, such as /graphql");
+    return path;
+  });
   return {
     paths: paths.length > 0 ? paths : ["/graphql"],
     schema: r.text(f.get("schema"), "target.graphql.schema", "introspect"),

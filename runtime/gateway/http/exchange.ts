@@ -11,13 +11,14 @@ import {
   type NormalRequest,
   type ProblemAnswer,
   type ReadBody,
+  type StreamAsk,
 } from "../../protocols/http/index.ts";
 import { RECORD_FAILED, isRefusal, type Judgement } from "../../session/index.ts";
 import type { BodySink, ClientConnection } from "./client.ts";
 import { readableCodings } from "./coding.ts";
 import type { WebSession } from "./session.ts";
 import { Forwarding } from "./forwarding.ts";
-import { STREAM_PROTOCOLS, speaksChannels } from "../../protocols/kubernetes/index.ts";
+import { FORWARD_PROTOCOL, STREAM_PROTOCOLS, speaksChannels } from "../../protocols/kubernetes/index.ts";
 import { textMaskOf } from "../ssh/text-mask.ts";
 
 const EMPTY = Buffer.alloc(0);
@@ -129,27 +130,21 @@ export class Exchange {
     const stream = inspection.stream ?? null;
     if (stream === null) return null;
     const masked = textMaskOf(bundle.manifest, decision.masks, service.secret) !== null;
-    if (masked && (stream.kind === "portforward" || this.#request.spdy))
-      return refuse(
-        `a mask applies, and ${stream.kind} over ${this.#request.spdy ? "SPDY" : "WebSocket"} can't be masked`,
-        this.#request.spdy ? "Use a client that speaks WebSocket (kubectl 1.31 or later)." : undefined,
-      );
-    if (this.#request.spdy && stream.kind !== "portforward" && !target.unrecorded)
-      return refuse(
-        `${stream.kind} over SPDY can't be recorded`,
-        "Use a client that speaks WebSocket (kubectl 1.31 or later), or let an operator set unrecorded: allow for this target.",
-      );
-    if (this.#request.websocket && stream.kind !== "portforward" && this.#channels().length === 0)
-      return refuse(`${stream.kind} over WebSocket is taken as ${STREAM_PROTOCOLS.join(" or ")} only`);
+    if (masked && stream.kind === "portforward") return refuse("a mask applies, and portforward can't be masked");
+    if ((this.#request.spdy || stream.kind !== "portforward") && this.#channels(stream).length === 0) {
+      const taken = stream.kind === "portforward" ? FORWARD_PROTOCOL : STREAM_PROTOCOLS.join(" or ");
+      return refuse(`${stream.kind} over ${this.#request.spdy ? "SPDY" : "WebSocket"} is taken as ${taken} only`);
+    }
     return null;
   }
 
-  /** The protocols of channels that the client offers and that can be read here. */
-  #channels(): readonly string[] {
-    return (this.#request.byName.get("sec-websocket-protocol") ?? "")
+  /** The protocols of streams that the client offers and that can be read here. */
+  #channels(stream: StreamAsk): readonly string[] {
+    const { byName, spdy } = this.#request;
+    return (byName.get(spdy ? "x-stream-protocol-version" : "sec-websocket-protocol") ?? "")
       .split(",")
       .map((one) => one.trim())
-      .filter((one) => speaksChannels(one));
+      .filter((one) => (stream.kind === "portforward" ? one === FORWARD_PROTOCOL : speaksChannels(one)));
   }
 
   // ---- the request's body --------------------------------------------------------------------------------------------
@@ -331,7 +326,7 @@ export class Exchange {
       .filter(([name]) => !VOLATILE.has(name) && !strip.has(name.replaceAll(/[_.]/g, "-")))
       // Whether to wait for the answer is between the client and the gateway; other preferences change what is done.
       .map(([name, value]): [string, string] => [name, name === "prefer" ? withoutWaiting(value) : value])
-      .filter(([, value]) => value !== "");
+      .filter(([name, value]) => name !== "prefer" || value !== "");
     return `${method} ${authority.host}:${authority.port ?? ""} ${target.encoded} ${upgrade}\n${fields.map(([name, value]) => `${name}: ${value}\n`).join("")}`;
   }
 
@@ -432,13 +427,18 @@ export class Exchange {
       if (inspection.accept != null && name === "accept") continue;
       if (inspection.stream != null && inspection.stream.kind !== "portforward" && name === "sec-websocket-protocol")
         continue;
+      if (spdy && name === "x-stream-protocol-version") continue;
       fields.push(field);
     }
     if (readable)
       fields.push(["accept-encoding", websocket ? "identity" : readableCodings(byName.get("accept-encoding"))]);
     if (inspection.accept != null) fields.push(["accept", inspection.accept]);
-    if (websocket && inspection.stream != null && inspection.stream.kind !== "portforward")
-      fields.push(["sec-websocket-protocol", this.#channels().join(", ")]);
+    const stream = inspection.stream ?? null;
+    if (websocket && stream !== null && stream.kind !== "portforward")
+      fields.push(["sec-websocket-protocol", this.#channels(stream).join(", ")]);
+    // API servers before 1.27 take one of a field only.
+    if (spdy && stream !== null)
+      for (const one of this.#channels(stream)) fields.push(["x-stream-protocol-version", one]);
     if (upstream.credential !== null) fields.push(upstream.credential);
     fields.push(...asked);
     fields.push(
@@ -458,11 +458,10 @@ export class Exchange {
 
 const hostOf = ({ host, port }: NormalRequest["authority"]): string => (port === null ? host : `${host}:${port}`);
 
-/** A Prefer field (RFC 7240) without `respond-async` and `wait`. */
+/** A Prefer field (RFC 7240) without `respond-async` and `wait`; commas in quotes part nothing. */
 function withoutWaiting(value: string): string {
-  return value
-    .split(",")
+  return (value.match(/(?:"(?:[^"\\]|\\.)*"|[^,])+/g) ?? [])
     .map((one) => one.trim())
-    .filter((one) => !/^(respond-async|wait)(\s*[=;]|$)/i.test(one))
+    .filter((one) => one !== "" && !/^(respond-async|wait\s*=\s*\d+)$/i.test(one))
     .join(", ");
 }

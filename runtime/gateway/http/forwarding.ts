@@ -21,6 +21,7 @@ import type { ClientConnection } from "./client.ts";
 import { codingOf } from "./coding.ts";
 import type { WebSession } from "./session.ts";
 import type { AnswerHandler, UpstreamConnection } from "./upstream.ts";
+import { Standing } from "./standing.ts";
 import { relayWebSocket } from "./websocket.ts";
 import { relayStreams } from "../kubernetes/index.ts";
 import { warning } from "../../protocols/kubernetes/index.ts";
@@ -185,9 +186,6 @@ export class Forwarding implements AnswerHandler {
     this.#client.answerCame();
     this.#status = `${head.status}${head.reason === "" ? "" : ` ${head.reason.slice(0, 64)}`}`;
     if (head.status === 101) return this.#upgraded(head);
-    if (!this.#whole && !this.#client.gone) {
-      // An answer before the request was whole: the rest of it is not sent on, and the connection is not used again.
-    }
     const hasBody = framing.kind !== "none";
     const fields = [...forwardedAnswer(head.fields), ...this.#notes()];
     if (this.#inspection.stream != null && head.status >= 300 && head.status < 400) {
@@ -456,6 +454,7 @@ export class Forwarding implements AnswerHandler {
       head,
       session: this.#session,
       judged: this.#judged,
+      standing: new Standing(enforcer, this.#judged, this.#inspection),
       ask,
       mask: () => textMaskOf(bundle.manifest, decision.masks, service.secret),
       ended: (why, bytes, masked, whole) => {

@@ -20,3 +20,5 @@ export const DECODED_RATIO_MAX = 200;
 export const DECODED_FREE_BYTES = 8 * 1024 * 1024;
 /** Bytes of an answer to a request of the gateway's own (introspection). */
 export const OWN_ANSWER_BYTES_MAX = 16 * 1024 * 1024;
+/** Bytes of a form on a page of the gateway's own. */
+export const FORM_BYTES_MAX = 8 * 1024;

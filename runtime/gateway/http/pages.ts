@@ -2,6 +2,7 @@ import type { Identity, NoIdentity, WebSignIn } from "../../identity/index.ts";
 import { takeCookie, type Field, type NormalRequest } from "../../protocols/http/index.ts";
 import type { ClientConnection } from "./client.ts";
 import type { HttpService } from "./service.ts";
+import { SSH_PAGE, sshSignInPage } from "./ssh-page.ts";
 
 /** Everything under it is the gateway's own and never goes to a target. */
 export const OWN_PATH = "/.sallyport";
@@ -18,17 +19,29 @@ const cookie = (name: string, value: string, maxAgeS: number, encrypted: boolean
 const NO_STORE: Field = ["cache-control", "no-store"];
 
 /** Address under which the client knows the gateway. */
-const originOf = (client: ClientConnection, { authority: { host, port } }: NormalRequest): string =>
+export const originOf = (client: ClientConnection, { authority: { host, port } }: NormalRequest): string =>
   `${client.encrypted ? "https" : "http"}://${host}${port === null ? "" : `:${port}`}`;
 
-/** A path on this host to go back to: anything else is not taken. */
+/** A path on this host to go back to: anything else is not taken, and of the gateway's own pages only the one that leads here. */
 const safeBack = (path: string | null | undefined): string =>
-  path != null && /^\/(?![/\\])[\x21-\x7e]*$/.test(path) && !path.includes("\\") && !path.startsWith(`${OWN_PATH}/`)
+  path != null &&
+  /^\/(?![/\\])[\x21-\x7e]*$/.test(path) &&
+  !path.includes("\\") &&
+  (!path.startsWith(`${OWN_PATH}/`) || SSH_PAGE.test(path.slice(OWN_PATH.length)))
     ? path
     : "/";
 
-/** The gateway's own pages: sign-in, sign-out, approvals of whoever asks, the key set for targets. */
-export async function ownPage(service: HttpService, client: ClientConnection, request: NormalRequest): Promise<void> {
+/**
+ * The gateway's own pages: sign-in, sign-out, approvals of whoever asks, sign-ins of SSH, the key set for targets.
+ *
+ * @param shared a target answers beside them, under whatever host is asked for
+ */
+export async function ownPage(
+  service: HttpService,
+  client: ClientConnection,
+  request: NormalRequest,
+  shared: boolean,
+): Promise<void> {
   const path = request.target.path.slice(OWN_PATH.length);
   const isRead = request.method === "GET" || request.method === "HEAD";
   const approval = /^\/approvals\/(apr_[a-z0-9]{1,40})$/.exec(path);
@@ -42,6 +55,13 @@ export async function ownPage(service: HttpService, client: ClientConnection, re
       [NO_STORE, cookie(cookieName(client.encrypted, "session"), "", 0, client.encrypted)],
       Buffer.alloc(0),
     );
+  }
+  const ssh = SSH_PAGE.exec(path);
+  const { browser } = service;
+  if (ssh !== null && !shared && browser?.origin === originOf(client, request)) {
+    const fields = service.settings.identityFields;
+    const leadIn = (why: NoIdentity): void => challenge(service, client, request, why, fields);
+    return sshSignInPage({ service, client, request, ...browser, id: ssh[1]!, challenge: leadIn });
   }
   if (approval !== null && isRead) {
     const identity = await service.identify(client, request);

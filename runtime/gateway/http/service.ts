@@ -12,6 +12,7 @@ import {
   WebIdentities,
   WebSessions,
   WebSignIn,
+  type BrowserSignIns,
   type Directory,
   type FetchImplementation,
   type Identity,
@@ -91,6 +92,8 @@ export interface HttpHost {
   readonly headMs: number;
   readonly connections: number;
   readonly addressOf: (socket: Socket) => string;
+  /** SSH sign-ins that wait for their person; null: there is no such page. */
+  readonly browser: { readonly waiting: BrowserSignIns; readonly origin: string } | null;
   readonly howToGrant: (id: string) => string;
   readonly say: (line: string) => void;
   refusedSignIn(user: string, from: string, why: string): void;
@@ -134,7 +137,8 @@ export class HttpService {
   readonly signIn: WebSignIn | null;
   readonly #parts: HttpParts;
   readonly #host: HttpHost;
-  readonly #identities: WebIdentities;
+  readonly identities: WebIdentities;
+  readonly browser: HttpHost["browser"];
   readonly #targets = new Map<string, Target>();
   readonly #byHost = new Map<string, Target>();
   readonly #servers: Server[] = [];
@@ -157,6 +161,7 @@ export class HttpService {
     this.rates = host.rates;
     this.alerts = host.alerts;
     this.recorder = host.recorder;
+    this.browser = host.browser;
     this.secret = host.secret;
     this.recordsSamples = host.recordsSamples;
     this.settings = parts.settings;
@@ -165,7 +170,7 @@ export class HttpService {
       new Uint8Array(hkdfSync("sha256", host.secret, "", `sallyport ${what}`, 32));
     this.sessions = new WebSessions(key("browser sessions"), host.clock);
     this.assertions = new WebAssertions(parts.identityKey, host.origin, host.clock);
-    this.#identities = new WebIdentities(host.directory, this.sessions, parts.settings.serviceTokens, host.clock);
+    this.identities = new WebIdentities(host.directory, this.sessions, parts.settings.serviceTokens, host.clock);
     const { signIn, clientSecret } = parts.settings;
     this.signIn =
       signIn === null
@@ -210,7 +215,6 @@ export class HttpService {
               (settings) => (identity, session, decision) =>
                 impersonation(identity, session, decision, settings)
             )(config.kubernetes.impersonate),
-      unrecorded: config.kubernetes?.unrecorded === true,
       strip: new Set([...config.stripFields, ...identityFields].map(folded)),
     };
     const made: Target = { web, pool, adapter: this.#adapterOf(config, pool, web) };
@@ -344,7 +348,7 @@ export class HttpService {
     const { path } = request.target;
     if (path === OWN_PATH || path.startsWith(`${OWN_PATH}/`)) {
       client.form = null;
-      return ownPage(this, client, request);
+      return ownPage(this, client, request, fixed !== null);
     }
     const target = fixed ?? this.#byHost.get(request.authority.host);
     if (target === undefined) {
@@ -447,12 +451,12 @@ export class HttpService {
     });
     const own = takeCookie(request.byName.get("cookie") ?? "", cookieName(client.encrypted, "session"));
     if (own.doubled) return err({ kind: "refused", why: "the gateway's cookie is there twice", field: null });
-    const found = await this.#identities.find({
+    const found = await this.identities.find({
       fields,
       cookie: own.found === "" ? null : own.found,
       certificate: this.#certificates.get(client) ?? null,
       from: client.from,
-      private: client.encrypted || client.from === "127.0.0.1" || client.from === "::1",
+      private: client.private,
     });
     if (found.ok && !client.gone) {
       const until = Math.min(this.clock.now() + IDENTITY_MS, found.value.expiresAt ?? Number.POSITIVE_INFINITY);

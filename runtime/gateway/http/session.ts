@@ -19,8 +19,6 @@ export interface WebTarget {
   readonly identityFields: readonly string[];
   /** Fields that tell the target for whom a request is, in its own way; in words why they can't be made. */
   readonly asked: ((identity: Identity, session: string, decision: number) => readonly Field[] | string) | null;
-  /** Whether streams that can't be recorded may pass. */
-  readonly unrecorded: boolean;
   /** More fields of clients that do not go on, folded. */
   readonly strip: ReadonlySet<string>;
 }

@@ -1,31 +1,27 @@
 import { recordMessage, type BodyMasks } from "../../enforce/mask/index.ts";
 import {
   OPCODE,
+  Pings,
   WebSocketReader,
-  acceptOf,
+  closeData,
   closeFrame,
-  fieldOf,
-  forwardedAnswer,
-  isWebSocketKey,
   jsonTransform,
-  webSocketFrame,
-  type Field,
+  readClose,
   type Inspection,
   type NormalRequest,
-  type ResponseHead,
   type WebSocketMessage,
+  type WebSocketSide,
 } from "../../protocols/http/index.ts";
+import type { Refusal } from "../../protocols/index.ts";
 import type { Judgement } from "../../session/index.ts";
-import type { ClientConnection } from "./client.ts";
-import { WAITING_BYTES_MAX } from "./limits.ts";
+import { LINGER_MS } from "./limits.ts";
+import { MessageWay } from "./message-way.ts";
 import type { WebSession } from "./session.ts";
-import type { UpstreamConnection } from "./upstream.ts";
+import { Standing } from "./standing.ts";
+import { joinSockets, partSockets, webSocketFault, type Upgraded } from "./upgrade.ts";
 
-export interface WebSocketParts {
-  readonly client: ClientConnection;
-  readonly connection: UpstreamConnection;
+export interface WebSocketParts extends Upgraded {
   readonly request: NormalRequest;
-  readonly head: ResponseHead;
   readonly session: WebSession;
   readonly judged: Judgement;
   readonly masks: BodyMasks | null;
@@ -35,102 +31,105 @@ export interface WebSocketParts {
 }
 
 /** Codes that end a conversation (RFC 6455, section 7.4.1). */
+const GOING_AWAY = 1001;
 const PROTOCOL_ERROR = 1002;
 const POLICY = 1008;
+const INTERNAL = 1011;
 
 /**
- * Takes both sockets over after a 101. Every message is read, recorded, masked on its way to the client, and framed anew; one
- * that can't be read while a mask applies ends the conversation.
+ * Takes both sockets over after a 101. Every message is read, recorded, masked on its way to the client, framed anew, and sent
+ * once its record is durable; one that can't be read while a mask applies ends the conversation, and so does the first one
+ * that the policy would not let pass any more.
  *
  * @returns null when it has begun, else why the target's answer is no good
  */
 export function relayWebSocket(parts: WebSocketParts): string | null {
-  const { client, connection, request, head } = parts;
-  const key = request.byName.get("sec-websocket-key");
-  if (key === undefined || !isWebSocketKey(key)) return "the client's WebSocket key is not good";
-  if (fieldOf(head.fields, "sec-websocket-accept") !== acceptOf(key))
-    return "it accepted the WebSocket with the wrong key";
-  if ((fieldOf(head.fields, "upgrade") ?? "").toLowerCase() !== "websocket")
-    return "it changed to another protocol than WebSocket";
-  if (fieldOf(head.fields, "sec-websocket-extensions") !== undefined)
-    return "it uses a WebSocket extension that was not asked for";
-  const chosen = fieldOf(head.fields, "sec-websocket-protocol");
-  const offered = (request.byName.get("sec-websocket-protocol") ?? "").split(",").map((one) => one.trim());
-  if (chosen !== undefined && !offered.includes(chosen)) return "it chose a WebSocket protocol that was not offered";
+  const fault = webSocketFault(parts.request, parts.head);
+  if (fault !== null) return fault;
   new WebSocketRelay(parts).begin();
-  connection.freeWhenClosed();
-  void client;
+  parts.connection.freeWhenClosed();
   return null;
 }
 
 class WebSocketRelay {
   readonly #parts: WebSocketParts;
+  readonly #standing: Standing;
   readonly #fromClient = new WebSocketReader(true);
   readonly #fromTarget = new WebSocketReader(false);
+  readonly #toClient: MessageWay;
+  readonly #toTarget: MessageWay;
   readonly #masked = new Set<string>();
+  readonly #pings = new Pings();
   #bytes = 0;
+  /** Why nothing more is read: it is over once what waits is sent. */
+  #closing: string | null = null;
   #over = false;
 
   constructor(parts: WebSocketParts) {
     this.#parts = parts;
+    const { session, judged, inspection, client, connection } = parts;
+    const { random, recorder } = session.service;
+    this.#standing = new Standing(session.enforcer, judged, inspection);
+    const failed = (): void => this.#lost();
+    const idle = (): void => this.#settle();
+    const [near, far] = [client.socket, connection.socket];
+    this.#toTarget = new MessageWay({ recorder, from: near, to: far, key: () => random.bytes(4), failed, idle });
+    this.#toClient = new MessageWay({ recorder, from: far, to: near, key: null, failed, idle });
   }
 
   begin(): void {
-    const { client, connection, head } = this.#parts;
-    const rest = client.takeOver();
-    client.onGone = () => this.#end("the client left");
-    const fields: Field[] = [...forwardedAnswer(head.fields), ["connection", "Upgrade"], ["upgrade", "websocket"]];
-    client.socket.write(
-      `HTTP/1.1 101 Switching Protocols\r\n${fields.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n`,
-      "latin1",
-    );
-    const { socket } = connection;
-    for (const event of ["data", "end", "close", "error", "drain"]) socket.removeAllListeners(event);
-    socket.on("error", () => this.#end("the target's connection failed"));
-    socket.on("end", () => this.#end("the target closed the connection"));
-    socket.on("close", () => this.#end("the target's connection closed"));
-    socket.on("data", (chunk: Buffer) => this.#onTarget(chunk));
-    client.socket.on("data", (chunk: Buffer) => this.#onClient(chunk));
-    socket.on("drain", () => client.socket.resume());
-    client.socket.on("drain", () => socket.resume());
-    client.socket.resume();
-    if (rest.length > 0) this.#onClient(rest);
+    const leave = (why: string): void => this.#close(why);
+    joinSockets(this.#parts, "websocket", {
+      onClient: (chunk) => this.#read(chunk, "client"),
+      onTarget: (chunk) => this.#read(chunk, "target"),
+      clientDrained: () => this.#toClient.drained(),
+      targetDrained: () => this.#toTarget.drained(),
+      clientLeft: leave,
+      targetLeft: leave,
+      targetFailed: leave,
+    });
   }
 
-  #onClient(chunk: Buffer): void {
-    if (this.#over) return;
-    const { connection, client } = this.#parts;
-    for (const message of this.#fromClient.push(chunk)) {
-      if (this.#over) return;
-      if (!this.#record(message, "message")) return;
-      this.#send(connection.socket, message, true);
+  #read(chunk: Buffer, side: WebSocketSide): void {
+    if (this.#closing !== null) return;
+    const reader = side === "client" ? this.#fromClient : this.#fromTarget;
+    for (const message of reader.push(chunk)) {
+      if (this.#closing !== null) return;
+      this.#pass(message, side);
     }
-    if (this.#fromClient.fault !== null) return this.#stop(PROTOCOL_ERROR, this.#fromClient.fault);
-    if (connection.socket.writableLength > WAITING_BYTES_MAX) client.socket.pause();
+    if (reader.fault !== null)
+      this.#stop(PROTOCOL_ERROR, side === "client" ? reader.fault : `the target: ${reader.fault}`);
   }
 
-  #onTarget(chunk: Buffer): void {
-    if (this.#over) return;
-    const { connection, client } = this.#parts;
-    for (const message of this.#fromTarget.push(chunk)) {
-      if (this.#over) return;
-      const shown = this.#mask(message);
-      if (typeof shown === "string") return this.#stop(POLICY, shown);
-      if (!this.#record(message, "answer")) return;
+  #pass(message: WebSocketMessage, side: WebSocketSide): void {
+    const { opcode } = message;
+    const way = side === "client" ? this.#toTarget : this.#toClient;
+    if (way.closed) return;
+    if (opcode === OPCODE.ping || opcode === OPCODE.pong)
+      return way.send(opcode, this.#pings.instead(side, message), null);
+    const why = opcode === OPCODE.close ? null : this.#standing.fault();
+    if (why !== null) {
+      if (side === "client") this.#record(message, side, why.message);
+      return this.#refuse(why);
+    }
+    const shown = side === "client" ? message : this.#mask(message);
+    if (typeof shown === "string") return this.#stop(POLICY, shown);
+    const index = this.#record(message, side, null);
+    if (index === "lost") return this.#lost();
+    if (side === "target" && opcode !== OPCODE.close) {
       this.#bytes += shown.data.length;
       const limit = this.#parts.judged.decision.byteLimit;
       if (limit !== null && this.#bytes > limit)
         return this.#stop(POLICY, `more than the ${limit} bytes that a rule allows`);
-      this.#send(client.socket, shown, false);
     }
-    if (this.#fromTarget.fault !== null) return this.#stop(PROTOCOL_ERROR, `the target: ${this.#fromTarget.fault}`);
-    if (client.socket.writableLength > WAITING_BYTES_MAX) connection.socket.pause();
+    way.send(opcode, shown.data, index);
   }
 
   /** A message as the client may see it; in words why it may not be shown. */
   #mask(message: WebSocketMessage): WebSocketMessage | string {
     const { masks } = this.#parts;
-    if (masks === null || message.opcode >= 8 || (!masks.readsFields && masks.scan === null)) return message;
+    if (masks === null || (!masks.readsFields && masks.scan === null)) return message;
+    if (message.opcode === OPCODE.close) return { opcode: OPCODE.close, data: this.#maskClose(message.data, masks) };
     const rules = masks.rules.join(", ");
     if (masks.typeFields.length > 0) return `GraphQL over WebSocket can't be masked, and mask ${rules} applies`;
     if (message.opcode === OPCODE.binary) return `a binary message can't be masked, and mask ${rules} applies`;
@@ -141,55 +140,75 @@ class WebSocketRelay {
       return { opcode: message.opcode, data: out };
     }
     if (masks.readsFields) return `a message that is no JSON can't be masked, and mask ${rules} applies`;
-    const text = message.data.toString("utf8");
-    const made = masks.scan!(text);
-    if (made !== text) this.#masked.add("values detected");
-    return { opcode: message.opcode, data: Buffer.from(made) };
+    return { opcode: message.opcode, data: Buffer.from(this.#scan(message.data.toString("utf8"), masks)) };
   }
 
-  /** Records a message before it goes on. False: that can't be done, so nothing goes on any more. */
-  #record({ opcode, data }: WebSocketMessage, phase: "message" | "answer"): boolean {
-    if (opcode !== OPCODE.text && opcode !== OPCODE.binary) return true;
+  /** Of the end of a conversation the code stays; its reason is a text like others. */
+  #maskClose(data: Buffer, masks: BodyMasks): Buffer {
+    const { code, reason } = readClose(data);
+    if (code === null || reason === "") return data;
+    if (!masks.readsFields) return closeData(code, this.#scan(reason, masks));
+    this.#masked.add("the reason of the end");
+    return closeData(code, "");
+  }
+
+  #scan(text: string, masks: BodyMasks): string {
+    const made = masks.scan === null ? text : masks.scan(text);
+    if (made !== text) this.#masked.add("values detected");
+    return made;
+  }
+
+  /** Records a message before it goes on. Null: there is nothing in it to record. */
+  #record({ opcode, data }: WebSocketMessage, side: WebSocketSide, refused: string | null): number | null | "lost" {
     const { session, judged } = this.#parts;
     const { service, target, enforcer } = session;
-    const anybody = service.masksOfAnybody(judged.bundle, target.protocol);
-    const text = recordMessage(
-      opcode === OPCODE.text ? data.toString("utf8") : `«${data.length} bytes»`,
-      opcode === OPCODE.text ? anybody : null,
-    );
-    const recorded = enforcer.record(judged, { phase, text, kinds: ["websocket"], refused: null, exact: data });
-    if (recorded !== null) return true;
-    this.#stop(1011, "the record can't be written");
-    return false;
+    const reason = opcode === OPCODE.close ? readClose(data).reason : null;
+    if (reason === "") return null;
+    const anybody = service.masksOfAnybody(this.#standing.bundle, target.protocol);
+    const text =
+      opcode === OPCODE.binary
+        ? recordMessage(`«${data.length} bytes»`, null)
+        : recordMessage(reason ?? data.toString("utf8"), anybody);
+    const phase = side === "client" ? "message" : "answer";
+    return enforcer.record(judged, { phase, text, kinds: ["websocket"], refused, exact: data }) ?? "lost";
   }
 
-  #send(socket: UpstreamConnection["socket"], { opcode, data }: WebSocketMessage, masked: boolean): void {
-    const key = masked ? this.#parts.session.service.random.bytes(4) : null;
-    socket.write(webSocketFrame(opcode, data, key));
-    if (opcode === OPCODE.close) socket.end();
+  #refuse({ message, hint }: Refusal): void {
+    if (this.#parts.session.service.recorder.failed !== null) return this.#lost();
+    this.#stop(POLICY, hint === undefined ? message : `${message}. ${hint}`);
   }
 
-  /** Ends it with a reason for both sides. */
+  /** Ends it with a reason for both sides, behind what they were sent before. */
   #stop(code: number, why: string): void {
-    const { client, connection, session } = this.#parts;
-    client.socket.write(closeFrame(code, `sallyport: ${why}`, null));
-    connection.socket.write(
-      closeFrame(code === POLICY ? POLICY : 1001, "ended by the gateway", session.service.random.bytes(4)),
-    );
-    this.#end(`ended by the gateway: ${why}`);
+    if (this.#closing !== null) return;
+    this.#toClient.send(OPCODE.close, closeData(code, `sallyport: ${why}`), null);
+    this.#toTarget.send(OPCODE.close, closeData(code === POLICY ? POLICY : GOING_AWAY, "ended by the gateway"), null);
+    this.#close(`ended by the gateway: ${why}`);
   }
 
-  #end(why: string): void {
+  /** The record can't be written: nothing goes on any more, not even what waits. */
+  #lost(): void {
     if (this.#over) return;
+    const { client, connection, session } = this.#parts;
+    const why = "the record can't be written";
+    this.#toClient.shut();
+    this.#toTarget.shut();
+    client.socket.write(closeFrame(INTERNAL, `sallyport: ${why}`, null));
+    connection.socket.write(closeFrame(GOING_AWAY, "ended by the gateway", session.service.random.bytes(4)));
+    this.#close(`ended by the gateway: ${why}`);
+  }
+
+  #close(why: string): void {
+    this.#closing ??= why;
+    this.#settle();
+  }
+
+  #settle(): void {
+    if (this.#closing === null || this.#over || !this.#toClient.idle || !this.#toTarget.idle) return;
     this.#over = true;
-    const { client, connection, ended } = this.#parts;
-    client.onGone = null;
-    connection.socket.end();
-    client.socket.end();
-    this.#parts.session.service.clock.after(2_000, () => {
-      connection.destroy();
-      client.socket.destroy();
-    });
-    ended(why, this.#bytes, [...this.#masked]);
+    this.#toClient.shut();
+    this.#toTarget.shut();
+    partSockets(this.#parts, this.#parts.session.service.clock, LINGER_MS);
+    this.#parts.ended(this.#closing, this.#bytes, [...this.#masked]);
   }
 }

@@ -10,8 +10,6 @@ export interface KubernetesTarget {
   readonly impersonate: ImpersonationSettings | null;
   /** Whether `pods/proxy`, `services/proxy` and `nodes/proxy` are open to rules. */
   readonly proxies: boolean;
-  /** Whether exec and attach may pass where they can't be recorded (SPDY/3.1). */
-  readonly unrecorded: boolean;
 }
 
 /** Watches and execs keep a connection each. */
@@ -28,7 +26,6 @@ export function readKubernetesTarget(r: ConfigReader, node: unknown): HttpTarget
     "credential",
     "impersonate",
     "proxies",
-    "unrecorded",
     "connections",
   ]);
   const name = r.text(f.get("name"), "target.name");
@@ -70,7 +67,6 @@ export function readKubernetesTarget(r: ConfigReader, node: unknown): HttpTarget
         : null,
       impersonate: readImpersonation(r, f.get("impersonate")),
       proxies: r.choice(f.get("proxies"), "target.proxies", ["refuse", "allow"], "refuse") === "allow",
-      unrecorded: r.choice(f.get("unrecorded"), "target.unrecorded", ["refuse", "allow"], "refuse") === "allow",
     },
     connections: r.int(f.get("connections"), "target.connections", CONNECTIONS, 1, 10_000),
   };

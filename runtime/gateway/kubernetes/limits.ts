@@ -4,3 +4,5 @@ export const HOLD_BACK_MS = 50;
 export const RECORDED_BYTES_MAX = 64 * 1024 * 1024;
 /** After one side of a stream closed, the other has so long for its rest. */
 export const DRAIN_MS = 2_000;
+/** Of a line with a terminal's size, and of the status at an exec's end, so many bytes are looked at. */
+export const SPDY_MESSAGE_BYTES_MAX = 64 * 1024;

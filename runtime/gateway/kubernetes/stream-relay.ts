@@ -1,13 +1,10 @@
 import {
   OPCODE,
+  Pings,
   WebSocketReader,
-  acceptOf,
   closeFrame,
   fieldOf,
-  forwardedAnswer,
-  isWebSocketKey,
   webSocketFrame,
-  type Field,
   type NormalRequest,
   type ResponseHead,
   type StreamAsk,
@@ -18,10 +15,13 @@ import type { Judgement } from "../../session/index.ts";
 import type { ClientConnection } from "../http/client.ts";
 import { WAITING_BYTES_MAX } from "../http/limits.ts";
 import type { WebSession } from "../http/session.ts";
+import type { Standing } from "../http/standing.ts";
+import { joinSockets, partSockets, webSocketFault } from "../http/upgrade.ts";
 import type { UpstreamConnection } from "../http/upstream.ts";
 import type { TextMask } from "../ssh/text-mask.ts";
 import { DRAIN_MS, HOLD_BACK_MS } from "./limits.ts";
 import { StreamRecording } from "./recording.ts";
+import { relaySpdy } from "./spdy-relay.ts";
 
 export interface StreamRelayParts {
   readonly client: ClientConnection;
@@ -31,6 +31,7 @@ export interface StreamRelayParts {
   readonly session: WebSession;
   readonly judged: Judgement;
   readonly ask: StreamAsk;
+  readonly standing: Standing;
   /** Makes a mask for one stream of output; null when none applies. */
   readonly mask: () => TextMask | null;
   /** Called once, when all is over. `whole`: it was recorded to its end. */
@@ -38,8 +39,8 @@ export interface StreamRelayParts {
 }
 
 /**
- * Takes both sockets over after a 101. Exec and attach over WebSocket are read channel by channel, masked and recorded; the
- * rest (port-forward, SPDY/3.1) is passed on as bytes.
+ * Takes both sockets over after a 101. Exec and attach over WebSocket are read channel by channel, masked and recorded; a
+ * port-forward over WebSocket is passed on as bytes; SPDY/3.1 has its own relay.
  *
  * @returns null when it has begun, else why the target's answer is no good
  */
@@ -47,22 +48,15 @@ export function relayStreams(parts: StreamRelayParts): string | null {
   const { request, head, connection, ask } = parts;
   const upgrade = (fieldOf(head.fields, "upgrade") ?? "").toLowerCase();
   if (request.spdy) {
-    if (upgrade !== "spdy/3.1") return "it changed to another protocol than SPDY/3.1";
-    new Tunnel(parts, "SPDY/3.1").begin();
+    const why = relaySpdy(parts);
+    if (why !== null) return why;
   } else {
-    const key = request.byName.get("sec-websocket-key");
-    if (key === undefined || !isWebSocketKey(key)) return "the client's WebSocket key is not good";
-    if (fieldOf(head.fields, "sec-websocket-accept") !== acceptOf(key))
-      return "it accepted the WebSocket with the wrong key";
-    if (upgrade !== "websocket") return "it changed to another protocol than WebSocket";
-    if (fieldOf(head.fields, "sec-websocket-extensions") !== undefined)
-      return "it uses a WebSocket extension that was not asked for";
-    const chosen = fieldOf(head.fields, "sec-websocket-protocol");
-    const offered = (request.byName.get("sec-websocket-protocol") ?? "").split(",").map((one) => one.trim());
-    if (chosen !== undefined && !offered.includes(chosen)) return "it chose a WebSocket protocol that was not offered";
+    const fault = webSocketFault(request, head, upgrade);
+    if (fault !== null) return fault;
     if (ask.kind === "portforward") new Tunnel(parts, "websocket").begin();
     else {
-      if (!speaksChannels(chosen)) return "it chose no protocol of channels that can be recorded";
+      if (!speaksChannels(fieldOf(head.fields, "sec-websocket-protocol")))
+        return "it chose no protocol of channels that can be recorded";
       new Channels(parts).begin();
     }
   }
@@ -83,29 +77,26 @@ class Tunnel {
   }
 
   begin(): void {
-    const { client, connection, head } = this.parts;
-    const rest = client.takeOver();
-    client.onGone = () => this.end("the client left");
-    const fields: Field[] = [...forwardedAnswer(head.fields), ["connection", "Upgrade"], ["upgrade", this.#upgrade]];
-    client.socket.write(
-      `HTTP/1.1 101 Switching Protocols\r\n${fields.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n`,
-      "latin1",
-    );
-    const { socket } = connection;
-    for (const event of ["data", "end", "close", "error", "drain"]) socket.removeAllListeners(event);
-    socket.on("error", () => this.end("the target's connection failed"));
-    socket.on("end", () => this.targetEnded("the target closed the connection"));
-    socket.on("close", () => this.targetEnded("the target's connection closed"));
-    socket.on("data", (chunk: Buffer) => {
-      if (!this.over) this.onTarget(chunk);
+    joinSockets(this.parts, this.#upgrade, {
+      onClient: (chunk) => {
+        if (!this.over && this.mayGoOn()) this.onClient(chunk);
+      },
+      onTarget: (chunk) => {
+        if (!this.over && this.mayGoOn()) this.onTarget(chunk);
+      },
+      clientDrained: () => this.resumeTarget(),
+      targetDrained: () => this.parts.client.socket.resume(),
+      clientLeft: (why) => this.end(why),
+      targetLeft: (why) => this.targetEnded(why),
+      targetFailed: (why) => this.end(why),
     });
-    client.socket.on("data", (chunk: Buffer) => {
-      if (!this.over) this.onClient(chunk);
-    });
-    socket.on("drain", () => client.socket.resume());
-    client.socket.on("drain", () => this.resumeTarget());
-    client.socket.resume();
-    if (rest.length > 0) this.onClient(rest);
+  }
+
+  /** False: by now the policy would not let it go on, and it is over. */
+  private mayGoOn(): boolean {
+    const why = this.parts.standing.fault();
+    if (why !== null) this.stop(why.hint === undefined ? why.message : `${why.message}. ${why.hint}`);
+    return why === null;
   }
 
   protected resumeTarget(): void {
@@ -150,14 +141,7 @@ class Tunnel {
   protected end(why: string): void {
     if (this.over) return;
     this.over = true;
-    const { client, connection, session } = this.parts;
-    client.onGone = null;
-    connection.socket.end();
-    client.socket.end();
-    session.service.clock.after(DRAIN_MS, () => {
-      connection.destroy();
-      client.socket.destroy();
-    });
+    partSockets(this.parts, this.parts.session.service.clock, DRAIN_MS);
     this.finished(why);
   }
 
@@ -175,6 +159,7 @@ const POLICY = 1008;
 class Channels extends Tunnel {
   readonly #fromClient = new WebSocketReader(true);
   readonly #fromTarget = new WebSocketReader(false);
+  readonly #pings = new Pings();
   readonly #masks: ReadonlyMap<number, TextMask>;
   readonly #recording: StreamRecording;
   #exit = "";
@@ -202,7 +187,8 @@ class Channels extends Tunnel {
         const size = readResize(data.toString("utf8", 1));
         if (size !== null) this.#recording.recording.resized(size.columns, size.rows);
       }
-      this.toTarget(webSocketFrame(opcode, data, this.parts.session.service.random.bytes(4)));
+      const sent = opcode >= OPCODE.ping ? this.#pings.instead("client", message) : data;
+      this.toTarget(webSocketFrame(opcode, sent, this.parts.session.service.random.bytes(4)));
     }
     if (this.#fromClient.fault !== null) this.#fault(this.#fromClient.fault);
   }
@@ -226,10 +212,16 @@ class Channels extends Tunnel {
 
   #message({ opcode, data }: WebSocketMessage): void {
     const channel = data[0];
+    if (opcode >= OPCODE.ping) {
+      const sent = this.#pings.instead("target", { opcode, data });
+      return this.toClient(webSocketFrame(opcode, sent, null));
+    }
     // An empty message on a channel tells that it is open.
     if (opcode >= 8 || data.length <= 1) {
       if (opcode === OPCODE.close) this.#flush();
-      return this.toClient(webSocketFrame(opcode, data, null));
+      // Under a mask the reason of an end is not shown: it could be any text.
+      const shown = opcode === OPCODE.close && this.#masks.size > 0 ? data.subarray(0, 2) : data;
+      return this.toClient(webSocketFrame(opcode, shown, null));
     }
     if (channel === CHANNEL.stdout || channel === CHANNEL.stderr) {
       const mask = this.#masks.get(channel);

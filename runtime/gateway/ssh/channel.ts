@@ -1,31 +1,39 @@
-import type { ClientChannel, Client, PseudoTtyInfo, ServerChannel, Session, WindowChangeInfo } from "ssh2";
+import type { ClientChannel, Client, ServerChannel, Session, WindowChangeInfo } from "ssh2";
 import type { Refusal } from "../../protocols/index.ts";
-import {
-  ENVIRONMENT_BYTES_MAX,
-  ENVIRONMENT_MAX,
-  REFUSED_STATUS,
-  execRequest,
-  linesText,
-  refusalText,
-  type SshRequest,
-} from "../../protocols/ssh/index.ts";
+import { REFUSED_STATUS, execRequest, linesText, refusalText, type SshRequest } from "../../protocols/ssh/index.ts";
 import type { Waiter } from "../../session/index.ts";
 import { ChannelWriter } from "./channel-writer.ts";
 import { CommandRun, watched, type Started } from "./command.ts";
 import { LineShell } from "./line-shell.ts";
 import { TYPED_AHEAD_BYTES_MAX } from "./limits.ts";
+import { Preparation, type Prepared, type Terminal } from "./preparation.ts";
 import { judge, maskedTransfer, type Ending, type Judged, type SshSession } from "./session.ts";
 import { SftpRelay } from "./sftp-relay.ts";
 
 const CTRL_C = 0x03;
 
+/** How ssh2 answers a request; undefined when the client wants no answer. */
+type Answer = (() => void) | undefined;
+
+/**
+ * Answers a request with a failure. On a channel that has its program ssh2 swallows the answer, and a client that waits
+ * for it would wait for ever: there the packet is written as ssh2 itself does it, which its types do not tell.
+ */
+function fail(channel: ServerChannel | null, reject: Answer): void {
+  if (reject === undefined) return;
+  if (channel === null) return reject();
+  const { _client: client, outgoing } = channel as unknown as {
+    readonly _client: { readonly _protocol: { channelFailure(id: number): void } };
+    readonly outgoing: { readonly id: number; readonly state: string };
+  };
+  if (outgoing.state !== "closed") client._protocol.channelFailure(outgoing.id);
+}
+
 /** A channel of a client's in which something is run: its requests, each decided, until it runs. */
 export class SessionChannel implements Ending {
   readonly #session: SshSession;
   readonly #requests: Session;
-  #pty: PseudoTtyInfo | null = null;
-  readonly #environment: [string, string][] = [];
-  #environmentBytes = 0;
+  readonly #preparation: Preparation;
   #channel: ServerChannel | null = null;
   #writer: ChannelWriter | null = null;
   #running: { resize(window: WindowChangeInfo): void; signal(name: string): void; clientGone(): void } | null = null;
@@ -39,31 +47,39 @@ export class SessionChannel implements Ending {
   constructor(session: SshSession, requests: Session) {
     this.#session = session;
     this.#requests = requests;
+    this.#preparation = new Preparation(session);
     session.open.add(this);
     this.#listen();
   }
 
   #listen(): void {
     const requests = this.#requests;
-    requests.on("pty", (accept, reject, info) => this.#onPty(accept, reject, info));
-    requests.on("env", (accept, reject, { key, val }) => this.#onEnv(accept, reject, key, val));
+    const preparation = this.#preparation;
+    requests.on("pty", (accept, reject, info) => this.#answer(preparation.terminal(info as Terminal), accept, reject));
+    requests.on("env", (accept, reject, { key, val }) => this.#answer(preparation.variable(key, val), accept, reject));
     requests.on("window-change", (accept, _reject, window) => {
       accept?.();
-      if (this.#pty !== null) Object.assign(this.#pty, window);
+      preparation.resized(window);
       this.#running?.resize(window);
     });
     requests.on("signal", (accept, _reject, { name }) => {
       accept?.();
       this.#running?.signal(name);
     });
-    requests.on("auth-agent", (_accept, reject) => this.#notCarried({ kind: "agent_forward" }, reject));
-    requests.on("x11", (_accept, reject) => this.#notCarried({ kind: "x11" }, reject));
-    requests.on("exec", (accept, _reject, { command }) =>
-      this.#start(accept(), execRequest(command, this.#pty !== null, this.#session.target.home)),
+    const notCarried = (request: SshRequest, reject: Answer): void => {
+      preparation.notCarried(request);
+      fail(this.#channel, reject);
+    };
+    requests.on("auth-agent", (_accept, reject) => notCarried({ kind: "agent_forward" }, reject));
+    requests.on("x11", (_accept, reject) => notCarried({ kind: "x11" }, reject));
+    requests.on("exec", (accept, reject, { command }) =>
+      this.#start(accept, reject, ({ pty }) => execRequest(command, pty !== null, this.#session.target.home)),
     );
-    requests.on("shell", (accept) => this.#start(accept(), { kind: "shell", pty: this.#pty !== null }));
-    requests.on("subsystem", (accept: () => ServerChannel, _reject: () => void, { name }: { name: string }) =>
-      this.#start(accept(), { kind: "subsystem", name }),
+    requests.on("shell", (accept, reject) =>
+      this.#start(accept, reject, ({ pty }) => ({ kind: "shell", pty: pty !== null })),
+    );
+    requests.on("subsystem", (accept: () => ServerChannel, reject: () => void, { name }: { name: string }) =>
+      this.#start(accept, reject, () => ({ kind: "subsystem", name })),
     );
     requests.on("close", () => this.#gone());
   }
@@ -82,60 +98,36 @@ export class SessionChannel implements Ending {
     this.#gone();
   }
 
-  // ---- before it runs ----------------------------------------------------------------------------------------------
-
-  /** Requests that prepare a channel can't wait: they are decided at once. */
-  #now(request: SshRequest): Refusal | null {
-    const judged = judge(this.#session, request, { pty: this.#pty !== null, environment: [], folder: null }, null);
-    if (judged instanceof Promise) return null;
-    return "refusal" in judged ? judged.refusal : null;
-  }
-
-  #onPty(accept: (() => void) | undefined, reject: (() => void) | undefined, info: PseudoTtyInfo): void {
-    // ssh2 leaves the terminal's name out of its type, but hands it over.
-    const terminal = (info as PseudoTtyInfo & { readonly term?: string }).term ?? "";
-    const refused =
-      !this.#session.identity.permits.pty || this.#now({ kind: "pty", terminal: terminal.slice(0, 256) }) !== null;
-    if (refused) return reject?.();
-    this.#pty = info;
-    accept?.();
-  }
-
-  #onEnv(accept: (() => void) | undefined, reject: (() => void) | undefined, name: string, value: string): void {
-    this.#environmentBytes += name.length + value.length;
-    const fits = this.#environment.length < ENVIRONMENT_MAX && this.#environmentBytes <= ENVIRONMENT_BYTES_MAX;
-    if (!fits || this.#now({ kind: "env", name, value }) !== null) return reject?.();
-    this.#environment.push([name, value]);
-    accept?.();
-  }
-
-  /** Decided, so that it is in the record; but the gateway does not carry it, whatever the policy says. */
-  #notCarried(request: SshRequest, reject: (() => void) | undefined): void {
-    this.#now(request);
-    reject?.();
+  #answer(granted: boolean, accept: Answer, reject: Answer): void {
+    if (granted) accept?.();
+    else fail(this.#channel, reject);
   }
 
   // ---- running -----------------------------------------------------------------------------------------------------
 
-  #start(channel: ServerChannel | undefined, request: SshRequest): void {
-    // ssh2 answers nothing for a second request to run something, and when the client is gone already.
-    if (channel === undefined || this.#channel !== null) return;
+  #start(accept: () => ServerChannel | undefined, reject: Answer, request: (prepared: Prepared) => SshRequest): void {
+    if (this.#channel !== null) return fail(this.#channel, reject);
+    const channel = accept();
+    // ssh2 hands out none when the client is gone already.
+    if (channel === undefined) return;
     this.#channel = channel;
     channel.on("error", () => this.#gone());
     channel.on("close", () => this.#gone());
     channel.pause();
     const writer = new ChannelWriter(channel);
     this.#writer = writer;
-    this.#run(channel, writer, request).catch((fault: unknown) => {
+    const prepared = this.#preparation.close();
+    this.#run(channel, writer, request(prepared), prepared).catch((fault: unknown) => {
       const message = `sallyport: the request failed: ${fault instanceof Error ? fault.message : String(fault)}`;
       void this.#refuse({ kind: "unavailable", message });
     });
   }
 
-  async #run(channel: ServerChannel, writer: ChannelWriter, request: SshRequest): Promise<void> {
+  async #run(channel: ServerChannel, writer: ChannelWriter, request: SshRequest, prepared: Prepared): Promise<void> {
     const { upstream, target } = this.#session;
-    const pty = this.#pty !== null;
-    const asking = { pty, environment: this.#environment, folder: null };
+    const pty = prepared.pty !== null;
+    const { environment } = prepared;
+    const asking = { pty, terminal: prepared.pty?.term ?? null, environment, folder: null };
     const lines = request.kind === "shell" && target.shell === "lines";
     const judged = await this.#judged(request, () =>
       judge(this.#session, request, asking, this.#waiter(channel, writer, pty)),
@@ -143,6 +135,12 @@ export class SessionChannel implements Ending {
     if (this.#closed) return this.#left(judged);
     if ("refusal" in judged) return this.#refuse(judged.refusal);
     const { granted } = judged;
+    const unrecorded = await this.#preparation.recorded();
+    if (this.#closed) return this.#left(judged);
+    if (unrecorded !== null) {
+      this.#left(judged);
+      return this.#refuse(unrecorded);
+    }
     const transfers = request.kind === "scp" || request.kind === "subsystem";
     const unmaskable = transfers ? maskedTransfer(granted) : null;
     if (unmaskable !== null) {
@@ -156,12 +154,12 @@ export class SessionChannel implements Ending {
       return this.#refuse({ kind: "unavailable", message: `sallyport: ${client}` });
     }
     if (lines) {
-      const shell = new LineShell(this.#session, client, channel, writer, granted, this.#pty, this.#environment);
+      const shell = new LineShell(this.#session, client, channel, writer, granted, prepared);
       this.#running = shell;
       shell.begin(this.#typed);
       return;
     }
-    const started = await this.#startUpstream(client, request);
+    const started = await this.#startUpstream(client, request, prepared);
     if (typeof started === "string") {
       this.#left(judged);
       return this.#refuse({ kind: "unavailable", message: `sallyport: the target refused: ${started}` });
@@ -174,7 +172,7 @@ export class SessionChannel implements Ending {
       this.#running = new SftpRelay(this.#session, channel, writer, started, granted);
       return;
     }
-    const run = new CommandRun(this.#session, channel, writer, started, granted, request, this.#pty);
+    const run = new CommandRun(this.#session, channel, writer, started, granted, request, prepared.pty);
     this.#running = run;
     run.begin(this.#typed);
   }
@@ -221,11 +219,12 @@ export class SessionChannel implements Ending {
       channel.pause();
     };
   }
-  #startUpstream(client: Client, request: SshRequest): Promise<Started | string> {
+
+  #startUpstream(client: Client, request: SshRequest, { pty, environment }: Prepared): Promise<Started | string> {
     this.#stopTyping?.();
     const options = {
-      env: Object.fromEntries(this.#environment),
-      ...(this.#pty === null ? {} : { pty: this.#pty }),
+      env: Object.fromEntries(environment),
+      ...(pty === null ? {} : { pty }),
     };
     return new Promise((resolve) => {
       const done = (fault: Error | undefined, channel: ClientChannel): void =>
@@ -237,7 +236,7 @@ export class SessionChannel implements Ending {
             client.exec(request.command, options, done);
             break;
           case "shell":
-            client.shell(this.#pty ?? false, { env: options.env }, done);
+            client.shell(pty ?? false, { env: options.env }, done);
             break;
           case "subsystem":
             client.subsys(request.name, done);
@@ -254,7 +253,7 @@ export class SessionChannel implements Ending {
   async #refuse(refusal: Refusal): Promise<void> {
     const [channel, writer] = [this.#channel!, this.#writer!];
     this.#stopTyping?.();
-    writer.write(Buffer.from(refusalText(refusal, this.#pty !== null)), "err");
+    writer.write(Buffer.from(refusalText(refusal, this.#preparation.pty !== null)), "err");
     await writer.idle();
     if (this.#closed) return;
     channel.exit(REFUSED_STATUS);

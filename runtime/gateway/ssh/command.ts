@@ -1,9 +1,8 @@
 import type { ClientChannel, PseudoTtyInfo, ServerChannel, WindowChangeInfo } from "ssh2";
 import { describeRequest, linesText, type SshRequest } from "../../protocols/ssh/index.ts";
 import type { ChannelWriter } from "./channel-writer.ts";
-import { HOLD_BACK_MS } from "./limits.ts";
+import { OutputSide, type OutputHost } from "./output-side.ts";
 import { ActionRecording, outputMask, type Granted, type SshSession } from "./session.ts";
-import type { TextMask } from "./text-mask.ts";
 
 /** How a program ended: a status, or the signal that ended it. Null: the target did not say. */
 export type Ended =
@@ -27,46 +26,6 @@ export function watched(channel: ClientChannel): Started {
       status === null ? { signal: signal ?? "SIGTERM", dumped: dumped === true, message: message ?? "" } : { status };
   });
   return { channel, ended: () => ended };
-}
-
-/** One of a command's outputs: masked, held back where a mask must see more, and counted. */
-class OutputSide {
-  readonly #name: "out" | "err";
-  readonly #mask: TextMask | null;
-  readonly #put: (bytes: Buffer, to: "out" | "err") => void;
-  readonly #after: (ms: number, call: () => void) => () => void;
-  #flushing = false;
-
-  constructor(
-    name: "out" | "err",
-    mask: TextMask | null,
-    put: (bytes: Buffer, to: "out" | "err") => void,
-    after: (ms: number, call: () => void) => () => void,
-  ) {
-    this.#name = name;
-    this.#mask = mask;
-    this.#put = put;
-    this.#after = after;
-  }
-
-  get masked(): readonly string[] {
-    return this.#mask?.masked ?? [];
-  }
-
-  push(bytes: Buffer): void {
-    if (this.#mask === null) return this.#put(bytes, this.#name);
-    this.#put(this.#mask.push(bytes), this.#name);
-    if (this.#mask.held === 0 || this.#flushing) return;
-    this.#flushing = true;
-    this.#after(HOLD_BACK_MS, () => {
-      this.#flushing = false;
-      this.flush();
-    });
-  }
-
-  flush(): void {
-    if (this.#mask !== null && this.#mask.held > 0) this.#put(this.#mask.flush(), this.#name);
-  }
 }
 
 /**
@@ -120,11 +79,15 @@ export class CommandRun {
       bytesMax: pty === null ? settings.recording.commandBytes : Number.POSITIVE_INFINITY,
       keystrokes: settings.recording.keystrokes,
     });
-    const put = (bytes: Buffer, to: "out" | "err"): void => this.#show(bytes, to);
-    const after = (ms: number, call: () => void): (() => void) => clock.after(ms, call);
+    const { channel: upstream } = started;
+    const host: OutputHost = {
+      put: (bytes, to) => this.#show(bytes, to),
+      after: (ms, call) => clock.after(ms, call),
+      paused: () => upstream.isPaused() || upstream.stderr.isPaused(),
+    };
     this.#sides = {
-      out: new OutputSide("out", outputMask(session, granted), put, after),
-      err: new OutputSide("err", outputMask(session, granted), put, after),
+      out: new OutputSide("out", outputMask(session, granted), host),
+      err: new OutputSide("err", outputMask(session, granted), host),
     };
   }
 

@@ -1,4 +1,5 @@
 import type { ConfigReader } from "../config-reader.ts";
+import { readBrowserSignIn, type BrowserSignInConfig } from "./browser-config.ts";
 
 export interface SshListenConfig {
   readonly host: string;
@@ -13,8 +14,8 @@ export interface SshTargetConfig {
   readonly labels: Readonly<Record<string, string>>;
   /** Public keys that the host may show; any other ends the connection. */
   readonly hostKeys: readonly string[];
-  /** The account there, and the file of the private key that signs in to it. */
-  readonly credential: { readonly user: string; readonly key: string };
+  /** The account there, and the file of the private key that signs in to it; null: the gateway's authority vouches for it. */
+  readonly credential: { readonly user: string; readonly key: string | null };
   /** The account's home folder, where paths that do not begin with `/` begin. Null: written as `~` in facts. */
   readonly home: string | null;
   /** `open`: a shell is the target's own. `lines`: the gateway's own prompt, which decides every line. */
@@ -30,6 +31,10 @@ export interface SshSettings {
   readonly userAuthorities: readonly string[];
   /** File of revoked keys and certificates: OpenSSH's binary list, or one key per line. */
   readonly revoked: string | null;
+  /** Signs the gateway in to targets with certificates. `key`: file of its private key; null: one is made in the state folder. */
+  readonly authority: { readonly key: string | null; readonly validMs: number };
+  /** Sign-in through a browser for who has no key; null: there is none. */
+  readonly signIn: BrowserSignInConfig | null;
   readonly recording: {
     /** What is typed in a shell is kept too. Passwords that are typed are then in it. */
     readonly keystrokes: boolean;
@@ -48,6 +53,10 @@ export interface SshConfig extends SshSettings {
 /** Without a setting: the first mebibyte of a command's output. */
 const COMMAND_BYTES = 1024 * 1024;
 const COMMAND_BYTES_MAX = 1024 * 1024 * 1024;
+
+/** How long a certificate is good for: it is shown at once, and looked at once. */
+const CERTIFICATE_MS = 300_000;
+const CERTIFICATE_MS_MAX = 3_600_000;
 
 export function readSshListen(r: ConfigReader, node: unknown): SshListenConfig {
   const f = r.map(node, "listen", ["protocol", "address"]);
@@ -75,7 +84,10 @@ export function readSshTarget(r: ConfigReader, node: unknown): SshTargetConfig {
       f.get("hostKeys") ?? node,
       `target.hostKeys needs the host's keys; ssh-keyscan -p ${port} ${host} shows them`,
     );
-  const c = r.map(f.get("credential"), "target.credential", ["user", "key"]);
+  const c = r.map(f.get("credential"), "target.credential", ["user", "key", "certificate"]);
+  const certificate = r.bool(c.get("certificate"), "target.credential.certificate", false);
+  if (certificate && c.has("key"))
+    r.fail(c.get("key"), "target.credential takes either key or certificate: true, not both");
   const home = f.has("home") ? r.text(f.get("home"), "target.home") : null;
   if (home !== null && !home.startsWith("/")) r.fail(f.get("home"), "target.home must begin with /");
   return {
@@ -86,10 +98,18 @@ export function readSshTarget(r: ConfigReader, node: unknown): SshTargetConfig {
     hostKeys,
     credential: {
       user: r.text(c.get("user"), "target.credential.user"),
-      key: r.text(c.get("key"), "target.credential.key"),
+      key: certificate ? null : r.text(c.get("key"), "target.credential.key"),
     },
     home,
     shell: r.choice(f.get("shell"), "target.shell", ["open", "lines"], "open"),
+  };
+}
+
+function readAuthority(r: ConfigReader, node: unknown): SshSettings["authority"] {
+  const f = node === undefined ? new Map<string, unknown>() : r.map(node, "ssh.authority", ["key", "validMs"]);
+  return {
+    key: f.has("key") ? r.text(f.get("key"), "ssh.authority.key") : null,
+    validMs: r.int(f.get("validMs"), "ssh.authority.validMs", CERTIFICATE_MS, 10_000, CERTIFICATE_MS_MAX),
   };
 }
 
@@ -97,7 +117,16 @@ export function readSshSettings(r: ConfigReader, node: unknown): SshSettings {
   const f =
     node === undefined
       ? new Map<string, unknown>()
-      : r.map(node, "ssh", ["hostKey", "hostCertificate", "userAuthorities", "revoked", "recording", "channels"]);
+      : r.map(node, "ssh", [
+          "hostKey",
+          "hostCertificate",
+          "userAuthorities",
+          "revoked",
+          "authority",
+          "signIn",
+          "recording",
+          "channels",
+        ]);
   const k = f.has("recording")
     ? r.map(f.get("recording"), "ssh.recording", ["keystrokes", "commandBytes"])
     : new Map<string, unknown>();
@@ -107,6 +136,8 @@ export function readSshSettings(r: ConfigReader, node: unknown): SshSettings {
     hostCertificate: file("hostCertificate"),
     userAuthorities: r.list(f.get("userAuthorities"), "ssh.userAuthorities").map((key) => r.text(key, "a key")),
     revoked: file("revoked"),
+    authority: readAuthority(r, f.get("authority")),
+    signIn: f.has("signIn") ? readBrowserSignIn(r, f.get("signIn")) : null,
     recording: {
       keystrokes: r.bool(k.get("keystrokes"), "ssh.recording.keystrokes", false),
       commandBytes: r.int(k.get("commandBytes"), "ssh.recording.commandBytes", COMMAND_BYTES, 0, COMMAND_BYTES_MAX),

@@ -1,16 +1,18 @@
-import ssh2, { type AuthContext, type Client, type Connection, type PublicKeyAuthContext } from "ssh2";
+import ssh2, { type AuthContext, type Client, type Connection, type ParsedKey } from "ssh2";
 import { ABSENT, type FactValue } from "../../../spec/contract/facts/index.ts";
-import { judgeKey, type SshIdentity } from "../../identity/index.ts";
+import type { SshIdentity } from "../../identity/index.ts";
 import { timeOrderedId, type Socket } from "../../outside/index.ts";
-import { linesText, readSignInName, REFUSED_STATUS } from "../../protocols/ssh/index.ts";
+import { linesText, REFUSED_STATUS } from "../../protocols/ssh/index.ts";
 import { RecorderFailed, SessionLog } from "../../record/index.ts";
 import { ActionDesk } from "../../session/index.ts";
+import { sessionKey } from "./authority.ts";
 import { SessionChannel } from "./channel.ts";
 import { Forwards } from "./forwards.ts";
 import { hostKeysFor } from "./host-key.ts";
 import type { SshHost } from "./host.ts";
-import { KEEPALIVE_COUNT, KEEPALIVE_MS, SIGN_IN_FAILURES_MAX, SIGN_IN_REQUESTS_MAX } from "./limits.ts";
+import { KEEPALIVE_COUNT, KEEPALIVE_MS } from "./limits.ts";
 import type { SshSession } from "./session.ts";
+import { SshSignIn } from "./sign-in.ts";
 import { CIPHERS, KEY_EXCHANGES, MACS, prepareKeys, terrapinFault, type Agreed } from "./transport.ts";
 import { connectTarget, type SshTarget } from "./upstream.ts";
 
@@ -20,16 +22,10 @@ export class SshConnection {
   readonly #socket: Socket;
   readonly #from: string;
   #gone: () => void = () => undefined;
-  readonly #stopTimer: () => void;
+  readonly #signIn: SshSignIn;
+  #stopTimer: () => void = () => undefined;
   #connection: Connection | null = null;
-  #requests = 0;
-  #failures = 0;
-  /** What the last key was refused for: told to the record, not to the client. */
-  #refused = "the client left before it signed in";
-  #name = "";
   #application = "";
-  #identity: SshIdentity | null = null;
-  #targetName: string | null = null;
   #session: SshSession | null = null;
   #target: Client | null = null;
   #channels = 0;
@@ -48,15 +44,25 @@ export class SshConnection {
     this.#host = host;
     this.#socket = socket;
     this.#from = from;
-    const { clock, config } = host.parts;
+    this.#signIn = new SshSignIn({
+      host,
+      from,
+      cut: (why) => this.end(why),
+      timed: (runs) => (runs ? this.#startTimer() : this.#stopTimer()),
+    });
+    this.#startTimer();
+    socket.once("close", () => this.#ended("the client's connection closed"));
+    socket.on("error", () => undefined);
+  }
+
+  #startTimer(): void {
+    const { clock, config } = this.#host.parts;
     const { handshakeMs } = config.limits;
     this.#stopTimer = clock.after(handshakeMs, () => {
       if (this.#session !== null) return;
-      this.#refused = `no sign-in within ${handshakeMs} ms`;
-      this.end(this.#refused);
+      this.#signIn.refused = `no sign-in within ${handshakeMs} ms`;
+      this.end(this.#signIn.refused);
     });
-    socket.once("close", () => this.#ended("the client's connection closed"));
-    socket.on("error", () => undefined);
   }
 
   /** Speaks SSH with the client; `gone` is called once, when the connection is over. */
@@ -77,102 +83,39 @@ export class SshConnection {
         prepareKeys(connection);
         const fault = terrapinFault(connection, agreed);
         if (fault === null) return;
-        this.#refused = fault;
+        this.#signIn.refused = fault;
         this.end(fault);
       });
-      connection.on("authentication", (context: AuthContext) => this.#authenticate(context));
+      connection.on("authentication", (context: AuthContext) => {
+        if (!this.#over) this.#signIn.answer(context);
+      });
       connection.on("ready", () => this.#begin());
     });
     server.injectSocket(this.#socket);
-  }
-
-  // ---- sign-in -----------------------------------------------------------------------------------------------------
-
-  #authenticate(context: AuthContext): void {
-    const name = readSignInName(context.username);
-    if (++this.#requests > SIGN_IN_REQUESTS_MAX || this.#over) {
-      this.#refused = `more than ${SIGN_IN_REQUESTS_MAX} requests to sign in`;
-      return this.end(this.#refused);
-    }
-    this.#name = context.username;
-    if (!name.ok) {
-      this.#refused = name.error;
-      return context.reject(["publickey"]);
-    }
-    if (context.method === "keyboard-interactive") {
-      // Who has no key is told so, instead of being asked for a password that there is not.
-      context.prompt([], "Sallyport", "Sign in with an SSH key or certificate that your gateway knows.", () =>
-        context.reject(["publickey"]),
-      );
-      return;
-    }
-    if (context.method !== "publickey") return context.reject(["publickey", "keyboard-interactive"]);
-    this.#publicKey(context, name.value.user, name.value.target);
-  }
-
-  #publicKey(context: PublicKeyAuthContext, name: string, target: string | null): void {
-    const { directory, clock } = this.#host.parts;
-    const { key, signature, blob } = context;
-    const { hashAlgo } = context as unknown as { readonly hashAlgo?: string };
-    if (directory.isHeldOff(`user ${name}`) || directory.isHeldOff(`from ${this.#from}`)) {
-      this.#refused = "too many failed sign-ins; held off for a minute";
-      return context.reject(["publickey"]);
-    }
-    const proof = signature === undefined || blob === undefined ? null : { signature, data: blob };
-    let trust;
-    try {
-      trust = this.#host.ssh.trust();
-    } catch (fault) {
-      // A list of what was taken back that can't be read may hold the very key that is shown.
-      this.#refused = `the revocation list can't be read: ${fault instanceof Error ? fault.message : String(fault)}`;
-      this.#host.parts.say(this.#refused);
-      return context.reject(["publickey"]);
-    }
-    const answer = judgeKey(
-      { name, algorithm: key.algo, blob: key.data, hash: hashAlgo, proof, address: this.#from, nowMs: clock.now() },
-      directory,
-      trust,
-    );
-    if (!answer.ok) {
-      this.#refused = answer.error;
-      if (proof !== null) {
-        directory.noteFailure(`user ${name}`);
-        directory.noteFailure(`from ${this.#from}`);
-        if (++this.#failures >= SIGN_IN_FAILURES_MAX) return this.end("too many signatures that do not fit");
-      }
-      return context.reject(["publickey"]);
-    }
-    if (answer.value.kind === "signed") {
-      directory.noteSuccess(`user ${name}`);
-      this.#identity = answer.value.identity;
-      this.#targetName = target;
-    }
-    // For a key that was only shown, this says that it would do, and no more.
-    context.accept();
   }
 
   // ---- the session -------------------------------------------------------------------------------------------------
 
   #begin(): void {
     this.#stopTimer();
-    const identity = this.#identity;
+    const { identity, targetName } = this.#signIn;
     const connection = this.#connection!;
     if (identity === null) return this.end("signed in without a proof");
     const { recorder, parts, ssh } = this.#host;
-    const target = ssh.targets.find((one) => one.name === this.#targetName);
+    const target = ssh.targets.find((one) => one.name === targetName);
     if (recorder.failed !== null) return this.#refuseAll("the record can't be written, so nobody is let in");
     if (target === undefined) {
       const names = ssh.targets.map((one) => one.name).join(", ");
       const why =
-        this.#targetName === null
+        targetName === null
           ? `no target is named; sign in as ${identity.name}%TARGET. Targets: ${names}`
-          : `there is no target ${JSON.stringify(this.#targetName)}. Targets: ${names}`;
-      this.#host.refusedSignIn(this.#name, this.#from, why);
+          : `there is no target ${JSON.stringify(targetName)}. Targets: ${names}`;
+      this.#host.refusedSignIn(this.#signIn.name, this.#from, why);
       return this.#refuseAll(why);
     }
     const startedAt = parts.clock.now();
     this.sid = timeOrderedId(startedAt, parts.random);
-    const who = { user: identity.name, groups: identity.groups, method: identity.method, issuer: null };
+    const who = { user: identity.name, groups: identity.groups, method: identity.method, issuer: identity.issuer };
     const on = { target: target.name, protocol: "ssh", database: "", account: target.credential.user };
     const log = new SessionLog(recorder, parts.clock, this.sid, who, on);
     this.log = log;
@@ -211,7 +154,11 @@ export class SshConnection {
       ["session.id", this.sid],
       ["session.started", startedAt],
     ]);
-    const upstream = connectTarget(target).then((found) => {
+    const account = target.credential.user;
+    const keyFor = (client: Client): ParsedKey =>
+      target.privateKey ??
+      sessionKey(ssh.authority, { identity, sid: this.sid, account }, parts.clock, parts.random, () => client);
+    const upstream = connectTarget(target, keyFor).then((found) => {
       if (typeof found === "string") {
         parts.say(found);
         return found;
@@ -247,7 +194,7 @@ export class SshConnection {
         startedAt,
         identity,
         target: target.name,
-        account: target.credential.user,
+        account,
         commitKey: parts.secret,
         noticeEveryMs: parts.config.approvals.noticeEveryMs,
         howToGrant: parts.howToGrant,
@@ -302,9 +249,11 @@ export class SshConnection {
     if (this.#over) return;
     this.#over = true;
     this.#stopTimer();
+    this.#signIn.gone();
     const session = this.#session;
     if (session === null) {
-      if (this.#name !== "" && this.#identity === null) this.#host.refusedSignIn(this.#name, this.#from, this.#refused);
+      const { name, identity, refused } = this.#signIn;
+      if (name !== "" && identity === null) this.#host.refusedSignIn(name, this.#from, refused);
     } else {
       for (const one of [...session.open]) one.end();
       try {

@@ -52,6 +52,9 @@ export class Forwards implements Ending {
   /** What is listened on for the client, by address. */
   readonly #listeners = new Map<string, { readonly granted: Granted; count: number; bytes: number }>();
   #watching = false;
+  /** Of what waits for an approval. */
+  readonly #withdrawals = new Set<(why: "disconnected") => void>();
+  #ended = false;
 
   constructor(session: SshSession, client: Connection) {
     this.#session = session;
@@ -85,17 +88,29 @@ export class Forwards implements Ending {
   /** Waits for an approval in silence: an open channel has nobody who reads. */
   async #decide(request: SshRequest): Promise<Granted | null> {
     const { permits } = this.#session.identity;
+    let waits: ((why: "disconnected") => void) | null = null;
     const judged = await judge(this.#session, request, NOTHING_ASKED, {
       notify: () => undefined,
-      waiting: (withdraw) => this.#withdrawals.add(withdraw),
+      waiting: (withdraw) => {
+        waits = withdraw;
+        this.#withdrawals.add(withdraw);
+        if (this.#ended) withdraw("disconnected");
+      },
     });
+    if (waits !== null) this.#withdrawals.delete(waits);
     if ("refusal" in judged) return null;
     const { granted } = judged;
-    if (permits.portForwarding && maskedTransfer(granted) === null) return granted;
-    this.#finished(granted, "cut", permits.portForwarding ? "masked" : "not permitted by the certificate", 0);
+    const unfit = this.#ended
+      ? "the client left"
+      : !permits.portForwarding
+        ? "not permitted by the certificate"
+        : maskedTransfer(granted) !== null
+          ? "masked"
+          : null;
+    if (unfit === null) return granted;
+    this.#finished(granted, "cut", unfit, 0);
     return null;
   }
-  readonly #withdrawals = new Set<(why: "disconnected") => void>();
 
   #finished(granted: Granted, status: "ok" | "error" | "cut", tag: string, bytes: number): void {
     const { decisionId, startedAt } = granted;
@@ -213,6 +228,7 @@ export class Forwards implements Ending {
   }
 
   end(): void {
+    this.#ended = true;
     for (const withdraw of this.#withdrawals) withdraw("disconnected");
     for (const bridge of [...this.#bridges]) bridge.end();
     for (const { granted, count, bytes } of this.#listeners.values())

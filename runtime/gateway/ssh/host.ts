@@ -5,6 +5,8 @@ import type { Rates } from "../../enforce/limit/index.ts";
 import type { Directory, SshTrust } from "../../identity/index.ts";
 import type { Clock, Random, RecordingStore } from "../../outside/index.ts";
 import type { Recorder } from "../../record/index.ts";
+import type { SshAuthority } from "./authority.ts";
+import type { BrowserDoor } from "./browser.ts";
 import type { SshSettings } from "./config.ts";
 import type { HostKey } from "./host-key.ts";
 import type { SshTarget } from "./upstream.ts";
@@ -14,6 +16,8 @@ export interface SshParts {
   readonly settings: SshSettings;
   readonly targets: readonly SshTarget[];
   readonly hostKey: HostKey;
+  /** For the targets without a key of their own. */
+  readonly authority: SshAuthority;
   /** As it is now: a changed revocation list counts at the next sign-in. */
   readonly trust: () => SshTrust;
   readonly recordings: RecordingStore;
@@ -27,6 +31,8 @@ export interface SshHost {
   readonly recorder: Recorder;
   readonly rates: Rates;
   readonly alerts: Alerts;
+  /** Null: nobody signs in through a browser. */
+  readonly browser: BrowserDoor | null;
   readonly parts: {
     readonly config: {
       readonly limits: { readonly handshakeMs: number };

@@ -1,3 +1,4 @@
+export { BROWSER_PATH, type BrowserDoor } from "./browser.ts";
 export { SshConnection } from "./connection.ts";
 export type { SshHost, SshParts } from "./host.ts";
 export { readPrivateKey, type HostKey } from "./host-key.ts";

@@ -15,5 +15,9 @@ export const TYPED_AHEAD_BYTES_MAX = 64 * 1024;
 export const LISTENERS_MAX = 32;
 /** Connections that a target's listener may have open through one client at once. */
 export const FORWARDED_MAX = 256;
-/** How long output may be held back to look for what a mask hides. */
+/** How long a target must be silent before what was held back to look for masks is shown. */
 export const HOLD_BACK_MS = 50;
+/** Keys that may come out unreadable in a row. */
+export const KEY_TRIES_MAX = 16;
+/** How often it is looked in that time: at its beginning, its end, and between. */
+export const HOLD_BACK_LOOKS = 3;

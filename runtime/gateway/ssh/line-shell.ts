@@ -1,8 +1,9 @@
-import type { Client, PseudoTtyInfo, ServerChannel, WindowChangeInfo } from "ssh2";
+import type { Client, ServerChannel, WindowChangeInfo } from "ssh2";
 import { canonicalPath } from "../../facts/index.ts";
 import { LineEditor, lineRequest, linesText, refusalText, type SshRequest } from "../../protocols/ssh/index.ts";
 import type { ChannelWriter } from "./channel-writer.ts";
 import { CommandRun, exitChannel, watched, type Ended, type Started } from "./command.ts";
+import type { Prepared } from "./preparation.ts";
 import { judge, type Granted, type SshSession } from "./session.ts";
 
 /**
@@ -15,8 +16,8 @@ export class LineShell {
   readonly #channel: ServerChannel;
   readonly #writer: ChannelWriter;
   readonly #granted: Granted;
-  readonly #pty: PseudoTtyInfo | null;
-  readonly #environment: readonly (readonly [string, string])[];
+  readonly #pty: Prepared["pty"];
+  readonly #environment: Prepared["environment"];
   readonly #editor: LineEditor;
   /** Where commands run; null: in the account's home folder. */
   #folder: string | null = null;
@@ -34,8 +35,7 @@ export class LineShell {
     channel: ServerChannel,
     writer: ChannelWriter,
     granted: Granted,
-    pty: PseudoTtyInfo | null,
-    environment: readonly (readonly [string, string])[],
+    { pty, environment }: Prepared,
   ) {
     this.#session = session;
     this.#target = target;
@@ -114,7 +114,8 @@ export class LineShell {
     const pty = this.#pty !== null;
     const home = this.#session.target.home;
     const request = lineRequest(text, pty, this.#folder ?? home);
-    const asking = { pty, environment: this.#environment, folder: this.#folder };
+    const terminal = this.#pty?.term ?? null;
+    const asking = { pty, terminal, environment: this.#environment, folder: this.#folder };
     const judged = await judge(this.#session, request, asking, {
       notify: (notice, hint) => this.#say([notice, hint]),
       waiting: (withdraw) => {

@@ -46,11 +46,13 @@ export type Judged = { readonly granted: Granted } | { readonly refusal: Refusal
 
 export interface Asking {
   readonly pty: boolean;
+  /** The terminal's name, which programs see as a variable; null without one. */
+  readonly terminal: string | null;
   readonly environment: readonly (readonly [string, string])[];
   /** Where the command would run; null: in the account's home folder. */
   readonly folder: string | null;
 }
-export const NOTHING_ASKED: Asking = { pty: false, environment: [], folder: null };
+export const NOTHING_ASKED: Asking = { pty: false, terminal: null, environment: [], folder: null };
 
 /** Decides a request, and waits until its record lets it go ahead. */
 export function judge(
@@ -67,7 +69,7 @@ export function judge(
       kinds: [request.kind === "sftp" ? `sftp ${request.file.operation}` : request.kind],
       facts: sshFacts(request, asking.pty),
       text: requestText(describeRequest(request)),
-      exact: exactRequest(request, asking.environment, asking.folder),
+      exact: exactRequest(request, asking),
     },
     waiter,
   );

@@ -8,7 +8,8 @@ import { CIPHERS, KEY_EXCHANGES, MACS, prepareKeys, terrapinFault, type Agreed }
 /** A target with its keys read. */
 export interface SshTarget extends SshTargetConfig {
   readonly pinned: readonly SshPublicKey[];
-  readonly privateKey: ParsedKey;
+  /** Null: the gateway's authority vouches for the account. */
+  readonly privateKey: ParsedKey | null;
 }
 
 /** Kinds of host keys that may be agreed on: those of the keys that are pinned. */
@@ -20,12 +21,22 @@ const kindsOf = (pinned: readonly SshPublicKey[]): ServerHostKeyAlgorithm[] => [
   ),
 ];
 
+/** The host has refused the gateway, and an operator must look at both. */
+const notTaken = ({ credential: { user }, privateKey }: SshTarget): string =>
+  privateKey === null
+    ? `sshd does not take the gateway's certificate for the account ${user}; it must trust what sallyport ssh-config --authority prints, and its clock be right`
+    : `sshd does not take the gateway's key for the account ${user}; its public half belongs into authorized_keys`;
+
 /**
- * Connects to a target and signs in with the gateway's key.
+ * Connects to a target and signs in.
  *
+ * @param keyFor the key to sign in with, for the client that does
  * @returns the signed-in connection, or in words why there is none; the words name no secret
  */
-export async function connectTarget(target: SshTarget): Promise<Client | string> {
+export async function connectTarget(
+  target: SshTarget,
+  keyFor: (client: Client) => ParsedKey,
+): Promise<Client | string> {
   let socket;
   try {
     socket = await dial(target.host, target.port, UPSTREAM_MS, null);
@@ -35,8 +46,9 @@ export async function connectTarget(target: SshTarget): Promise<Client | string>
   return new Promise((resolve) => {
     const client = new Client();
     let why = "";
-    const fail = (fault: Error): void => {
+    const fail = (fault: Error & { readonly level?: string }): void => {
       client.destroy();
+      if (fault.level === "client-authentication") why = notTaken(target);
       resolve(`target ${target.name}: ${why === "" ? fault.message : why}`);
     };
     client.once("ready", () => {
@@ -55,7 +67,7 @@ export async function connectTarget(target: SshTarget): Promise<Client | string>
     const signIn: PublicKeyAuthMethod = {
       type: "publickey",
       username: target.credential.user,
-      key: target.privateKey,
+      key: keyFor(client),
     };
     client.connect({
       sock: socket,

@@ -1,8 +1,8 @@
 import {
   EventMasker,
+  eventWord,
   FORM_BYTES_MAX,
   JsonStreamMasker,
-  NO_PLACES,
   maskField,
   maskOfName,
   maskText,
@@ -106,22 +106,25 @@ const STREAM_END = "[DONE]";
 
 function eventTransform(masks: BodyMasks): BodyTransform {
   const labels = new Set<string>();
-  const events = new EventMasker((data) => {
-    if (data === STREAM_END || data.trim() === "") return data;
-    const one = jsonTransform(masks, masks.places, false);
-    const out = Buffer.concat([one.push(Buffer.from(data)), one.end()]);
-    if (one.fault === null) {
-      for (const label of one.masked()) labels.add(label);
-      return out.toString("utf8");
-    }
-    if (!masks.readsFields && masks.scan !== null) {
-      const made = masks.scan(data);
-      if (made !== data) labels.add("values detected");
-      return made;
-    }
-    labels.add("events that are not JSON");
-    return null;
-  });
+  const events = new EventMasker(
+    (data) => {
+      if (data === STREAM_END || data.trim() === "") return data;
+      const one = jsonTransform(masks, masks.places, false);
+      const out = Buffer.concat([one.push(Buffer.from(data)), one.end()]);
+      if (one.fault === null) {
+        for (const label of one.masked()) labels.add(label);
+        return out.toString("utf8");
+      }
+      if (!masks.readsFields && masks.scan !== null) {
+        const made = masks.scan(data);
+        if (made !== data) labels.add("values detected");
+        return made;
+      }
+      labels.add("events that are not JSON");
+      return null;
+    },
+    eventWord(masks, labels),
+  );
   return {
     get fault() {
       return events.fault;
@@ -213,15 +216,19 @@ function maskParts(
     if (!made.equals(content)) masked.push(name);
     out.push({ head, content: made });
   }
-  const whole = writeParts(out, boundary);
-  // A value must not have become a boundary.
-  return whole.includes(`--${boundary}`, whole.length) ? "a part holds the boundary" : { out: whole, masked };
+  // A value must not have become a boundary, not even for readers to which a line feed ends a line.
+  const line = `\n--${boundary}`;
+  return out.some(({ content }) => Buffer.concat([LINE_FEED, content]).includes(line))
+    ? "a part holds the boundary"
+    : { out: writeParts(out, boundary), masked };
 }
 
-/** Longest piece of a text that is scanned at once; what is longer is cut where no value should be cut. */
+const LINE_FEED = Buffer.from("\n");
+
+/** Longest line of a text that is scanned; a longer one is a fault, for it would be cut where a value may stand. */
 const LINE_BYTES_MAX = 64 * 1024;
 
-/** Scans a text line by line, for values do not go over lines; of lines without end piece by piece, overlapping. */
+/** Scans a text line by line, for values do not go over lines. A line without end is a fault. */
 class LineScan implements BodyTransform {
   fault: string | null = null;
   readonly #scan: (text: string) => string;
@@ -282,5 +289,3 @@ export function chained(first: BodyTransform, second: BodyTransform): BodyTransf
     masked: () => [...first.masked(), ...second.masked()],
   };
 }
-
-export const EMPTY_PLACES = NO_PLACES;

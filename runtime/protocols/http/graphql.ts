@@ -14,7 +14,8 @@ import {
   type SelectionSetNode,
 } from "graphql";
 import { err, ok, type Result } from "../../../base/result.ts";
-import type { BodyMasks, PlaceState, Places } from "../../enforce/mask/index.ts";
+import { REDACT, compareMasks } from "../../../spec/contract/bundle/index.ts";
+import { textMask, type BodyMasks, type PlaceState, type Places } from "../../enforce/mask/index.ts";
 import {
   GRAPHQL_BATCH_MAX,
   GRAPHQL_CHARS_MAX,
@@ -135,17 +136,17 @@ interface Node {
 /**
  * Where the masked fields of an operation stand in its answer: by type and field in the schema, under whatever alias and
  * through whatever fragment. A field of an interface or union is masked when any type that may stand there has it masked.
- * Lists are passed through. Texts of errors are hidden, for they may tell values.
+ * Lists are passed through. Hidden is what stands beside the data, or in it where nothing was asked for: texts of errors and
+ * extensions tell values too. Of an error `locations`, `path` and `extensions.code` stay.
  *
- * @param hidden number of the mask that hides errors
- * @returns in words why not: a field or type that the schema does not have
+ * @returns the places, and the masks that they name; in words why not: a field or type that the schema does not have
  */
 export function graphqlPlaces(
   operations: readonly GraphqlOperation[],
   list: boolean,
   schema: GraphQLSchema,
   masks: BodyMasks,
-): Result<Places, string> {
+): Result<{ readonly places: Places; readonly masks: BodyMasks }, string> {
   const roots: Node[] = [];
   for (const operation of operations) {
     const root = schema.getRootType(operation.definition.operation);
@@ -155,8 +156,18 @@ export function graphqlPlaces(
     if (fault !== null) return err(fault);
     roots.push(data);
   }
-  return ok(states(roots, list));
+  return ok({
+    places: states(roots, list, masks.masks.length),
+    masks: {
+      ...masks,
+      masks: [...masks.masks, textMask(REDACT, NO_SECRETS)],
+      labels: [...masks.labels, "texts beside the data"],
+    },
+  });
 }
+
+/** What hides all of a text takes none. */
+const NO_SECRETS = new Uint8Array(32);
 
 function place(
   document: DocumentNode,
@@ -170,18 +181,17 @@ function place(
     let fault: string | null = null;
     if (one.kind === Kind.FIELD) {
       const name = one.name.value;
-      if (name === "__typename") continue;
       const key = one.alias?.value ?? name;
       const child: Node = node.children.get(key) ?? { children: new Map(), mask: -1 };
       node.children.set(key, child);
-      if (name === "__schema" || name === "__type") continue;
+      if (name === "__typename" || name === "__schema" || name === "__type") continue;
       const owners = possibleTypes(type, schema);
       const field =
         type instanceof GraphQLObjectType || type instanceof GraphQLInterfaceType ? type.getFields()[name] : undefined;
       if (field === undefined) return `the schema has no ${type.name}.${name}`;
       for (const { type: owner, field: masked, mask } of masks.typeFields)
-        if ((masked === "*" || masked === name) && (owner === "*" || owners.has(owner)) && child.mask < 0)
-          child.mask = mask;
+        if ((masked === "*" || masked === name) && (owner === "*" || owners.has(owner)))
+          child.mask = stricter(child.mask, mask, masks);
       if (one.selectionSet !== undefined)
         fault = place(document, one.selectionSet, getNamedType(field.type), child, schema, masks);
     } else {
@@ -194,6 +204,10 @@ function place(
   }
   return null;
 }
+
+/** Of two masks, by number, the strictest; -1 stands for none. */
+const stricter = (one: number, other: number, { masks }: BodyMasks): number =>
+  one < 0 || compareMasks(masks[other]!.spec, masks[one]!.spec) < 0 ? other : one;
 
 /** The names under which a mask may speak of this type: its own, those it may stand for, and those it stands for. */
 function possibleTypes(type: GraphQLNamedType, schema: GraphQLSchema): ReadonlySet<string> {
@@ -208,45 +222,38 @@ function possibleTypes(type: GraphQLNamedType, schema: GraphQLSchema): ReadonlyS
   return names;
 }
 
-/** Nodes as states of an automaton: elements of a list stay where the list is. */
-function states(roots: readonly Node[], list: boolean): Places {
+/** Nodes as states of an automaton: elements of a list stay where the list is. What is `hidden` is where nobody knows more. */
+function states(roots: readonly Node[], list: boolean, hidden: number): Places {
   const made: PlaceState[] = [];
-  const fixed = (mask: number): number => {
-    const at = made.length;
-    made.push({ mask, keys: [], other: at, elements: [], element: at });
-    return at;
-  };
-  made.push({ mask: -1, keys: [], other: 0, elements: [], element: 0 });
-  const nothing = fixed(-1);
+  const put = (state: PlaceState): number => made.push(state) - 1;
+  const fixed = (mask: number): number =>
+    put({ mask, keys: [], other: made.length, elements: [], element: made.length });
+  /** An object of which these keys are known; in the place of it a list of such, or nothing to be shown. */
+  const object = (keys: Readonly<Record<string, number>>, element: number): PlaceState => ({
+    mask: hidden,
+    keys: Object.entries(keys).map(([key, next]) => ({ bytes: Buffer.from(key), next })),
+    other: hide,
+    elements: [],
+    element,
+  });
+  // The root's place, for what is known when all the others are.
+  fixed(hidden);
+  const hide = fixed(hidden);
+  const show = fixed(-1);
+  const extensions = put(object({ code: show }, hide));
+  const error = put(object({ locations: show, path: show, extensions }, hide));
+  const errors = put(object({}, error));
   const add = (node: Node): number => {
     if (node.mask >= 0) return fixed(node.mask);
-    if (node.children.size === 0) return nothing;
-    const at = made.length;
-    made.push({ mask: -1, keys: [], other: nothing, elements: [], element: at });
-    const keys = [...node.children].map(([key, child]) => ({ bytes: Buffer.from(key), next: add(child) }));
-    made[at] = {
-      mask: -1,
-      keys: keys.filter(({ next }) => next !== nothing),
-      other: nothing,
-      elements: [],
-      element: at,
-    };
+    if (node.children.size === 0) return show;
+    const at = fixed(hidden);
+    made[at] = object(Object.fromEntries([...node.children].map(([key, child]) => [key, add(child)])), at);
     return at;
   };
-  const tops = roots.map((root): PlaceState => ({
-    mask: -1,
-    keys: [{ bytes: Buffer.from("data"), next: add(root) }],
-    other: nothing,
-    elements: [],
-    element: nothing,
-  }));
+  const tops = roots.map((root) => object({ data: add(root), errors }, hide));
   if (!list) made[0] = tops[0]!;
-  else {
-    const elements = tops.map((top, index) => {
-      made.push(top);
-      return { index, next: made.length - 1 };
-    });
-    made[0] = { mask: -1, keys: [], other: nothing, elements, element: nothing };
-  }
+  else
+    // A list that can't be taken is answered with one object of errors.
+    made[0] = { ...object({ errors }, hide), elements: tops.map((top, index) => ({ index, next: put(top) })) };
   return made;
 }

@@ -12,7 +12,8 @@ import type { BodyMasks, RequestText } from "../../enforce/mask/index.ts";
 import type { AnswerPlan, Inspection, OwnFacts, ReadBody, WebAdapter } from "./adapter.ts";
 import { bodyKind, chained, jsonTransform, planAnswer } from "./answer.ts";
 import { boundaryOf, readForm, readParts } from "./forms.ts";
-import { graphqlPlaces, readGraphqlBody, readOperation, type GraphqlOperation } from "./graphql.ts";
+import { NO_GRAPHQL, foldedPath, graphqlReach, readGraphql, type GraphqlAsk } from "./graphql-request.ts";
+import { graphqlPlaces, type GraphqlOperation } from "./graphql.ts";
 import { fieldOf, httpFault, type HttpFault, type ResponseHead } from "./head.ts";
 import type { NormalRequest } from "./request.ts";
 import { readMediaType } from "./fields.ts";
@@ -39,21 +40,15 @@ const UNKNOWN_BODY: BodyFacts = { json: UNKNOWN, uploads: UNKNOWN };
 export class HttpAdapter implements WebAdapter {
   readonly protocol = "http";
   readonly #graphql: GraphqlSettings | null;
+  readonly #paths: readonly string[];
 
   constructor(graphql: GraphqlSettings | null) {
     this.#graphql = graphql;
-  }
-
-  #isGraphql(request: NormalRequest): boolean {
-    return (
-      this.#graphql?.paths.includes(request.target.path) === true &&
-      (request.method === "POST" || request.method === "GET") &&
-      !request.websocket
-    );
+    this.#paths = (graphql?.paths ?? []).map(foldedPath);
   }
 
   wantsBody(request: NormalRequest, reads: (prefix: string) => boolean): boolean {
-    return this.#isGraphql(request) || BODY_FACTS.some((path) => reads(path));
+    return graphqlReach(request, this.#paths) === "operations" || BODY_FACTS.some((path) => reads(path));
   }
 
   inspect(request: NormalRequest, body: ReadBody, reads: (prefix: string) => boolean): Result<Inspection, HttpFault> {
@@ -65,19 +60,13 @@ export class HttpAdapter implements WebAdapter {
     }
     const facts = bodyFacts(request, body, reads);
     if (!facts.ok) return facts;
-    let operations: readonly GraphqlOperation[] = [];
-    let list = false;
-    if (this.#isGraphql(request)) {
-      const read = this.#operations(request, body);
-      if (!read.ok) return httpFault(400, read.error);
-      operations = read.value;
-      list = body.kind === "read" && /^\s*\[/.test(body.bytes.toString("latin1"));
-      if (request.method === "GET" && operations.some((one) => one.kind !== "query"))
-        return httpFault(405, "a GET runs no GraphQL mutation or subscription");
-    }
+    const reach = graphqlReach(request, this.#paths);
+    const asked = reach === "operations" ? readGraphql(request, body) : ok<GraphqlAsk>({ ...NO_GRAPHQL, reach });
+    if (!asked.ok) return asked;
+    const { operations } = asked.value;
     const actions =
       operations.length === 0
-        ? [httpFacts(request, facts.value, statedBytes(request, body), null)]
+        ? [httpFacts(request, facts.value, statedBytes(request, body), reach === "unknown" ? "unknown" : null)]
         : operations.map((one) => httpFacts(request, facts.value, statedBytes(request, body), one));
     return ok({
       actions,
@@ -87,35 +76,16 @@ export class HttpAdapter implements WebAdapter {
           : [...new Set(operations.map((one) => `${request.method} ${one.kind}`))],
       text: requestText(request, body),
       alwaysAnswers: false,
-      answer: (head, masks) => this.#answer(head, masks, operations, list),
+      answer: (head, masks) => this.#answer(head, masks, asked.value),
     });
   }
 
-  #operations(request: NormalRequest, body: ReadBody): Result<readonly GraphqlOperation[], string> {
-    if (request.method === "GET") {
-      const fields = new Map(request.target.query);
-      if (fields.size !== request.target.query.length) return err("the query has a field twice");
-      const query = fields.get("query");
-      if (typeof query !== "string") return err("a GraphQL request without its query's text can't be read");
-      const one = readOperation({ query, operationName: fields.get("operationName") ?? null });
-      return one.ok ? ok([one.value]) : one;
-    }
-    if (body.kind !== "read") return err("the GraphQL request has no body that can be read");
-    const type = request.contentType?.type ?? "";
-    if (bodyKind(type) !== "json") return err("a GraphQL request is sent as application/json");
-    const scalars = readScalars(body.bytes);
-    return scalars.ok ? readGraphqlBody(body.bytes) : err(scalars.error);
-  }
-
-  #answer(
-    head: ResponseHead,
-    masks: BodyMasks | null,
-    operations: readonly GraphqlOperation[],
-    list: boolean,
-  ): AnswerPlan {
-    if (masks === null || masks.typeFields.length === 0 || operations.length === 0) return planAnswer(head, masks);
-    const schema = this.#graphql!.schema();
+  #answer(head: ResponseHead, masks: BodyMasks | null, { reach, operations, list }: GraphqlAsk): AnswerPlan {
+    if (masks === null || masks.typeFields.length === 0 || reach === "none") return planAnswer(head, masks);
     const rules = masks.rules.join(", ");
+    if (reach === "unknown")
+      return { kind: "unreadable", why: `it may answer GraphQL that was not read, and mask ${rules} applies` };
+    const schema = this.#graphql!.schema();
     if (schema === null)
       return { kind: "unreadable", why: `the target's GraphQL schema is not known, and mask ${rules} applies` };
     const type = readMediaType(fieldOf(head.fields, "content-type"))?.type ?? "";
@@ -126,7 +96,7 @@ export class HttpAdapter implements WebAdapter {
       };
     const places = graphqlPlaces(operations, list, schema, masks);
     if (!places.ok) return { kind: "unreadable", why: `the answer can't be masked: ${places.error}` };
-    const byType = jsonTransform(masks, places.value, false, false);
+    const byType = jsonTransform(places.value.masks, places.value.places, false, false);
     const rest = planAnswer(head, masks);
     return { kind: "mask", transform: rest.kind === "mask" ? chained(byType, rest.transform) : byType };
   }
@@ -221,14 +191,16 @@ export function requestText(request: NormalRequest, body: ReadBody): RequestText
   };
 }
 
-/** The facts of one request, or of one GraphQL operation in it, under their paths. */
+/** The facts of one request, or of one GraphQL operation in it, under their paths. `unknown`: it may run operations that can't be read. */
 export function httpFacts(
   request: NormalRequest,
   body: BodyFacts,
   bytes: number | null,
-  operation: GraphqlOperation | null,
+  operation: GraphqlOperation | "unknown" | null,
 ): OwnFacts {
   return (path) => {
+    if (operation === "unknown" && path.startsWith("graphql.")) return UNKNOWN;
+    const asked = operation === "unknown" ? null : operation;
     switch (path) {
       case "request.method":
         return METHODS.has(request.method) ? request.method : "other";
@@ -254,13 +226,13 @@ export function httpFacts(
       case "request.upgrade":
         return request.websocket ? "websocket" : ABSENT;
       case "graphql.operation":
-        return operation?.kind ?? ABSENT;
+        return asked?.kind ?? ABSENT;
       case "graphql.name":
-        return operation?.name ?? ABSENT;
+        return asked?.name ?? ABSENT;
       case "graphql.fields":
-        return operation?.fields ?? NO_FIELDS;
+        return asked?.fields ?? NO_FIELDS;
       case "graphql.introspection":
-        return operation?.introspection ?? false;
+        return asked?.introspection ?? false;
       default:
         // A fact of the request that is not worked out here is not known, and never absent.
         return path.startsWith("request.") || path.startsWith("graphql.") ? UNKNOWN : undefined;

@@ -35,13 +35,16 @@ export {
 } from "./http-adapter.ts";
 export { REASONS, problemBody, type ProblemAnswer } from "./problem.ts";
 export { normaliseRequest, type NormalRequest } from "./request.ts";
+export { Pings, type WebSocketSide } from "./pings.ts";
 export { readAuthority, readOrigin, readTarget, type Authority, type Target } from "./target.ts";
 export {
   OPCODE,
   WebSocketReader,
   acceptOf,
+  closeData,
   closeFrame,
   isWebSocketKey,
+  readClose,
   webSocketFrame,
   type WebSocketMessage,
 } from "./websocket.ts";

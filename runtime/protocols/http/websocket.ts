@@ -86,6 +86,8 @@ export class WebSocketReader {
     if (key >= 0) for (let i = 0; i < length; i++) data[i]! ^= b[key + (i & 3)]!;
     const size = at + length;
     if (control) {
+      if (opcode === OPCODE.close && (length === 1 || !isUtf8(data.subarray(2))))
+        return bad("a frame that ends the conversation can't be read");
       out.push({ opcode, data });
       return size;
     }
@@ -123,11 +125,21 @@ export function webSocketFrame(opcode: number, data: Buffer, key: Buffer | null)
   return out;
 }
 
-/** A frame that ends the conversation, with its code and reason (RFC 6455, section 7.4). */
-export function closeFrame(code: number, reason: string, key: Buffer | null): Buffer {
-  const text = Buffer.from(reason).subarray(0, CONTROL_FRAME_BYTES_MAX - 2);
-  const data = Buffer.allocUnsafe(2 + text.length);
+/** What a frame that ends the conversation says (RFC 6455, section 7.4): its code, if it has one, and its reason. */
+export const readClose = (data: Buffer): { readonly code: number | null; readonly reason: string } =>
+  data.length < 2 ? { code: null, reason: "" } : { code: data.readUInt16BE(0), reason: data.toString("utf8", 2) };
+
+/** The data of such a frame. A reason that is too long is cut behind a whole letter. */
+export function closeData(code: number, reason: string): Buffer {
+  const text = Buffer.from(reason);
+  let end = Math.min(text.length, CONTROL_FRAME_BYTES_MAX - 2);
+  while (end < text.length && (text[end]! & 0xc0) === 0x80) end--;
+  const data = Buffer.allocUnsafe(2 + end);
   data.writeUInt16BE(code, 0);
-  text.copy(data, 2);
-  return webSocketFrame(OPCODE.close, data, key);
+  text.copy(data, 2, 0, end);
+  return data;
 }
+
+/** A whole frame that ends the conversation. */
+export const closeFrame = (code: number, reason: string, key: Buffer | null): Buffer =>
+  webSocketFrame(OPCODE.close, closeData(code, reason), key);

@@ -8,6 +8,9 @@ export const STREAM_PROTOCOLS = ["v5.channel.k8s.io", "v4.channel.k8s.io"] as co
 export const speaksChannels = (protocol: string | undefined): boolean =>
   (STREAM_PROTOCOLS as readonly (string | undefined)[]).includes(protocol);
 
+/** The protocol of a port-forward over SPDY/3.1. */
+export const FORWARD_PROTOCOL = "portforward.k8s.io";
+
 /** A message of the resize channel; null when it is none. */
 export function readResize(text: string): { readonly columns: number; readonly rows: number } | null {
   const value = parse(text);

@@ -14,7 +14,7 @@ import { planKubernetesAnswer } from "./answer.ts";
 import { readAsk, type KubernetesAsk } from "./ask.ts";
 import { kubernetesFacts } from "./facts.ts";
 import { pointerKeys, readObject, type BodyObject } from "./object.ts";
-import { inAllForms, touchesMask } from "./places.ts";
+import { inAllForms, shiftsMask, touchesMask } from "./places.ts";
 import { statusAnswer } from "./status.ts";
 
 export interface KubernetesSettings {
@@ -92,6 +92,15 @@ function holdsSecrets({ group, resource, subresource }: KubernetesAsk): boolean 
   );
 }
 
+/** The labels that a selector asks for: `a=b`, `!a`, `a in (b, c)`, `a > 1`, with commas between. */
+function labelsIn(selector: string): readonly string[] {
+  return selector
+    .replaceAll(/\([^)]*\)/g, "")
+    .split(",")
+    .map((one) => /^[\s!]*([^\s=!<>(]*)/.exec(one)![1]!)
+    .filter((label) => label !== "");
+}
+
 /** Selectors and patches that would tell masked values without showing them; null when there are none. */
 function objection(ask: KubernetesAsk, body: BodyObject, masks: BodyMasks): string | null {
   if (!masks.readsFields) return null;
@@ -101,11 +110,18 @@ function objection(ask: KubernetesAsk, body: BodyObject, masks: BodyMasks): stri
     if (path !== "" && touchesMask(masks, path.split(".")))
       return `the field selector asks for ${path}, which mask ${rules} hides: what it finds would tell the value`;
   }
+  for (const label of labelsIn(ask.labelSelector ?? "")) {
+    if (touchesMask(masks, ["metadata", "labels", label]))
+      return `the label selector asks for ${label}, which mask ${rules} hides: what it finds would tell the value`;
+  }
   if (body.kind === "steps") {
     for (const { op, path, from } of body.steps) {
       const place = op === "copy" || op === "move" ? from : op === "test" ? path : null;
       if (place !== null && touchesMask(masks, pointerKeys(place)))
         return `the patch has a step ${op} on ${place}, which mask ${rules} hides: it would tell the value`;
+      const moved = [op === "test" || op === "replace" ? null : path, op === "move" ? from : null];
+      if (moved.some((one) => one !== null && shiftsMask(masks, pointerKeys(one))))
+        return `the patch has a step ${op} on ${path}, a list of which mask ${rules} names parts by their number: it would show another part`;
     }
   }
   if (ask.subresource === "proxy") return `mask ${rules} applies, and what passes a proxy can't be read`;

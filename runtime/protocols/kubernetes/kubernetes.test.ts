@@ -423,7 +423,13 @@ describe("masks in every form of an answer", () => {
 });
 
 describe("what would tell a masked value without showing it", () => {
-  const masks = masksOf("$.data.*", "$.spec.number");
+  const masks = masksOf(
+    "$.data.*",
+    "$.spec.number",
+    "$.spec.containers[0].env[1].value",
+    "$.metadata.labels.owner",
+    '$.metadata.labels["shop.example/owner"]',
+  );
   const objection = (line: string, fields: readonly string[] = [], body: ReadBody = NONE): string | null => {
     const made = inspect(line, fields, body);
     if (typeof made === "string") throw new Error(made);
@@ -438,6 +444,39 @@ describe("what would tell a masked value without showing it", () => {
     expect(patch([{ op: "copy", from: "", path: "/metadata/annotations/x" }])).toMatch(/step copy/);
     expect(patch([{ op: "replace", path: "/data/p", value: "x" }])).toBeNull();
     expect(patch([{ op: "test", path: "/metadata/name", value: "db" }])).toBeNull();
+  });
+  it.each<readonly [step: object, says: RegExp | null]>([
+    [{ op: "test", path: "/spec/containers/0/env/1/value", value: "x" }, /step test/],
+    [{ op: "copy", from: "/spec/containers/0/env/1/value", path: "/metadata/annotations/x" }, /step copy/],
+    [{ op: "move", from: "/spec/containers/0/env/1", path: "/spec/containers/0/env/-" }, /step move/],
+    [{ op: "copy", from: "/spec/containers", path: "/spec/initContainers" }, /step copy/],
+    // Other steps of the patch may have moved it there.
+    [{ op: "test", path: "/spec/containers/0/env/0/value", value: "x" }, /step test/],
+    [{ op: "add", path: "/spec/containers/0/env/0", value: {} }, /step add .*by their number/],
+    [{ op: "remove", path: "/spec/containers/0/env/0" }, /step remove .*by their number/],
+    [{ op: "move", from: "/spec/x", path: "/spec/containers/0" }, /by their number/],
+    [{ op: "add", path: "/spec/containers/0/env/-", value: {} }, null],
+    [{ op: "replace", path: "/spec/containers/0/image", value: "x" }, null],
+    [{ op: "test", path: "/spec/containers/0/image", value: "x" }, null],
+    [{ op: "add", path: "/spec/volumes/0", value: {} }, null],
+  ])("a step %j of a mask with numbers: %s", (step, says) => {
+    const told = patch([step]);
+    if (says === null) expect(told).toBeNull();
+    else expect(told).toMatch(says);
+  });
+  it.each<readonly [selector: string, says: RegExp | null]>([
+    ["owner=ana", /selector asks for owner/],
+    ["app in (a, b), owner notin (ana,bo)", /selector asks for owner/],
+    ["app=web,!owner", /selector asks for owner/],
+    [" owner ", /selector asks for owner/],
+    ["owner>5", /selector asks for owner/],
+    ["shop.example/owner!=ana", /selector asks for shop\.example\/owner/],
+    ["app=owner,tier in (owner)", null],
+    ["app", null],
+  ])("a label selector %j: %s", (selector, says) => {
+    const told = objection(`GET /api/v1/pods?labelSelector=${encodeURIComponent(selector)}`);
+    if (says === null) expect(told).toBeNull();
+    else expect(told).toMatch(says);
   });
   it("a field selector on it", () => {
     expect(objection("GET /apis/shop.example/v1/cards?fieldSelector=spec.number%3D4111")).toMatch(/spec\.number/);

@@ -1,5 +1,5 @@
 import type { BundleRule } from "../../../spec/contract/bundle/index.ts";
-import type { BodyMasks, ValueMask } from "../../enforce/mask/index.ts";
+import { placeOfKey, type BodyMasks, type ValueMask } from "../../enforce/mask/index.ts";
 
 /** Where an object stands in the forms of an answer: alone, in a list, in an event of a watch, in a table's rows, in both. */
 const FORMS = ["$", "$.items[*]", "$.object", "$.object.items[*]", "$.rows[*].object", "$.object.rows[*].object"];
@@ -61,19 +61,31 @@ function inBase64(mask: ValueMask): ValueMask {
   };
 }
 
-/** Whether a place (keys from the object's root; null: any element) is under a mask of these paths, or above one. */
+/** Whether a place (keys from the object's root) is under a mask of these paths, or above one. */
 export function touchesMask(masks: BodyMasks, keys: readonly string[]): boolean {
-  let at = 0;
+  let at: readonly number[] = [0];
   for (const key of keys) {
-    const place = masks.places[at]!;
-    if (place.mask >= 0) return true;
-    const bytes = Buffer.from(key);
-    const named = place.keys.find((one) => bytes.equals(one.bytes))?.next ?? place.other;
-    const index = /^(\d+|-)$/.test(key) ? place.element : -1;
-    // A number may be a key or an element: whichever leads to a mask counts.
-    at = index >= 0 && leadsToMask(masks, index) ? index : named;
+    if (at.some((one) => masks.places[one]!.mask >= 0)) return true;
+    at = [...new Set(at.flatMap((one) => placesUnder(masks.places[one]!, key)))];
   }
-  return leadsToMask(masks, at);
+  return at.some((one) => leadsToMask(masks, one));
+}
+
+/** Whether something put in or taken out here would move a value away from the number in a list by which a mask names it. */
+export function shiftsMask(masks: BodyMasks, keys: readonly string[]): boolean {
+  const last = keys.at(-1);
+  if (last === undefined || !NUMBER.test(last)) return false;
+  let at: readonly number[] = [0];
+  for (const key of keys.slice(0, -1)) at = [...new Set(at.flatMap((one) => placesUnder(masks.places[one]!, key)))];
+  return at.some((one) => masks.places[one]!.elements.some(({ next }) => leadsToMask(masks, next)));
+}
+
+const NUMBER = /^\d+$/;
+
+/** Where a key may lead. A number may be a key or an element; which element, nobody knows once others were put in or out. */
+function placesUnder(place: BodyMasks["places"][number], key: string): readonly number[] {
+  const named = placeOfKey(place, Buffer.from(key));
+  return NUMBER.test(key) || key === "-" ? [named, place.element, ...place.elements.map(({ next }) => next)] : [named];
 }
 
 function leadsToMask(masks: BodyMasks, from: number): boolean {

@@ -1,7 +1,6 @@
 import { ok, type Result } from "../../../base/result.ts";
 import { ABSENT, UNKNOWN, type FactValue } from "../../../spec/contract/facts/index.ts";
-import { maskJson, type BodyMasks } from "../../enforce/mask/index.ts";
-import { EventMasker } from "../../enforce/mask/index.ts";
+import { EventMasker, eventWord, type BodyMasks } from "../../enforce/mask/index.ts";
 import { readScalars } from "../../facts/index.ts";
 import {
   WholeBody,
@@ -16,11 +15,11 @@ import {
   type Inspection,
   type NormalRequest,
   type OwnFacts,
-  type Permits,
   type ReadBody,
   type ResponseHead,
   type WebAdapter,
 } from "../http/index.ts";
+import { MessageMask, isObject, type Answered, type Json, type JsonObject } from "./message-mask.ts";
 
 /** What the facts call requests that carry no message of the client's own: the stream of the server, and the end of a session. */
 const LISTEN = "session/listen";
@@ -63,7 +62,7 @@ export class McpAdapter implements WebAdapter {
       // The stream of a session may bring the answer to any earlier question again.
       alwaysAnswers: value.method === "tools/list" || value.method === LISTEN,
       answer: (head, masks, permits) =>
-        answer(head, masks, (name) =>
+        answer(head, masks, { method: value.method === LISTEN ? null : value.method, uri: value.uri }, (name) =>
           permits(factsOf(request, { ...asks("tools/call"), tool: name, arguments: UNKNOWN }), ["tool.arguments"]),
         ),
     });
@@ -130,10 +129,17 @@ function factsOf(request: NormalRequest, asked: Asked): OwnFacts {
 }
 
 /** Answers are read whole, message by message: lists are cut down, results masked. */
-function answer(head: ResponseHead, masks: BodyMasks | null, mayCall: (tool: string) => boolean): AnswerPlan {
+function answer(
+  head: ResponseHead,
+  masks: BodyMasks | null,
+  answered: Answered,
+  mayCall: (tool: string) => boolean,
+): AnswerPlan {
   const media = readMediaType(fieldOf(head.fields, "content-type"));
   const labels = new Set<string>();
-  const change = (text: string): string | null => changeMessage(text, masks, mayCall, labels);
+  const active = masks === null || (!masks.readsFields && masks.scan === null) ? null : masks;
+  const masked = active === null ? null : new MessageMask(active, labels, answered);
+  const change = (text: string): string | null => changeMessage(text, masked, mayCall);
   switch (bodyKind(media?.type ?? "")) {
     case "json":
       return {
@@ -147,7 +153,7 @@ function answer(head: ResponseHead, masks: BodyMasks | null, mayCall: (tool: str
         },
       };
     case "events": {
-      const events = new EventMasker(change);
+      const events = new EventMasker(change, active === null ? (word) => word : eventWord(active, labels));
       return {
         kind: "mask",
         transform: {
@@ -179,100 +185,20 @@ function wholeOf(
   };
 }
 
-const HIDDEN_TEXT = "***";
-
 /** One JSON-RPC message, changed; null when it is none. */
-function changeMessage(
-  text: string,
-  masks: BodyMasks | null,
-  mayCall: (tool: string) => boolean,
-  labels: Set<string>,
-): string | null {
+function changeMessage(text: string, masks: MessageMask | null, mayCall: (tool: string) => boolean): string | null {
   if (!readScalars(Buffer.from(text)).ok) return null;
   const message = JSON.parse(text) as Json;
   const all = Array.isArray(message) ? message : [message];
+  const out: JsonObject[] = [];
   for (const one of all) {
     if (!isObject(one)) return null;
     const { result } = one;
-    if (isObject(result)) {
-      if (Array.isArray(result["tools"]))
-        result["tools"] = result["tools"].filter(
-          (tool) => isObject(tool) && typeof tool["name"] === "string" && mayCall(tool["name"]),
-        );
-      if (masks !== null) maskResult(result, masks, labels);
-    }
-    if (masks !== null && isObject(one["error"])) maskAll(one["error"], ["message", "data"], masks, labels);
-    // What the server tells of its own accord: progress, log lines, questions to the client.
-    if (masks !== null && isObject(one["params"])) one["params"] = maskValue(one["params"], masks, labels);
+    if (isObject(result) && Array.isArray(result["tools"]))
+      result["tools"] = result["tools"].filter(
+        (tool) => isObject(tool) && typeof tool["name"] === "string" && mayCall(tool["name"]),
+      );
+    out.push(masks === null ? one : masks.message(one));
   }
-  return JSON.stringify(message);
+  return JSON.stringify(Array.isArray(message) ? out : out[0]);
 }
-
-type Json = null | boolean | number | string | Json[] | JsonObject;
-interface JsonObject {
-  [key: string]: Json;
-}
-const isObject = (value: Json | undefined): value is JsonObject =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
-/** Results of tools (`structuredContent`, `content`), resources (`contents`) and prompts (`messages`). */
-function maskResult(result: JsonObject, masks: BodyMasks, labels: Set<string>): void {
-  if (result["structuredContent"] !== undefined)
-    result["structuredContent"] = maskValue(result["structuredContent"], masks, labels);
-  for (const list of ["content", "contents", "messages"]) {
-    const items = result[list];
-    if (!Array.isArray(items)) continue;
-    for (const item of items) {
-      if (!isObject(item)) continue;
-      maskContent(item, masks, labels);
-      for (const inner of ["resource", "content"]) {
-        const one = item[inner];
-        if (isObject(one)) maskContent(one, masks, labels);
-      }
-    }
-  }
-}
-
-/** Text that is JSON is masked as such; other text only scanned: under a mask of fields it is hidden. So is what is no text. */
-function maskContent(item: JsonObject, masks: BodyMasks, labels: Set<string>): void {
-  const text = item["text"];
-  if (typeof text === "string") item["text"] = maskString(text, masks, labels);
-  for (const binary of ["data", "blob"]) {
-    if (item[binary] === undefined) continue;
-    item[binary] = "";
-    labels.add(`${binary} that can't be read`);
-  }
-}
-
-function maskString(text: string, masks: BodyMasks, labels: Set<string>): string {
-  const json = /^\s*[[{]/.test(text) ? maskJson(Buffer.from(text), masks) : null;
-  const made =
-    json !== null
-      ? json.toString("utf8")
-      : masks.readsFields
-        ? HIDDEN_TEXT
-        : masks.scan === null
-          ? text
-          : masks.scan(text);
-  if (made !== text) labels.add(json === null && masks.readsFields ? "text that is not JSON" : "results");
-  return made;
-}
-
-function maskValue(value: Json, masks: BodyMasks, labels: Set<string>): Json {
-  const text = JSON.stringify(value);
-  const made = maskJson(Buffer.from(text), masks);
-  if (made === null) return HIDDEN_TEXT;
-  const out = made.toString("utf8");
-  if (out !== text) labels.add("results");
-  return JSON.parse(out) as Json;
-}
-
-function maskAll(error: JsonObject, names: readonly string[], masks: BodyMasks, labels: Set<string>): void {
-  for (const name of names) {
-    const value = error[name];
-    if (typeof value === "string") error[name] = maskString(value, masks, labels);
-    else if (value !== undefined) error[name] = maskValue(value, masks, labels);
-  }
-}
-
-export type { Permits };

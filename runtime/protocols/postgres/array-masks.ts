@@ -37,6 +37,12 @@ function copy(source: Uint8Array, start: number, end: number, out: Uint8Array, a
   return at;
 }
 
+const BOUNDS = /^(?:\[-?\d+:-?\d+\])+=$/;
+const latin1 = (bytes: Uint8Array, start: number, end: number): string =>
+  String.fromCharCode(...bytes.subarray(start, Math.min(end, start + BOUNDS_BYTES_MAX)));
+/** Longest bounds: of six dimensions. */
+const BOUNDS_BYTES_MAX = 160;
+
 /** Source: PostgreSQL manual, "Array Input and Output Syntax". */
 class TextArray {
   readonly #element: ValueMask;
@@ -52,6 +58,7 @@ class TextArray {
     let i = start;
     // Bounds that do not begin with 1 stand in front: `[0:1]={…}`.
     while (i < end && source[i] !== OPEN) i++;
+    if (i > start && (i === end || !BOUNDS.test(latin1(source, start, i)))) return TO_NULL;
     at = copy(source, start, i, out, at);
     let depth = 0;
     while (i < end) {

@@ -36,6 +36,11 @@ const float = (size: 4 | 8): Codec => ({
 
 const NUMERIC_BASE_DIGITS = 4;
 const NEGATIVE = 0x4000;
+const NO_NUMBERS: ReadonlySet<number> = new Set([0xc000, 0xd000, 0xf000]);
+/** NaN, Infinity or -Infinity of numeric. */
+export const isNoNumber = (bytes: Buffer, start: number, end: number): boolean =>
+  end - start === 8 && bytes.readUInt16BE(start) === 0 && NO_NUMBERS.has(bytes.readUInt16BE(start + 4));
+
 /** Source: src/backend/utils/adt/numeric.c, numeric_send: count, weight, sign, scale, digits of base 10,000. */
 const numeric: Codec = {
   toText(bytes, start, end) {

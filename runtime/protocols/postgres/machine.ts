@@ -1,4 +1,4 @@
-import type { ActionHost, Refusal, Ruling, SqlAction, StatementPlan, TextMemo, Wire } from "../protocol.ts";
+import type { ActionHost, Refusal, Ruling, SqlAction, TextMemo, Wire } from "../protocol.ts";
 import { secretsOf, type MaskSecrets } from "../../enforce/mask/index.ts";
 import type { AnalysedStatement } from "../../facts/index.ts";
 import { InvariantError } from "../../../base/assert.ts";
@@ -609,5 +609,3 @@ const EMPTY = Buffer.alloc(0);
 function printable(type: number): string {
   return type > 32 && type < 127 ? `'${String.fromCharCode(type)}'` : `0x${type.toString(16).padStart(2, "0")}`;
 }
-
-export type { StatementPlan };

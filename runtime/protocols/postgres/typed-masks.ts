@@ -14,7 +14,7 @@ import {
 } from "../../enforce/mask/index.ts";
 import type { MaskSpec } from "../../../spec/contract/bundle/index.ts";
 import { arrayMask } from "./array-masks.ts";
-import { codecOf, type Codec } from "./binary-values.ts";
+import { codecOf, isNoNumber, type Codec } from "./binary-values.ts";
 
 /** How each column of a result is rewritten; null leaves it as it is. */
 export type RowMask = readonly (ValueMask | null)[];
@@ -52,7 +52,7 @@ export function fitMasks(
       return found;
     }
     always = true;
-    const mask = fit(column.spec, type, binary, secrets);
+    const mask = fit(column.spec, type, binary, secrets, detect);
     return found instanceof DetectMask && column.spec.kind === "json" ? thenDetect(mask, found) : mask;
   });
   if (masks.every((mask) => mask === null)) return null;
@@ -63,12 +63,33 @@ const NUMBERS: ReadonlySet<Family> = new Set(["int8", "decimal"]);
 /** Masks that say of a list as a whole what they say of a value. */
 const WHOLE: ReadonlySet<MaskSpec["kind"]> = new Set(["null", "redact", "full"]);
 
-function fit(spec: MaskSpec, type: number, binary: boolean, secrets: MaskSecrets): ValueMask {
+function fit(
+  spec: MaskSpec,
+  type: number,
+  binary: boolean,
+  secrets: MaskSecrets,
+  detect: DetectPlan | null,
+): ValueMask {
   const element = elementOf(type);
   if (element === 0) return fitOne(spec, type, binary, secrets);
   if (spec.kind === "full") return emptyArray(spec, element, binary);
   if (WHOLE.has(spec.kind)) return nullMask(spec);
-  return arrayMask(fitOne(spec, element, binary, secrets), binary);
+  const one = fitOne(spec, element, binary, secrets);
+  // A mask of a path leaves the rest of the document in sight, so it is looked through as well.
+  const looks = spec.kind === "json" && detect !== null;
+  return arrayMask(looks ? nullWhenFound(one, new DetectMask(detect, familyOf(element), secrets)) : one, binary);
+}
+
+/** A value that becomes NULL when something is found in what its mask leaves in sight. */
+function nullWhenFound(mask: ValueMask, detect: DetectMask): ValueMask {
+  return {
+    spec: mask.spec,
+    bound: (bytes) => mask.bound(bytes),
+    write(source, start, end, out, at) {
+      const after = mask.write(source, start, end, out, at);
+      return after === TO_NULL || !detect.touches(out, at, after) ? after : TO_NULL;
+    },
+  };
 }
 
 function fitOne(spec: MaskSpec, type: number, binary: boolean, secrets: MaskSecrets): ValueMask {
@@ -166,7 +187,8 @@ function wholeWhenFound(mask: DetectMask, codec: Codec | null): ValueMask {
     touches(source, start, end) {
       if (codec === null) return mask.touches(source, start, end);
       const text = codec.toText(asBuffer(source), start, end);
-      if (text === null) return false;
+      // What can't be read may hold anything.
+      if (text === null) return !isNoNumber(asBuffer(source), start, end);
       const bytes = Buffer.from(text, "utf8");
       return mask.touches(bytes, 0, bytes.length);
     },

@@ -18,5 +18,3 @@ export const ENVIRONMENT_MAX = 128;
 export const LINE_CHARS_MAX = 16 * 1024;
 /** Lines that the gateway's own prompt remembers. */
 export const HISTORY_MAX = 500;
-/** Text that is held back to look for a mask's matches across chunks. */
-export const HELD_CHARS_MAX = 16 * 1024;

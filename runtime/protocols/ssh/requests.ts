@@ -1,5 +1,17 @@
 import { ABSENT, UNKNOWN, type FactValue, type FileOperation } from "../../../spec/contract/facts/index.ts";
 import { canonicalPath, readCommandLine, type CommandLine } from "../../facts/index.ts";
+import { OPEN } from "./sftp/packets.ts";
+
+/** What a client says of a file's attributes; what it does not speak of is left out. */
+export interface FileAttributes {
+  readonly bytes?: number;
+  readonly owner?: number;
+  readonly group?: number;
+  readonly mode?: number;
+  /** Seconds since 1970. */
+  readonly accessed?: number;
+  readonly modified?: number;
+}
 
 /** A text that could not be settled is null. */
 export interface FileAction {
@@ -7,7 +19,9 @@ export interface FileAction {
   readonly path: string | null;
   /** Where a rename or link leads; undefined for operations that lead nowhere. */
   readonly destination?: string | null;
-  readonly bytes?: number;
+  readonly attributes?: FileAttributes;
+  /** How a file is opened, as SFTP's bits. */
+  readonly flags?: number;
   /** Name of an operation that is an extension. */
   readonly extension?: string;
 }
@@ -115,7 +129,7 @@ export function sshFacts(request: SshRequest, pty: boolean): (path: string) => F
       case "file.destination":
         return settled(file?.destination);
       case "file.bytes":
-        return file?.bytes ?? ABSENT;
+        return file?.attributes?.bytes ?? ABSENT;
       case "forward.host":
         return "host" in request ? request.host : ABSENT;
       case "forward.port":
@@ -139,6 +153,18 @@ export const READS: ReadonlySet<FileOperation> = new Set(["open_read", "list", "
 const pathsOf = (file: FileAction): readonly (string | null)[] =>
   file.destination === undefined ? [file.path] : [file.path, file.destination];
 
+/** What else there is to know before saying yes to an operation on a file. */
+function detailsOf({ flags = 0, attributes = {} }: FileAction): readonly string[] {
+  const { bytes, owner, group, mode, modified } = attributes;
+  return [
+    ...((flags & OPEN.truncate) === 0 ? [] : ["emptied first"]),
+    ...(mode === undefined ? [] : [`mode ${(mode & 0o7777).toString(8).padStart(4, "0")}`]),
+    ...(owner === undefined ? [] : [`owner ${owner}:${group}`]),
+    ...(bytes === undefined ? [] : [`size ${bytes}`]),
+    ...(modified === undefined ? [] : [`modified ${new Date(modified * 1000).toISOString()}`]),
+  ];
+}
+
 /** A request in one line, for the record and for approvers. */
 export function describeRequest(request: SshRequest): string {
   switch (request.kind) {
@@ -157,7 +183,9 @@ export function describeRequest(request: SshRequest): string {
     case "sftp": {
       const { operation, extension, path, destination } = request.file;
       const name = extension === undefined ? operation : `${operation} ${extension}`;
-      return `${name} ${path ?? "?"}${destination === undefined ? "" : ` → ${destination ?? "?"}`}`;
+      const details = detailsOf(request.file);
+      const leads = destination === undefined ? "" : ` → ${destination ?? "?"}`;
+      return `${name} ${path ?? "?"}${leads}${details.length === 0 ? "" : ` (${details.join(", ")})`}`;
     }
     case "direct_tcpip":
     case "tcpip_forward":
@@ -172,12 +200,17 @@ export function describeRequest(request: SshRequest): string {
   }
 }
 
+/** What a request would be carried out with, and where. */
+export interface Surroundings {
+  /** The terminal's name; null without a terminal. */
+  readonly terminal: string | null;
+  readonly environment: readonly (readonly [string, string])[];
+  /** Null: the account's home folder. */
+  readonly folder: string | null;
+}
+
 /** Everything that would go upstream for a request, as bytes that a grant is bound to. */
-export function exactRequest(
-  request: SshRequest,
-  environment: readonly (readonly [string, string])[],
-  folder: string | null,
-): Buffer {
+export function exactRequest(request: SshRequest, { terminal, environment, folder }: Surroundings): Buffer {
   const { kind } = request;
   const file = "file" in request && kind === "sftp" ? request.file : null;
   return Buffer.from(
@@ -185,9 +218,16 @@ export function exactRequest(
       kind,
       describeRequest(request),
       "pty" in request ? request.pty : false,
+      terminal,
       environment,
       folder,
-      file === null ? null : [file.operation, file.path, file.destination ?? null],
+      file === null ? null : exactFile(file),
     ]),
   );
+}
+
+function exactFile({ operation, path, destination, attributes = {}, flags }: FileAction): unknown {
+  const { bytes, owner, group, mode, accessed, modified } = attributes;
+  // In JSON's lists what is left out is null.
+  return [operation, path, destination, flags, bytes, owner, group, mode, accessed, modified];
 }

@@ -1,16 +1,14 @@
 import type { Automaton } from "../../../spec/contract/bundle/index.ts";
+import { Alphabet, codeAt } from "../alphabet.ts";
 
 const SLASH = 47;
-const ASCII = 128;
 const NONE: readonly number[] = [];
 
 /** An automaton made ready: each character of a text is one step, whatever the patterns. */
 export class Matcher {
   readonly #next: Uint32Array;
   readonly #inputCount: number;
-  readonly #starts: readonly number[];
-  readonly #inputs: readonly number[];
-  readonly #ascii: Uint32Array;
+  readonly #alphabet: Alphabet;
   readonly #atEnd = new Map<number, readonly number[]>();
   readonly #across = new Map<number, readonly number[]>();
   readonly #segment = new Map<number, readonly number[]>();
@@ -20,14 +18,12 @@ export class Matcher {
   constructor(automaton: Automaton) {
     this.#next = automaton.next;
     this.#inputCount = automaton.inputCount;
-    this.#starts = automaton.starts;
-    this.#inputs = automaton.inputs;
+    this.#alphabet = new Alphabet(automaton);
     this.#answers = new Uint8Array(automaton.next.length / automaton.inputCount);
     for (const { state, when, atoms } of automaton.accepts) {
       (when === "end" ? this.#atEnd : when === "across" ? this.#across : this.#segment).set(state, atoms);
       if (when !== "end") this.#answers[state] = 1;
     }
-    this.#ascii = Uint32Array.from({ length: ASCII }, (_, code) => this.#inputOf(code));
   }
 
   /** Adds the atoms that hold of a text to `found`. */
@@ -36,12 +32,9 @@ export class Matcher {
     const waiting = new Set<number>();
     if (this.#answers[0] === 1) this.#answer(0, found, waiting);
     for (let i = 0; i < text.length; i++) {
-      let code = text.charCodeAt(i);
-      if (code >= ASCII) {
-        code = text.codePointAt(i)!;
-        if (code > 0xffff) i++;
-      }
-      const input = code < ASCII ? this.#ascii[code]! : this.#inputOf(code);
+      const code = codeAt(text, i);
+      if (code > 0xffff) i++;
+      const input = this.#alphabet.inputOf(code);
       state = this.#next[state * this.#inputCount + input]!;
       // What waited for a text without a further `/` is over.
       if (code === SLASH) waiting.clear();
@@ -54,17 +47,5 @@ export class Matcher {
   #answer(state: number, found: Set<number>, waiting: Set<number>): void {
     for (const atom of this.#across.get(state) ?? NONE) found.add(atom);
     for (const atom of this.#segment.get(state) ?? NONE) waiting.add(atom);
-  }
-
-  /** The last run that begins at or before the code point. */
-  #inputOf(code: number): number {
-    let low = 0;
-    let high = this.#starts.length - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if (this.#starts[middle]! <= code) low = middle;
-      else high = middle - 1;
-    }
-    return this.#inputs[low]!;
   }
 }

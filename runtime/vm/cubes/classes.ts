@@ -1,6 +1,7 @@
+import { assert } from "../../../base/assert.ts";
 import { ABSENT, type FactValue } from "../../../spec/contract/facts/index.ts";
 import type { Automaton, Dimension } from "../../../spec/contract/bundle/index.ts";
-import { parseAddress, parseRange } from "../address.ts";
+import { parseAddress, parseRange } from "../../../spec/contract/bytecode/index.ts";
 import { KEPT_TEXTS_MAX, KEPT_TEXT_LENGTH_MAX } from "../limits.ts";
 import { Matcher } from "./automaton.ts";
 
@@ -14,6 +15,8 @@ const NONE: readonly number[] = [];
 
 /** The values of one fact, told apart by which atoms hold of them. Two values of one class are alike to every rule. */
 export class Classes {
+  /** A place for each atom, for whoever works a formula out; all 0 when nobody does. */
+  readonly scratch: Uint8Array;
   readonly #kind: Dimension["kind"];
   readonly #exists: readonly number[];
   /** Atoms that hold of each text that a rule names. */
@@ -25,12 +28,16 @@ export class Classes {
   readonly #numberAtoms: readonly { readonly atom: number; readonly holds: (value: number) => boolean }[];
   /** Atoms of address ranges: by length and shift, then by network. */
   readonly #ranges = new Map<string, { length: number; shift: bigint; networks: Map<bigint, number[]> }>();
+  readonly #rangeAtoms: number[] = [];
   readonly #held: (readonly number[])[];
+  /** Classes of texts that should be addresses but can't be read. */
+  readonly #unclear = new Set<number>();
   readonly #classAt = new Map<string, number>();
   #kept = new Map<string, number>();
   #older = new Map<string, number>();
 
   constructor(dimension: Dimension, automata: readonly Automaton[]) {
+    this.scratch = new Uint8Array(dimension.atoms.length);
     this.#kind = dimension.kind;
     this.#matchers = automata.map((automaton) => new Matcher(automaton));
     const bounds = new Set<number>();
@@ -75,6 +82,11 @@ export class Classes {
     return this.#held[of] ?? NONE;
   }
 
+  /** Atoms that nobody can answer for a class: of an address that can't be read, which ranges it lies in. */
+  unclear(of: number): readonly number[] {
+    return this.#unclear.has(of) ? this.#rangeAtoms : NONE;
+  }
+
   /** Of a single value; sets are asked element by element. */
   classOf(value: FactValue): number {
     if (value === ABSENT) return ABSENT_CLASS;
@@ -112,8 +124,8 @@ export class Classes {
     const held = new Set<number>(this.#exists);
     for (const atom of this.#constants.get(text) ?? NONE) held.add(atom);
     for (const matcher of this.#matchers) matcher.match(text, held);
-    if (this.#ranges.size > 0) this.#findRanges(text, held);
-    return this.#classWith(held);
+    const unclear = this.#ranges.size > 0 && !this.#findRanges(text, held);
+    return this.#classWith(held, unclear);
   }
 
   #classOfNumber(value: number): number {
@@ -135,30 +147,34 @@ export class Classes {
     return found;
   }
 
-  #classWith(held: ReadonlySet<number>): number {
+  #classWith(held: ReadonlySet<number>, unclear = false): number {
     const atoms = [...held].sort((a, b) => a - b);
-    const name = atoms.join();
+    const name = unclear ? `${atoms.join()}?` : atoms.join();
     const known = this.#classAt.get(name);
     if (known !== undefined) return known;
-    this.#classAt.set(name, this.#held.length);
-    return this.#held.push(atoms) - 1;
+    const made = this.#held.push(atoms) - 1;
+    this.#classAt.set(name, made);
+    if (unclear) this.#unclear.add(made);
+    return made;
   }
 
   #addRange(cidr: string, atom: number): void {
     const range = parseRange(cidr);
-    // A range that can't be read contains nothing; the compiler refuses to write one.
-    if (range === null) return;
+    assert(range !== null, "the verifier lets no range pass that can't be read");
     const name = `${range.length}/${range.shift}`;
     const group = this.#ranges.get(name) ?? { length: range.length, shift: range.shift, networks: new Map() };
     this.#ranges.set(name, group);
+    this.#rangeAtoms.push(atom);
     push(group.networks, range.network, atom);
   }
 
-  #findRanges(text: string, held: Set<number>): void {
+  /** Adds the ranges that have an address; false when it can't be read. */
+  #findRanges(text: string, held: Set<number>): boolean {
     const address = parseAddress(text);
-    if (address === null) return;
+    if (address === null) return false;
     for (const { length, shift, networks } of this.#ranges.values())
       if (length === address.length) for (const atom of networks.get(address.bits >> shift) ?? NONE) held.add(atom);
+    return true;
   }
 }
 

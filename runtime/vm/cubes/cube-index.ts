@@ -19,6 +19,7 @@ export class CubeIndex {
   readonly exact: Uint8Array;
   readonly wordCount: number;
   readonly #selected: Int32Array;
+  readonly #answer: { readonly cubes: Int32Array; count: number };
 
   constructor(index: DecisionIndex, applies: (rule: number) => boolean, classesOf: (dimension: number) => Classes) {
     const cubes = index.cubes.filter((cube) => applies(cube.rule));
@@ -26,6 +27,7 @@ export class CubeIndex {
     this.exact = Uint8Array.from(cubes, (cube) => (cube.exact ? 1 : 0));
     this.wordCount = (cubes.length + 31) >> 5;
     this.#selected = new Int32Array(cubes.length);
+    this.#answer = { cubes: this.#selected, count: 0 };
     // A cube that asks one fact twice in the same way asks it in two planes.
     const planes = new Map<number, DraftPlane>();
     const { constraints } = index;
@@ -54,12 +56,12 @@ export class CubeIndex {
       return left === right ? a.dimension - b.dimension : left < right ? -1 : 1;
     });
     this.planes = byPath.map(({ dimension, mode, asked }) => {
-      const { path, key, atoms } = index.dimensions[dimension]!;
+      const { path, key } = index.dimensions[dimension]!;
       const placed = [...asked].map(([number, asking]): PlacedConstraint => ({
         constraint: index.constraints[number]!,
         cubes: asking,
       }));
-      return new Plane({ path, key, mode }, classesOf(dimension), placed, atoms.length, cubes.length);
+      return new Plane({ path, key, mode }, classesOf(dimension), placed, cubes.length);
     });
   }
 
@@ -70,22 +72,26 @@ export class CubeIndex {
   select(rows: Row[], count: number): { readonly cubes: Int32Array; readonly count: number } {
     sortByCount(rows, count);
     const cubes = this.#selected;
-    let found = 0;
+    const answer = this.#answer;
     if (count === 0) {
       for (let cube = 0; cube < cubes.length; cube++) cubes[cube] = cube;
-      return { cubes, count: cubes.length };
+      answer.count = cubes.length;
+      return answer;
     }
     const first = rows[0]!.words;
+    const second = rows[count > 1 ? 1 : 0]!.words;
+    let found = 0;
     for (let at = 0; at < first.length; at++) {
-      let word = first[at]!;
-      for (let i = 1; word !== 0 && i < count; i++) word &= rows[i]!.words[at]!;
+      let word = first[at]! & second[at]!;
+      for (let i = 2; word !== 0 && i < count; i++) word &= rows[i]!.words[at]!;
       while (word !== 0) {
         const lowest = word & -word;
         cubes[found++] = at * 32 + 31 - Math.clz32(lowest);
         word ^= lowest;
       }
     }
-    return { cubes, count: found };
+    answer.count = found;
+    return answer;
   }
 }
 

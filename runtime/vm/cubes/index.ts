@@ -1,2 +1,3 @@
 export * from "./cube-index.ts";
-export type { Plane, Row } from "./plane.ts";
+export { Plane, type Row } from "./plane.ts";
+export type { Classes } from "./classes.ts";

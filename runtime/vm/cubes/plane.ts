@@ -4,9 +4,14 @@ import { ABSENT, UNKNOWN, type FactValue } from "../../../spec/contract/facts/in
 import { ROW_WORDS_MAX } from "../limits.ts";
 import { ABSENT_CLASS, DEFAULT_CLASS, type Classes } from "./classes.ts";
 
+/** What is known of an atom; 0: it does not hold. */
+const HELD = 1;
+const UNCLEAR = 2;
+
 /** One bit for each cube: whether a value lets it fire. */
 export interface Row {
   readonly words: Int32Array;
+  /** How many bits are set, or of a row that was put together from others about how many: by it rows are put in order. */
   readonly count: number;
 }
 
@@ -27,16 +32,18 @@ export class Plane {
   readonly classes: Classes;
   /** Cubes that ask something here. */
   readonly asking: Int32Array;
-  /** The last row was that of an unknown value. */
+  /** The last row was that of an unknown value, or of one of which something asked here is unknown. */
   sawUnknown = false;
   readonly #constraints: readonly (PlacedConstraint & { readonly byDefault: boolean })[];
   /** For each atom, the constraints that read it. */
-  readonly #readers: readonly (readonly number[] | undefined)[];
+  readonly #readers: ReadonlyMap<number, readonly number[]>;
   readonly #wordCount: number;
   readonly #full: Row;
   readonly #free: Row;
   readonly #unknown: Row;
-  readonly #scratch: Int32Array;
+  /** What elements were put together to last. */
+  readonly #joined: { readonly words: Int32Array; count: number };
+  /** What is known of each atom while a row is made; nothing else is kept there. */
   readonly #held: Uint8Array;
   #rows: (Row | undefined)[] = [];
   #rowWords = 0;
@@ -45,7 +52,6 @@ export class Plane {
     place: { readonly path: string; readonly key: string | null; readonly mode: Constraint["mode"] },
     classes: Classes,
     constraints: readonly PlacedConstraint[],
-    atomCount: number,
     cubeCount: number,
   ) {
     this.path = place.path;
@@ -53,16 +59,16 @@ export class Plane {
     this.mode = place.mode;
     this.classes = classes;
     this.#wordCount = (cubeCount + 31) >> 5;
-    this.#held = new Uint8Array(atomCount);
-    const readers = new Array<number[] | undefined>(atomCount);
+    this.#held = classes.scratch;
+    const readers = new Map<number, number[]>();
     const asking = new Int32Array(this.#wordCount);
-    this.#mark(classes.held(DEFAULT_CLASS), 1);
+    this.#mark(classes.held(DEFAULT_CLASS), HELD);
     this.#constraints = constraints.map((one, i) => {
       const { formula } = one.constraint;
       for (const mark of formula) {
         if (mark < 0) continue;
-        const list = readers[mark >> 2];
-        if (list === undefined) readers[mark >> 2] = [i];
+        const list = readers.get(mark >> 2);
+        if (list === undefined) readers.set(mark >> 2, [i]);
         else if (list[list.length - 1] !== i) list.push(i);
       }
       for (const cube of one.cubes) asking[cube >> 5]! |= 1 << (cube & 31);
@@ -81,7 +87,7 @@ export class Plane {
       if (mode === "is" ? holds(formula, this.#held, true) : whenUnknown) flip(unknown, cubes);
     }
     this.#unknown = row(unknown);
-    this.#scratch = new Int32Array(this.#wordCount);
+    this.#joined = { words: new Int32Array(this.#wordCount), count: 0 };
     // Every other row is made from this one, so the first decision finds it made.
     this.#makeRow(DEFAULT_CLASS);
   }
@@ -92,15 +98,20 @@ export class Plane {
     const value = this.key === null ? fact : atKey(fact, this.key);
     if (this.mode === "is") {
       const found = this.classes.classOf(value);
-      return found < 0 ? this.#unknownRow() : this.#rowOf(found);
+      if (found < 0) return this.#unknownRow();
+      this.sawUnknown = this.classes.unclear(found).length > 0;
+      return this.#rowOf(found);
     }
     if (value === ABSENT) return this.mode === "any" ? this.#free : this.#full;
-    if (Array.isArray(value)) {
-      const items = value as readonly string[];
-      return items.length > ELEMENTS_MAX ? this.#unknownRow() : this.#combined(items);
+    // Lists and sets each have a loop of their own: one that takes both is slow for either.
+    let found = this.mode === "any" ? this.#free : this.#full;
+    if (value instanceof Set && value.size <= ELEMENTS_MAX) {
+      for (const item of value as ReadonlySet<string>) found = this.#with(found, item);
+      return found;
     }
-    if (!(value instanceof Set) || value.size > ELEMENTS_MAX) return this.#unknownRow();
-    return this.#combined(value as ReadonlySet<string>);
+    if (!Array.isArray(value) || value.length > ELEMENTS_MAX) return this.#unknownRow();
+    for (const item of value as readonly string[]) found = this.#with(found, item);
+    return found;
   }
 
   #unknownRow(): Row {
@@ -108,29 +119,25 @@ export class Plane {
     return this.#unknown;
   }
 
-  /** Some element must let it fire, or every one. */
-  #combined(items: Iterable<string>): Row {
-    const any = this.mode === "any";
-    const neutral = any ? this.#free : this.#full;
-    let found = neutral;
-    for (const item of items) {
-      const one = this.#rowOf(this.classes.classOfText(item));
-      if (one === found || one.count === neutral.count) continue;
-      if (found === neutral) found = one;
-      else found = this.#join(found.words, one.words, any);
-    }
-    return found;
+  /** The row of some elements with one more: some element must let a cube fire, or every one. */
+  #with(found: Row, item: string): Row {
+    const one = this.#rowOf(this.classes.classOfText(item));
+    const neutral = this.mode === "any" ? this.#free : this.#full;
+    if (one === found || one.count === neutral.count) return found;
+    return found === neutral ? one : this.#join(found, one);
   }
 
-  #join(a: Int32Array, b: Int32Array, any: boolean): Row {
-    const words = this.#scratch;
-    let count = 0;
-    for (let i = 0; i < words.length; i++) {
-      const word = any ? a[i]! | b[i]! : a[i]! & b[i]!;
-      words[i] = word;
-      if (word !== 0) count += bitsOf(word);
+  #join(a: Row, b: Row): Row {
+    const joined = this.#joined;
+    const [words, left, right] = [joined.words, a.words, b.words];
+    if (this.mode === "any") {
+      for (let i = 0; i < words.length; i++) words[i] = left[i]! | right[i]!;
+      joined.count = a.count + b.count;
+    } else {
+      for (let i = 0; i < words.length; i++) words[i] = left[i]! & right[i]!;
+      joined.count = Math.min(a.count, b.count);
     }
-    return { words, count };
+    return joined;
   }
 
   #rowOf(of: number): Row {
@@ -151,22 +158,24 @@ export class Plane {
     } else {
       words = this.#rowOf(DEFAULT_CLASS).words.slice();
       const held = this.classes.held(of);
-      this.#mark(held, 1);
-      const changed = of === ABSENT_CLASS ? this.classes.held(DEFAULT_CLASS) : held;
+      const unclear = this.classes.unclear(of);
+      this.#mark(held, HELD);
+      this.#mark(unclear, UNCLEAR);
+      const changed = of === ABSENT_CLASS ? this.classes.held(DEFAULT_CLASS) : [...held, ...unclear];
       const seen = new Set<number>();
-      for (const atom of changed) for (const reader of this.#readers[atom] ?? []) seen.add(reader);
+      for (const atom of changed) for (const reader of this.#readers.get(atom) ?? []) seen.add(reader);
       for (const reader of seen) {
         const { constraint, cubes, byDefault } = this.#constraints[reader]!;
         if (holds(constraint.formula, this.#held, false) !== byDefault) flip(words, cubes);
       }
-      this.#mark(held, 0);
+      this.#mark(changed, 0);
     }
     const made = row(words);
     this.#rows[of] = made.count === this.#free.count ? this.#free : made;
     return this.#rows[of]!;
   }
 
-  #mark(atoms: readonly number[], held: 0 | 1): void {
+  #mark(atoms: readonly number[], held: 0 | typeof HELD | typeof UNCLEAR): void {
     for (const atom of atoms) this.#held[atom] = held;
   }
 }
@@ -180,11 +189,10 @@ function atKey(fact: FactValue, key: string): FactValue {
 function holds(formula: readonly number[], held: Uint8Array, unknown: boolean): boolean {
   // Most formulas ask one thing.
   const [only] = formula;
-  if (formula.length === 1 && only! >= 0)
-    return unknown ? (only! & 1) === 1 : (held[only! >> 2] === 1) !== ((only! & 2) === 2);
+  if (formula.length === 1 && only! >= 0) return leafHolds(only!, held, unknown);
   const stack: boolean[] = [];
   for (const mark of formula) {
-    if (mark >= 0) stack.push(unknown ? (mark & 1) === 1 : (held[mark >> 2] === 1) !== ((mark & 2) === 2));
+    if (mark >= 0) stack.push(leafHolds(mark, held, unknown));
     else if (mark === FORMULA.yes || mark === FORMULA.no) stack.push(mark === FORMULA.yes);
     else {
       const right = stack.pop()!;
@@ -193,6 +201,11 @@ function holds(formula: readonly number[], held: Uint8Array, unknown: boolean): 
     }
   }
   return stack[0] === true;
+}
+
+function leafHolds(mark: number, held: Uint8Array, unknown: boolean): boolean {
+  const known = held[mark >> 2];
+  return unknown || known === UNCLEAR ? (mark & 1) === 1 : (known === HELD) !== ((mark & 2) === 2);
 }
 
 function flip(words: Int32Array, cubes: readonly number[]): void {

@@ -7,7 +7,10 @@
 export const DIMENSION_KINDS = ["bool", "int", "text", "address", "elements", "presence"] as const;
 export type DimensionKind = (typeof DIMENSION_KINDS)[number];
 
-/** A yes-or-no question about one value (of a set: about one element). Every answer is no when the fact is absent. */
+/**
+ * A yes-or-no question about one value (of a set: about one element). Every answer is no when the fact is absent; whether an
+ * address that can't be read lies in a `range` is unknown.
+ */
 export type Atom =
   | { readonly kind: "exists" }
   /** The value, as text, is one of these; sorted, each once. */

@@ -66,7 +66,7 @@ export const MASKS = [
     [{ name: "paths", type: "text" }],
     'A JSON document without the values at some paths: `json("$.ssn, $.cards[*].number")`.',
   ),
-  row("email", [], "The first letter and the last label of the domain: `a***@***.com`."),
+  row("email", [], "The first letter and the top-level domain: `a***@***.com`; what does not look like one is hidden."),
   row(
     "partial",
     [count("first", 1, KEEP_MAX), count("last", 1, KEEP_MAX)],

@@ -1,3 +1,4 @@
+export * from "./address.ts";
 export * from "./limits.ts";
 export * from "./opcodes.ts";
 export * from "./verify.ts";

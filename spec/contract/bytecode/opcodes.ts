@@ -55,7 +55,15 @@ export const OPCODES = [
   row(22, "like", "constant", 1, 1, "pop a text; push whether it matches the glob constants[operand]", "glob"),
   row(23, "starts_with", "none", 2, 1, "pop an affix, a text; push whether the text begins with it"),
   row(24, "ends_with", "none", 2, 1, "pop an affix, a text; push whether the text ends with it"),
-  row(25, "within", "constant", 1, 1, "pop an address; push whether it is in the range constants[operand]", "cidr"),
+  row(
+    25,
+    "within",
+    "constant",
+    1,
+    1,
+    "pop an address; push whether it is in the range constants[operand]; unknown when it can't be read",
+    "cidr",
+  ),
   row(26, "exists", "none", 1, 1, "pop a value; push whether it is not absent"),
   row(27, "or_else", "none", 2, 1, "pop a fallback, a value; push the value, or the fallback when it is absent"),
   row(28, "any", "program", 1, 1, "pop a set; run program operand for each element; push the disjunction"),
@@ -68,7 +76,6 @@ export const OPCODES = [
 ] as const satisfies readonly OpcodeRow[];
 
 type Row = (typeof OPCODES)[number];
-export type OpName = Row["name"];
 export const OP = Object.fromEntries(OPCODES.map((r) => [r.name, r.code])) as {
   readonly [R in Row as R["name"]]: R["code"];
 };

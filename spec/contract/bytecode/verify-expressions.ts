@@ -1,7 +1,9 @@
 import type { Expression, Manifest } from "../bundle/manifest.ts";
+import { parseRange } from "./address.ts";
+import { tableFault } from "./alphabet.ts";
 import { EXPRESSION_STATES_MAX } from "./limits.ts";
 
-/** What is wrong with a bundle's expressions, zones and detectors, or null: every number lies in its table. */
+/** What is wrong with a bundle's expressions, ranges, zones and detectors, or null: every number lies in its table. */
 export function expressionsFault({ expressions, constants, detectors, rules }: Manifest): string | null {
   for (const [i, one] of expressions.entries()) {
     const wrong = expressionFault(one);
@@ -11,6 +13,8 @@ export function expressionsFault({ expressions, constants, detectors, rules }: M
   for (const [i, constant] of constants.entries()) {
     if (constant.kind === "expression" && !known(constant.expression))
       return `constant ${i} names expression ${constant.expression}`;
+    if (constant.kind === "cidr" && parseRange(constant.text) === null)
+      return `constant ${i} is range ${constant.text}, which can't be read`;
     if (constant.kind === "zone") {
       const { from, minutes } = constant;
       if (from.length === 0 || from.length !== minutes.length) return `constant ${i} is a zone with a hole`;
@@ -24,14 +28,13 @@ export function expressionsFault({ expressions, constants, detectors, rules }: M
   return null;
 }
 
-function expressionFault({ starts, inputs, inputCount, next, accepting }: Expression): string | null {
-  if (inputCount < 1 || starts.length !== inputs.length || starts[0] !== 0) return "has an alphabet with a hole";
-  for (let i = 1; i < starts.length; i++) if (starts[i]! <= starts[i - 1]!) return "has an alphabet out of order";
-  for (const input of inputs) if (input < 0 || input >= inputCount) return `reads input ${input}`;
+function expressionFault(expression: Expression): string | null {
+  const wrong = tableFault(expression);
+  if (wrong !== null) return wrong;
+  const { inputCount, next, accepting } = expression;
   const states = next.length / inputCount;
-  if (!Number.isInteger(states) || states < 2) return "has too few states, or half a state";
+  if (states < 2) return "has too few states";
   if (states > EXPRESSION_STATES_MAX) return `has ${states} states; at most ${EXPRESSION_STATES_MAX} are run`;
-  for (const state of next) if (state >= states) return `goes to state ${state} of ${states}`;
   for (let input = 0; input < inputCount; input++)
     if (next[inputCount + input] !== 1) return "has a way out of its dead state";
   if (

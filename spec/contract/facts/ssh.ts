@@ -68,7 +68,12 @@ export const SSH_FACTS = [
     "Paths that are read: redirections, file transfers, known programs.",
   ),
   fact("command.writes", setOf(STRING), "execution", "Paths that are written, created, moved or removed, likewise."),
-  fact("command.expands", BOOL, "execution", "A program's name comes from a variable, a substitution or `eval`."),
+  fact(
+    "command.expands",
+    BOOL,
+    "execution",
+    "Something may be run that can't be told: by a name, an option or a text.",
+  ),
   fact(
     "file.operation",
     enumOf("FileOperation", FILE_OPERATIONS),

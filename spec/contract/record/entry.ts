@@ -1,8 +1,6 @@
 import type { CanonicalValue } from "./canonical.ts";
 import type { Masked } from "./masked.ts";
 
-/** Version of the entries' form. */
-export const ENTRY_VERSION = 1;
 /** A tlog-tiles entry is preceded by sixteen bits of length. */
 export const ENTRY_BYTES_MAX = 65_535;
 /** A text goes on in entries of its own past so many bytes of canonical JSON: with all else it must fit into one entry. */

@@ -51,18 +51,6 @@ export function tilePath(level: number | "entries", index: number, width: number
   return `tile/${level}/${path}${width < TILE_WIDTH ? `.p/${width}` : ""}`;
 }
 
-/** Entries as a bundle holds them: sixteen bits of length before each. */
-export function encodeEntries(entries: readonly Uint8Array[]): Buffer {
-  const out = Buffer.allocUnsafe(entries.reduce((sum, entry) => sum + 2 + entry.length, 0));
-  let at = 0;
-  for (const entry of entries) {
-    out.writeUInt16BE(entry.length, at);
-    out.set(entry, at + 2);
-    at += 2 + entry.length;
-  }
-  return out;
-}
-
 /** The entries of a bundle, or undefined when the lengths don't come out. */
 export function decodeEntries(bytes: Buffer): readonly Buffer[] | undefined {
   const entries: Buffer[] = [];

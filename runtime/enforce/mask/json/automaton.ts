@@ -109,3 +109,15 @@ export function buildPlaces(patterns: readonly PlacedPattern[], masks: readonly 
   }
   return ok(states);
 }
+
+/** Where an element leads. */
+export function placeOfElement(place: PlaceState, index: number): number {
+  const { elements } = place;
+  for (let k = 0; k < elements.length; k++) if (elements[k]!.index === index) return elements[k]!.next;
+  return place.element;
+}
+
+/** Where a key leads, given as UTF-8. */
+export function placeOfKey(place: PlaceState, key: Buffer): number {
+  return place.keys.find(({ bytes }) => key.equals(bytes))?.next ?? place.other;
+}

@@ -1,4 +1,5 @@
 import { isUtf8 } from "node:buffer";
+import type { BodyMasks } from "./plan.ts";
 import { EVENT_BYTES_MAX } from "./limits.ts";
 
 /** Answers the data of an event masked; null when it can't be read. */
@@ -6,18 +7,38 @@ export type EventMask = (data: string) => string | null;
 
 const NOTHING = Buffer.alloc(0);
 
+/** Answers the name or id of an event as it may be shown; null: it is left out. */
+export type EventWord = (word: string) => string | null;
+
+/** Names and ids as programs make them. */
+const TOKEN = /^[\w.:-]{0,128}$/;
+
+/**
+ * Names and ids under masks: under one of fields only what is a plain token stays, for nobody knows what else it tells.
+ *
+ * @param labels gets the places where something was masked, as the record names them
+ */
+export const eventWord =
+  (masks: BodyMasks, labels: Set<string>): EventWord =>
+  (word) => {
+    const found = masks.scan === null ? word : masks.scan(word);
+    const made = masks.readsFields && !TOKEN.test(found) ? null : found;
+    if (made !== word) labels.add("names of events");
+    return made;
+  };
+
 /** What takes the place of an event's data that no mask can read. */
 export const HIDDEN_DATA = "***";
 
 /**
- * Server-sent events as they pass (HTML standard, section 9.2.6): each event's data is masked whole, its other lines go on as
- * they are, comments are left out. Data that can't be read is hidden; a stream that is not UTF-8, or an event longer than the
+ * Server-sent events as they pass (HTML standard, section 9.2.6): each event's data is masked whole, its name and id as
+ * words, comments and what readers ignore are left out. Data that can't be read is hidden; a stream that is not UTF-8, or an event longer than the
  * limit, is a fault.
  */
 export class EventMasker {
   fault: string | null = null;
-  masked = 0;
   readonly #mask: EventMask;
+  readonly #word: EventWord;
   #rest: Buffer = NOTHING;
   /** The line feed of a CR LF may come with the next chunk. */
   #skipLf = false;
@@ -26,8 +47,9 @@ export class EventMasker {
   #bytes = 0;
   #first = true;
 
-  constructor(mask: EventMask) {
+  constructor(mask: EventMask, word: EventWord) {
     this.#mask = mask;
+    this.#word = word;
   }
 
   push(chunk: Buffer): Buffer {
@@ -78,10 +100,13 @@ export class EventMasker {
     if (line[0] === ":") return "";
     const colon = line.indexOf(":");
     const name = colon < 0 ? line : line.slice(0, colon);
-    if (name === "data") this.#data.push(colon < 0 ? "" : line.slice(line[colon + 1] === " " ? colon + 2 : colon + 1));
+    const value = colon < 0 ? "" : line.slice(line[colon + 1] === " " ? colon + 2 : colon + 1);
+    if (name === "data") this.#data.push(value);
+    else if (name === "event" || name === "id") {
+      const shown = this.#word(value);
+      if (shown !== null) this.#lines.push(`${name}: ${shown}`);
+    } else if (name === "retry" && /^\d+$/.test(value)) this.#lines.push(line);
     // What readers ignore is not sent on: nobody would mask it.
-    else if (name === "event" || name === "id" || (name === "retry" && /^retry: ?\d+$/.test(line)))
-      this.#lines.push(line);
     return "";
   }
 
@@ -90,7 +115,6 @@ export class EventMasker {
     if (this.#data.length > 0) {
       const data = this.#data.join("\n");
       const made = this.#mask(data);
-      if (made !== data) this.masked++;
       for (const line of (made ?? HIDDEN_DATA).split("\n")) out += `data: ${line}\n`;
     }
     this.#lines = [];

@@ -1,5 +1,5 @@
-export { NO_PLACES, type PlaceState, type Places } from "./automaton.ts";
-export { EventMasker, HIDDEN_DATA, type EventMask } from "./events.ts";
+export { NO_PLACES, placeOfElement, placeOfKey, type PlaceState, type Places } from "./automaton.ts";
+export { EventMasker, HIDDEN_DATA, eventWord, type EventMask, type EventWord } from "./events.ts";
 export { JsonStreamMasker, type TextScan } from "./masker.ts";
 export { readFieldPattern, type FieldPattern } from "./path.ts";
 export { maskOfName, maskText, planBody, type BodyMasks, type ScanMaker } from "./plan.ts";

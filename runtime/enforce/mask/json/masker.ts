@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import type { Places } from "./automaton.ts";
+import { placeOfElement, placeOfKey, type Places } from "./automaton.ts";
 import type { ValueMask } from "../value-mask.ts";
 import { TO_NULL } from "../value-mask.ts";
 import { CLASS, CUT, INVALID, PLAIN, escapeEnd, isDigit, numberEnd, readString } from "./tokens.ts";
@@ -572,14 +572,4 @@ export class JsonStreamMasker {
       i = next;
     }
   }
-}
-
-function placeOfElement(place: Places[number], index: number): number {
-  const { elements } = place;
-  for (let k = 0; k < elements.length; k++) if (elements[k]!.index === index) return elements[k]!.next;
-  return place.element;
-}
-
-function placeOfKey(place: Places[number], key: Buffer): number {
-  return place.keys.find(({ bytes }) => key.equals(bytes))?.next ?? place.other;
 }

@@ -27,6 +27,8 @@ export class StatementContext {
   readonly influences = new Map<string, ColumnId>();
   readonly stores = new Map<string, ColumnId>();
   readonly relations: RelationUse[] = [];
+  /** Nodes of the tree that name a relation, as far as the walk came by them. */
+  readonly seen = new Set<Body>();
   readonly opaque = new Set<string>();
   readonly calls = new Map<string, UnknownCall>();
   readonly functions = new Set<string>();
@@ -105,6 +107,7 @@ export class StatementContext {
    * @param place see `RelationUse.place`
    */
   relation(rangeVar: Body, access: "read" | "write", place: number | null = null): CatalogRelation | null {
+    this.seen.add(rangeVar);
     const schema = rangeVar["schemaname"] === undefined ? null : text(rangeVar["schemaname"]);
     const name = text(rangeVar["relname"]);
     const found = this.lookUp(schema, name);
@@ -115,6 +118,7 @@ export class StatementContext {
       access,
       place,
       aliased: rangeVar["alias"] !== undefined,
+      bare: schema === null,
     });
     if (found === null) {
       this.unresolved = true;
@@ -127,6 +131,12 @@ export class StatementContext {
       this.untraced(`${found.name} shows data or statements of others`, true);
     }
     return found;
+  }
+
+  /** Whether a name stands for a relation of the catalog. */
+  knows(rangeVar: Body): boolean {
+    const schema = rangeVar["schemaname"] === undefined ? null : text(rangeVar["schemaname"]);
+    return this.lookUp(schema, text(rangeVar["relname"])) !== null;
   }
 
   lookUp(schema: string | null, name: string): CatalogRelation | null {

@@ -1,12 +1,12 @@
 import { TREE_DEPTH_MAX } from "../limits.ts";
-import { changesState, classOfFunction } from "../functions.ts";
+import { changesState, classOfFunction, givesRowsByValue } from "../functions.ts";
 import { body, is, isBody, list, names, node, text, type Body, type Json } from "../tree.ts";
 import type { ColumnId } from "../analysis.ts";
 import type { StatementContext } from "./context.ts";
 import { mayFail } from "./may-fail.ts";
 import type { Query } from "./query.ts";
 import { columnOf, wholeRow, type Scope } from "./scope.ts";
-import { NOTHING, OPAQUE, computed, either, unionColumns, type Value } from "./value.ts";
+import { NOTHING, OPAQUE, computed, type Value } from "./value.ts";
 
 /** The tree is deeper than is walked: the statement is refused, not half understood. */
 export class TooDeep extends Error {}
@@ -69,18 +69,8 @@ export class Expressions {
       case "CurrentOfExpr":
         this.#context.untraced("WHERE CURRENT OF a cursor", false);
         return NOTHING;
-      case "TypeCast": {
-        const type = names(body(b["typeName"])["names"]);
-        if (this.#context.names.catalog.isUserCast(type.at(-1) ?? "")) {
-          this.#context.changesState = true;
-          this.#context.untraced(
-            `a cast to ${type.join(".")} calls a function that is not known to the analysis`,
-            true,
-          );
-          return { ...computed([this.value(b["arg"], scope)]), opaque: true };
-        }
-        return computed([this.value(b["arg"], scope)]);
-      }
+      case "TypeCast":
+        return computed([this.#type(b["typeName"], scope), this.value(b["arg"], scope)]);
       case "CollateClause":
         return computed([this.value(b["arg"], scope)]);
       case "A_Expr":
@@ -106,7 +96,8 @@ export class Expressions {
       case "A_Indirection": {
         const parts = list(b["indirection"]).flatMap((part) => {
           const indices = is(part, "A_Indices");
-          return indices === null ? [] : [indices["lidx"], indices["uidx"]];
+          if (indices !== null) return [indices["lidx"], indices["uidx"]];
+          return is(part, "String") !== null || is(part, "A_Star") !== null ? [] : [part];
         });
         return this.#all([b["arg"], ...parts], scope);
       }
@@ -117,7 +108,7 @@ export class Expressions {
       case "XmlExpr":
         return this.#all([...list(b["named_args"]), ...list(b["args"])], scope);
       case "XmlSerialize":
-        return this.#all([b["expr"]], scope);
+        return computed([this.#type(b["typeName"], scope), this.value(b["expr"], scope)]);
       case "ResTarget":
         return this.value(b["val"], scope);
       case "JsonObjectConstructor":
@@ -138,13 +129,15 @@ export class Expressions {
       case "JsonReturning":
       case "JsonFormat":
       case "JsonTablePathSpec":
-      case "TypeName":
+      case "JsonTableColumn":
+      case "RangeTableFuncCol":
         return this.#children(b, scope);
       case "JsonArrayQueryConstructor": {
         const outputs = this.#query.select(body(is(b["query"], "SelectStmt") ?? b["query"]), scope);
         return outputs === null ? OPAQUE : computed(outputs);
       }
       case "SortBy":
+        this.sortOperator(b);
         return this.value(b["node"], scope);
       default:
         this.#context.untraced(`the expression ${kind} is not known to the analysis`, true);
@@ -152,12 +145,41 @@ export class Expressions {
     }
   }
 
+  /** XMLTABLE and JSON_TABLE: everything in them, which also tells how many rows there are. */
+  tableFunction(b: Body, scope: Scope): Value {
+    const { alias: _, ...parts } = b;
+    const found = this.#children(parts, scope);
+    this.#context.influence(found.sources);
+    return found;
+  }
+
+  /** A type that something is made into. */
+  #type(json: Json | undefined, scope: Scope): Value {
+    const b = body(json);
+    const type = names(b["names"]);
+    // Bare names in (…) are words of the type, as in geometry(Point).
+    const modifiers = this.#all(
+      list(b["typmods"]).filter((one) => is(one, "ColumnRef") === null),
+      scope,
+    );
+    if (!this.#context.names.catalog.isUserCast(type.at(-1) ?? "")) return modifiers;
+    this.#unknownCode(`a cast to ${type.join(".")} calls a function that is not known to the analysis`);
+    return { ...modifiers, opaque: true };
+  }
+
+  #unknownCode(why: string): void {
+    this.#context.changesState = true;
+    this.#context.settings = true;
+    this.#context.untraced(why, true);
+  }
+
   /** Everything below a node whose parts need no telling apart. */
   #children(b: Body, scope: Scope): Value {
     const values: Value[] = [];
     for (const key in b) {
       const child = b[key]!;
-      if (Array.isArray(child)) values.push(...(child as readonly Json[]).map((item) => this.value(item, scope)));
+      if (key === "typeName") values.push(this.#type(child, scope));
+      else if (Array.isArray(child)) values.push(...(child as readonly Json[]).map((item) => this.value(item, scope)));
       else if (node(child) !== null) values.push(this.value(child, scope));
       else if (isBody(child)) values.push(this.#children(child, scope));
     }
@@ -197,18 +219,27 @@ export class Expressions {
       const outer = path.length === 2 ? scope.column(alias) : null;
       return outer === null ? null : computed([outer]);
     }
-    return columnOf(item, column) ?? systemColumn(column) ?? functionNotation(item, column);
+    return columnOf(item, column) ?? systemColumn(column) ?? functionNotation(item);
+  }
+
+  /** Whether an operator is the database's own; another one runs code that is not known. */
+  #isKnownOperator(path: readonly string[]): boolean {
+    const operator = path.at(-1) ?? "";
+    const own = path.length < 2 || path[0] === "pg_catalog";
+    if (own && !this.#context.names.catalog.isUserOperator(operator)) return true;
+    this.#unknownCode(`operator ${operator} is made of a function that is not known to the analysis`);
+    return false;
+  }
+
+  /** ORDER BY … USING. */
+  sortOperator(sortBy: Body): void {
+    if (sortBy["useOp"] !== undefined) this.#isKnownOperator(names(sortBy["useOp"]));
   }
 
   #operator(b: Body, scope: Scope): Value {
     const operator = names(b["name"]).at(-1) ?? "";
-    const schema = list(b["name"]).length > 1 ? names(b["name"])[0]! : null;
-    const safe = (schema === null || schema === "pg_catalog") && !this.#context.names.catalog.isUserOperator(operator);
-    if (!safe) {
-      this.#context.changesState = true;
-      this.#context.untraced(`operator ${operator} is made of a function that is not known to the analysis`, true);
+    if (!this.#isKnownOperator(names(b["name"])))
       return { ...this.#all([b["lexpr"], b["rexpr"]], scope), opaque: true };
-    }
     const [left, right] = [b["lexpr"], b["rexpr"]];
     const kind = text(b["kind"]);
     const compares =
@@ -270,7 +301,8 @@ export class Expressions {
     this.#context.functions.add(
       `${schema ?? (found === "opaque" ? "" : "pg_catalog")}${schema === null && found === "opaque" ? "" : "."}${name}`,
     );
-    let value = this.#all(args, scope);
+    const given = args.map((arg) => this.value(arg, scope));
+    let value = computed(given);
     const sorted = list(b["agg_order"]);
     for (const part of [b["agg_filter"], ...sorted]) if (part !== undefined) this.influence(part, scope);
     // percentile_disc and mode give one of the values that they sort.
@@ -278,9 +310,8 @@ export class Expressions {
     if (b["over"] !== undefined) this.window(body(b["over"]), scope);
     switch (found) {
       case "nothing":
-        // How many different values a mixture has tells whether a guess that was mixed in is one of them.
-        if (b["agg_distinct"] === true && !args.every((arg) => this.value(arg, scope).direct !== null))
-          this.#context.influence(value.sources);
+        // How many values a mixture has, or how many of something worked out are there, tells whether a guess is among them.
+        if (name !== "count" || !given.every((one) => one.direct !== null)) this.#context.influence(value.sources);
         // How many there are is told, of what they are nothing; a ranking tells the order of what it is over, an influence.
         return { ...NOTHING, sources: value.sources, opaque: value.opaque, reveals: "nothing" };
       case "no-data":
@@ -288,6 +319,7 @@ export class Expressions {
         this.#context.influence(value.sources);
         return value;
       case "passes":
+        if (givesRowsByValue(name) && !this.#isFixedArray(args, scope)) this.#context.influence(value.sources);
         return value;
       case "stateful":
         if (changesState(name)) this.#context.changesState = true;
@@ -302,6 +334,16 @@ export class Expressions {
         // What it makes of its arguments is its own: refused with the call, or vouched for with it.
         return { ...NOTHING, opaque: value.opaque };
     }
+  }
+
+  /** One array that is written out with single values in it: it has as many elements as are written. */
+  #isFixedArray(args: readonly Json[], scope: Scope): boolean {
+    const elements = args.length === 1 ? is(args[0], "A_ArrayExpr") : null;
+    return list(elements?.["elements"]).some((one) => {
+      const column = is(one, "ColumnRef");
+      const type = column === null ? null : this.columnRef(column, scope).type;
+      return type !== null && SINGLE_VALUES.has(type);
+    });
   }
 
   #attribute(name: string, argument: Json | undefined, scope: Scope): Value | null {
@@ -324,6 +366,8 @@ export class Expressions {
   #subLink(b: Body, scope: Scope): Value {
     const outputs = this.#query.anyQuery(b["subselect"], scope);
     const test = b["testexpr"] === undefined ? NOTHING : this.value(b["testexpr"], scope);
+    if (b["operName"] !== undefined && !this.#isKnownOperator(names(b["operName"])))
+      return { ...computed([...(outputs ?? []), test]), opaque: true };
     if (text(b["subLinkType"]) === "EXISTS_SUBLINK") return NOTHING;
     if (outputs === null) return OPAQUE;
     const single = outputs.length === 1 && text(b["subLinkType"]) === "EXPR_SUBLINK" ? outputs[0]! : null;
@@ -332,11 +376,16 @@ export class Expressions {
   }
 }
 
+/** Types whose values are no arrays: bool, int8, int2, int4, text, float, bpchar, varchar, date, timestamp, numeric, uuid. */
+const SINGLE_VALUES: ReadonlySet<number> = new Set([
+  16, 20, 21, 23, 25, 700, 701, 1042, 1043, 1082, 1114, 1184, 1700, 2950,
+]);
+
 const SYSTEM_COLUMNS: ReadonlySet<string> = new Set(["ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"]);
 const systemColumn = (name: string): Value | null => (SYSTEM_COLUMNS.has(name) ? NOTHING : null);
 
 /** `u.lower` may call lower(u): whatever it is, all of the row may flow into it. */
-function functionNotation(item: Parameters<typeof wholeRow>[0], _name: string): Value {
+function functionNotation(item: Parameters<typeof wholeRow>[0]): Value {
   return { ...wholeRow(item), opaque: true };
 }
 
@@ -351,5 +400,3 @@ function constantsOf(json: Json | undefined): readonly Body[] | null {
   const parts = list(items).map(constantsOf);
   return parts.every((part) => part !== null) ? parts.flat() : null;
 }
-
-export { either, unionColumns };

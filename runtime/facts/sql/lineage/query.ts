@@ -3,7 +3,7 @@ import type { CatalogRelation } from "../catalog.ts";
 import { body, is, list, names, node, text, type Body, type Json } from "../tree.ts";
 import { StatementContext, columnId } from "./context.ts";
 import { Expressions, TooDeep } from "./expression.ts";
-import { Scope, UNKNOWN_ITEM, type ScopeItem } from "./scope.ts";
+import { Scope, UNKNOWN_ITEM, columnOf, type FromPart, type ScopeItem } from "./scope.ts";
 import { NOTHING, OPAQUE, computed, either, sameSources, unionColumns, type NamedValue, type Value } from "./value.ts";
 import { outputName } from "./output-name.ts";
 import { isExpanded, readView, type ViewReading } from "./view.ts";
@@ -38,6 +38,7 @@ export class Query {
 
   select(b: Body, parent: Scope | null): Outputs {
     if (++this.context.depth > TREE_DEPTH_MAX) throw new TooDeep();
+    if (b["lockingClause"] !== undefined) this.context.changesState = true;
     const withNames = this.withClause(b["withClause"], parent);
     try {
       return this.#body(b, parent);
@@ -135,7 +136,7 @@ export class Query {
     if (b["whereClause"] !== undefined) expressions.influence(b["whereClause"], scope);
     if (b["havingClause"] !== undefined) expressions.influence(b["havingClause"], scope);
     for (const group of list(b["groupClause"])) this.#key(group, scope, outputs);
-    for (const sort of list(b["sortClause"])) this.#key(is(sort, "SortBy")?.["node"] ?? sort, scope, outputs);
+    this.#sort(b, scope, outputs);
     for (const window of list(b["windowClause"])) expressions.window(body(is(window, "WindowDef") ?? undefined), scope);
     const distinct = list(b["distinctClause"]);
     if (distinct.length > 0) {
@@ -146,6 +147,14 @@ export class Query {
     }
     this.#limit(b, scope);
     return outputs;
+  }
+
+  #sort(b: Body, scope: Scope, outputs: Outputs): void {
+    for (const sort of list(b["sortClause"])) {
+      const by = is(sort, "SortBy");
+      if (by !== null) this.expressions.sortOperator(by);
+      this.#key(by?.["node"] ?? sort, scope, outputs);
+    }
   }
 
   #limit(b: Body, scope: Scope): void {
@@ -194,7 +203,7 @@ export class Query {
       return { ...joined, direct: null, name: value.name };
     });
     const scope = new Scope(parent);
-    for (const sort of list(b["sortClause"])) this.#key(is(sort, "SortBy")?.["node"] ?? sort, scope, outputs);
+    this.#sort(b, scope, outputs);
     this.#limit(b, scope);
     return outputs;
   }
@@ -208,7 +217,7 @@ export class Query {
           ? values.map((value, i) => ({ ...value, direct: null, name: `column${i + 1}` }))
           : outputs.map((output, i) => ({ ...either(output, values[i] ?? NOTHING), direct: null, name: output.name }));
     }
-    for (const sort of list(b["sortClause"])) this.#key(is(sort, "SortBy")?.["node"] ?? sort, scope, outputs);
+    this.#sort(b, scope, outputs);
     this.#limit(b, scope);
     return outputs ?? [];
   }
@@ -255,9 +264,14 @@ export class Query {
 
   // ---- FROM --------------------------------------------------------------------------------------------------------
 
-  from(json: Json, scope: Scope): readonly ScopeItem[] {
+  from(json: Json, scope: Scope): void {
+    const part = this.#part(json, scope);
+    if (part.items.length > 1) scope.joins.push(part);
+  }
+
+  #part(json: Json, scope: Scope): FromPart {
     const found = node(json);
-    if (found === null) return [];
+    if (found === null) return { items: [], columns: [] };
     const { kind, body: b } = found;
     switch (kind) {
       case "RangeVar":
@@ -272,11 +286,12 @@ export class Query {
       case "JoinExpr":
         return this.#join(b, scope);
       case "RangeTableSample":
-        for (const part of list(b["args"])) this.expressions.influence(part, scope);
+        for (const part of [...list(b["args"]), b["repeatable"]])
+          if (part !== undefined) this.expressions.influence(part, scope);
         return this.#add(scope, this.table(body(is(b["relation"], "RangeVar") ?? undefined), "read"));
       case "JsonTable":
       case "RangeTableFunc": {
-        const value = this.expressions.value(body(b["context_item"])["raw_expr"] ?? b["docexpr"] ?? null, scope);
+        const value = this.expressions.tableFunction(b, scope);
         return this.#add(scope, aliased(b["alias"], "", null, { ...value, direct: null, opaque: true }));
       }
       default:
@@ -285,16 +300,19 @@ export class Query {
     }
   }
 
-  #add(scope: Scope, item: ScopeItem): readonly ScopeItem[] {
+  #add(scope: Scope, item: ScopeItem): FromPart {
     scope.items.push(item);
-    return [item];
+    return { items: [item], columns: item.columns };
   }
 
   /** A table, view or WITH name. */
   table(b: Body, access: "read" | "write", place: number | null = null): ScopeItem {
     const name = text(b["relname"]);
     const cte = access === "read" && b["schemaname"] === undefined ? this.#cte(name) : undefined;
-    if (cte !== undefined) return aliased(b["alias"], name, cte, OPAQUE);
+    if (cte !== undefined) {
+      this.context.seen.add(b);
+      return aliased(b["alias"], name, cte, OPAQUE);
+    }
     const relation = this.context.relation(b, access, place);
     if (relation === null) return { ...UNKNOWN_ITEM(aliasName(b["alias"]) || name), schema: null };
     return {
@@ -362,52 +380,46 @@ export class Query {
     return { alias: name, schema: null, columns: null, other: value, named: given, relation: null };
   }
 
-  #join(b: Body, scope: Scope): readonly ScopeItem[] {
-    const left = this.from(b["larg"]!, scope);
-    const right = this.from(b["rarg"]!, scope);
-    const using = names(b["usingClause"]);
-    const shared = b["isNatural"] === true ? this.#naturalColumns(left, right) : using;
-    for (const name of shared) {
-      const parts = [...left, ...right].flatMap((item) => {
-        const known = item.columns?.find((column) => column.name === name);
-        return known !== undefined ? [known as Value] : item.columns === null ? [item.other] : [];
-      });
+  #join(b: Body, scope: Scope): FromPart {
+    const mergedBefore = scope.merged.length;
+    const left = this.#part(b["larg"]!, scope);
+    const right = this.#part(b["rarg"]!, scope);
+    const items = [...left.items, ...right.items];
+    const shared = b["isNatural"] === true ? this.#naturalColumns(left, right) : names(b["usingClause"]);
+    const merged = shared.map((name): NamedValue => {
+      const parts = [...named(left, name), ...named(right, name)];
       this.context.influence(unionColumns(...parts.map((part) => part.sources)));
       const joined = parts.reduce<Value>((a, part) => either(a, part), parts[0] ?? OPAQUE);
       // The server announces the left column's origin for inner and left joins, the right's for right joins.
-      scope.merged.push({ name, value: { ...joined, direct: announced(text(b["jointype"]), left, right, name) } });
-    }
+      return { ...joined, direct: announced(text(b["jointype"]), left, right, name), name };
+    });
+    scope.merged.push(...merged.map((value) => ({ name: value.name, value })));
     if (b["quals"] !== undefined) this.expressions.influence(b["quals"], scope);
-    if (b["alias"] !== undefined) this.#aliasJoin(b, scope, [...left, ...right], shared);
-    return [...left, ...right];
+    const rest = (part: FromPart): readonly NamedValue[] =>
+      (part.columns ?? []).filter((column) => !shared.includes(column.name));
+    const columns = left.columns === null || right.columns === null ? null : [...merged, ...rest(left), ...rest(right)];
+    if (b["alias"] === undefined) return { items, columns };
+    // `(a join b) as j`: its parts are seen under j only.
+    for (const item of items) scope.items.splice(scope.items.indexOf(item), 1);
+    scope.merged.length = mergedBefore;
+    return this.#add(scope, aliased(b["alias"], "", columns, computed(items.map((item) => item.other))));
   }
 
-  /** `(a join b) as j`: its parts are seen under j only. */
-  #aliasJoin(b: Body, scope: Scope, parts: readonly ScopeItem[], shared: readonly string[]): void {
-    const inner = new Scope(null);
-    inner.items.push(...parts);
-    inner.merged.push(...scope.merged.filter((one) => shared.includes(one.name)));
-    const star = inner.star();
-    for (const part of parts) scope.items.splice(scope.items.indexOf(part), 1);
-    for (const name of shared)
-      scope.merged.splice(
-        scope.merged.findIndex((one) => one.name === name),
-        1,
-      );
-    scope.items.push(aliased(b["alias"], "", star, computed(parts.map((part) => part.other))));
-  }
-
-  #naturalColumns(left: readonly ScopeItem[], right: readonly ScopeItem[]): readonly string[] {
-    if ([...left, ...right].some((item) => item.columns === null)) {
+  #naturalColumns(left: FromPart, right: FromPart): readonly string[] {
+    if (left.columns === null || right.columns === null) {
       this.context.untraced("a NATURAL JOIN over columns that are not known", false);
       return [];
     }
-    const leftNames = new Set(left.flatMap((item) => item.columns!.map((column) => column.name)));
-    return [...new Set(right.flatMap((item) => item.columns!.map((column) => column.name)))].filter((name) =>
-      leftNames.has(name),
-    );
+    const others = new Set(right.columns.map((column) => column.name));
+    return [...new Set(left.columns.map((column) => column.name))].filter((name) => others.has(name));
   }
 }
+
+/** What a column of one side of a join may be. */
+const named = ({ items, columns }: FromPart, name: string): readonly Value[] =>
+  columns === null
+    ? items.flatMap((item) => columnOf(item, name) ?? [])
+    : columns.filter((column) => column.name === name);
 
 /** A name in FROM that nothing else belongs to; ONLY speaks of the table itself. */
 function placeOf(b: Body): number | null {
@@ -434,14 +446,10 @@ const SINGLE_COLUMN: ReadonlySet<string> = new Set([
   "current_schemas",
 ]);
 
-function announced(
-  joinType: string,
-  left: readonly ScopeItem[],
-  right: readonly ScopeItem[],
-  name: string,
-): NamedValue["direct"] {
-  const side = joinType === "JOIN_RIGHT" ? right : joinType === "JOIN_FULL" ? [] : left;
-  return side.flatMap((item) => item.columns ?? []).find((column) => column.name === name)?.direct ?? null;
+function announced(joinType: string, left: FromPart, right: FromPart, name: string): NamedValue["direct"] {
+  if (joinType === "JOIN_FULL") return null;
+  const side = joinType === "JOIN_RIGHT" ? right : left;
+  return side.columns?.find((column) => column.name === name)?.direct ?? null;
 }
 
 const aliasName = (json: Json | undefined): string => text(body(json)["aliasname"]);

@@ -23,11 +23,20 @@ interface Merged {
   readonly value: Value;
 }
 
+/** One entry of FROM: a table, or a join with all that it joins. */
+export interface FromPart {
+  readonly items: readonly ScopeItem[];
+  /** What `*` makes of it; null when that is not known. */
+  readonly columns: readonly NamedValue[] | null;
+}
+
 /** The names of one query level. Inner names win over outer ones, as in the server. */
 export class Scope {
   readonly parent: Scope | null;
   readonly items: ScopeItem[] = [];
   readonly merged: Merged[] = [];
+  /** Entries of FROM that are joins. */
+  readonly joins: FromPart[] = [];
 
   constructor(parent: Scope | null) {
     this.parent = parent;
@@ -59,14 +68,16 @@ export class Scope {
     return found ?? this.parent?.item(alias, schema) ?? null;
   }
 
-  /** `*`: merged columns first, then the others in order. Null when some are not known. */
+  /** `*`: entry by entry of FROM; a join begins with its merged columns. Null when some are not known. */
   star(): readonly NamedValue[] | null {
-    const names = new Set(this.merged.map((one) => one.name));
-    const out: NamedValue[] = this.merged.map((one) => ({ ...one.value, name: one.name }));
+    const out: NamedValue[] = [];
     for (const item of this.items) {
       if (item.hidden === true) continue;
-      if (item.columns === null) return null;
-      out.push(...item.columns.filter((column) => !names.has(column.name)));
+      const join = this.joins.find((one) => one.items.includes(item));
+      if (join !== undefined && join.items[0] !== item) continue;
+      const columns = join === undefined ? item.columns : join.columns;
+      if (columns === null) return null;
+      out.push(...columns);
     }
     return out;
   }

@@ -1,7 +1,7 @@
 import { SQL_KINDS, type SqlKind } from "../../../../spec/contract/facts/index.ts";
 import type { AnalysedStatement, ColumnId, CopyShape, RelationUse, SessionEffects, UnitFacts } from "../analysis.ts";
 import { excludesRows } from "../fold.ts";
-import { explainRuns, kindOf } from "../kinds.ts";
+import { explainRuns, intoOf, kindOf } from "../kinds.ts";
 import { body, is, list, names, node, optionText, text, type Body, type Json } from "../tree.ts";
 import { guardsOf } from "../guards.ts";
 import { privilegesOf } from "../rights.ts";
@@ -49,6 +49,18 @@ const REDEFINES: ReadonlySet<SqlKind> = new Set([
   "create_materialized_view",
 ]);
 
+/** Statements that make a relation. */
+const MAKES: ReadonlySet<string> = new Set([
+  "CreateStmt",
+  "CreateForeignTableStmt",
+  "CreateSeqStmt",
+  "CompositeTypeStmt",
+]);
+
+/** The name of what one of those makes. */
+const madeBy = (b: Body): Json | undefined =>
+  b["relation"] ?? b["sequence"] ?? b["typevar"] ?? body(b["base"])["relation"];
+
 /** Works out one statement with everything inside it. */
 export function walkStatement(json: Json, context: NameContext): WalkedStatement {
   return new StatementWalk(context).run(json);
@@ -85,12 +97,14 @@ class StatementWalk {
     const kind = kindOf(found.kind, found.body);
     const { outputs, returns } = this.#statement(found.kind, found.body, kind, null);
     const context = this.#context;
+    this.#passedOver(found.body);
     const cls = SQL_KINDS[kind];
     if (cls === "ddl" || cls === "dcl" || kind === "do" || kind === "call") this.#effects.catalog = true;
     const unit = this.#unit(kind, found.kind, found.body, 0, false);
     const touched = context.relations.flatMap((use) => (use.oid === null ? [] : [use.oid]));
     if (REDEFINES.has(kind) && touched.length > 0) context.untraced("it changes the definition of a relation", false);
-    if (context.settings) this.#effects.settings = true;
+    const reached = this.#reached(touched);
+    if (context.settings || this.#runsCode(reached)) this.#effects.settings = true;
     return {
       units: [unit, ...this.#nested],
       returns,
@@ -109,7 +123,7 @@ class StatementWalk {
       influences: [...context.influences.values()],
       stores: [...context.stores.values()],
       relations: context.relations,
-      reached: this.#reached(touched),
+      reached,
       opaque: [...context.opaque],
       reachesAnything: context.reachesAnything,
       calls: [...context.calls.values()],
@@ -119,6 +133,28 @@ class StatementWalk {
       constants: context.constants,
       secretLiterals: SECRET_NODES.has(found.kind),
     };
+  }
+
+  /** A relation that the walk did not come by stands in a part that it does not know: it counts, and nothing is traced. */
+  #passedOver(b: Body): void {
+    for (const rangeVar of rangeVarsIn(b)) {
+      if (this.#context.seen.has(rangeVar)) continue;
+      const found = this.#context.relation(rangeVar, "read");
+      const name = found?.name ?? text(rangeVar["relname"]);
+      this.#context.untraced(
+        `relation ${name} stands in a part of the statement that is not known to the analysis`,
+        true,
+      );
+    }
+  }
+
+  /** Whether code that no statement names runs along, by relations that it reads or writes. */
+  #runsCode(reached: readonly number[]): boolean {
+    const writes = this.#context.relations.some((use) => use.access === "write");
+    return reached.some((oid) => {
+      const runs = this.#names.catalog.byOid(oid)?.runs;
+      return runs !== undefined && (writes || runs !== "write");
+    });
   }
 
   #reached(touched: readonly number[]): readonly number[] {
@@ -222,9 +258,10 @@ class StatementWalk {
     switch (nodeKind) {
       case "SelectStmt": {
         const outputs = this.#query.select(b, parent);
-        if (b["intoClause"] === undefined) return rows(outputs);
+        const into = intoOf(b);
+        if (into === undefined) return rows(outputs);
         this.#storeAll(outputs);
-        this.#query.context.relation(body(body(b["intoClause"])["rel"]), "write");
+        this.#created(body(body(into)["rel"]));
         return none;
       }
       case "InsertStmt":
@@ -272,7 +309,9 @@ class StatementWalk {
         return rows([{ name: "", sources: [], direct: null, opaque: false, reveals: "value", type: null }]);
       case "CreateTableAsStmt": {
         const into = body(b["into"]);
-        const outputs = is(b["query"], "ExecuteStmt") !== null ? null : this.#nestedQuery(b["query"], parent);
+        // EXECUTE is a statement inside, too, but what it gives is not seen here.
+        const seen = this.#nestedQuery(b["query"], parent);
+        const outputs = is(b["query"], "ExecuteStmt") !== null ? null : seen;
         if (outputs === null)
           this.#context.untraced("it stores the result of a statement that can't be seen here", true);
         this.#storeAll(outputs);
@@ -287,6 +326,8 @@ class StatementWalk {
         return none;
       }
       case "TransactionStmt":
+        // What another transaction changed comes to light, or is gone.
+        if (text(b["kind"]).endsWith("_PREPARED")) this.#effects.catalog = true;
         return none;
       case "DoStmt":
         this.#context.changesState = true;
@@ -323,11 +364,20 @@ class StatementWalk {
 
   /** A relation that does not exist yet. */
   #created(rangeVar: Body): void {
+    this.#context.seen.add(rangeVar);
     const schema =
       rangeVar["schemaname"] === undefined
         ? (this.#names.searchPath?.find((name) => !name.startsWith("pg_")) ?? null)
         : text(rangeVar["schemaname"]);
-    this.#context.relations.push({ schema, name: text(rangeVar["relname"]), oid: null, access: "write" });
+    const bare = rangeVar["schemaname"] === undefined;
+    this.#context.relations.push({
+      schema,
+      name: text(rangeVar["relname"]),
+      oid: null,
+      access: "write",
+      bare,
+      made: true,
+    });
   }
 
   /** PREPARE and DECLARE: decided now, run later, so its lineage is kept apart too. */
@@ -423,14 +473,10 @@ class StatementWalk {
         if (relation.schema === schema)
           this.#context.relations.push({ schema, name: relation.name, oid: relation.oid, access: "write" });
     }
+    const makes = MAKES.has(nodeKind);
     for (const rangeVar of nodeKind === "CreateSchemaStmt" ? [] : rangeVarsIn(b)) {
-      if (
-        nodeKind === "CreateStmt" ||
-        nodeKind === "CreateForeignTableStmt" ||
-        nodeKind === "CreateSeqStmt" ||
-        nodeKind === "CompositeTypeStmt"
-      )
-        this.#created(rangeVar);
+      // A new table may refer to itself, and to those that the same transaction made.
+      if (makes && (rangeVar === madeBy(b) || !this.#context.knows(rangeVar))) this.#created(rangeVar);
       else this.#context.relation(rangeVar, nodeKind === "LockStmt" ? "read" : "write");
     }
     if (nodeKind === "DropStmt" && text(b["removeType"]).match(/TABLE|VIEW|SEQUENCE|INDEX/) !== null) {
@@ -486,6 +532,7 @@ class StatementWalk {
       const found = target.columns?.find((column) => column.name === name)?.direct;
       return found === null || found === undefined ? [] : [found];
     };
+    for (const [i, item] of list(b["cols"]).entries()) this.#subscripts(item, targetColumn(i), new Scope(parent));
     const select = is(b["selectStmt"], "SelectStmt");
     const plainValues = ["withClause", "sortClause", "limitCount", "limitOffset"].every(
       (part) => select?.[part] === undefined,
@@ -523,6 +570,7 @@ class StatementWalk {
       const values = list(when["values"]);
       if (values.length === 0) this.#assignments(targets, target, scope);
       const columns = names2(targets);
+      if (values.length > 0) for (const item of targets) this.#subscripts(item, [], scope);
       for (const [i, value] of values.entries()) {
         const column =
           target.columns?.find((one) => one.name === (columns[i] ?? target.columns?.[i]?.name))?.direct ?? null;
@@ -541,12 +589,22 @@ class StatementWalk {
       const column = target.columns?.find((one) => one.name === text(set["name"]))?.direct ?? null;
       const ids = column === null ? [] : [column];
       this.#context.touch(ids);
+      this.#subscripts(item, ids, scope);
       const multi = is(set["val"], "MultiAssignRef");
       const value =
         multi !== null
           ? this.#query.expressions.output(multi["source"], scope)
           : this.#query.expressions.assigned(set["val"], scope, ids, true);
       this.#assign(value, ids);
+    }
+  }
+
+  /** Which element of a column is assigned: an array keeps its bounds, and a JSON document its keys. */
+  #subscripts(item: Json, column: readonly ColumnId[], scope: Scope): void {
+    for (const part of list(is(item, "ResTarget")?.["indirection"])) {
+      const { lidx, uidx } = body(is(part, "A_Indices") ?? undefined);
+      for (const index of [lidx, uidx])
+        if (index !== undefined) this.#assign(this.#query.expressions.output(index, scope), column);
     }
   }
 
@@ -584,7 +642,7 @@ function scopeOf(parent: Scope | null, item: ScopeItem): Scope {
 const names2 = (items: readonly Json[]): readonly string[] =>
   items.map((item) => text(is(item, "ResTarget")?.["name"]));
 
-const lockingOrInto = (b: Body): boolean => b["intoClause"] !== undefined || list(b["lockingClause"]).length > 0;
+const lockingOrInto = (b: Body): boolean => intoOf(b) !== undefined || list(b["lockingClause"]).length > 0;
 
 const CHANGES_ROWS: ReadonlySet<SqlKind> = new Set([
   "insert",
@@ -633,19 +691,21 @@ function constantLimit(b: Body): number | null {
   return null;
 }
 
+/** Everything in a tree that names a relation. A tree too deep for it is too deep for the walk, too. */
 function rangeVarsIn(b: Body): readonly Body[] {
   const found: Body[] = [];
-  const look = (json: Json | undefined, depth: number): void => {
-    if (json === undefined || json === null || typeof json !== "object" || depth > 50) return;
+  const look = (json: Json | undefined): void => {
+    if (json === undefined || json === null || typeof json !== "object") return;
     if (Array.isArray(json)) {
-      for (const item of json as readonly Json[]) look(item, depth + 1);
+      for (const item of json as readonly Json[]) look(item);
       return;
     }
     const inner = json as Body;
     if (typeof inner["relname"] === "string") found.push(inner);
-    for (const key in inner) look(inner[key], depth + 1);
+    // FOR UPDATE OF names items of FROM again, by their aliases.
+    for (const key in inner) if (key !== "lockedRels") look(inner[key]);
   };
-  look(b, 0);
+  look(b);
   return found;
 }
 

@@ -2,11 +2,8 @@
 export interface FrameTaker {
   /** The session can't go on; says what was wrong. */
   readonly fault?: string;
-  /** Gets what of a long packet is behind its head. Without it such a packet's rest is dropped only if `swallow` says so. */
+  /** Gets what of a long packet is behind its head. Without it that is dropped. */
   readonly rest?: (bytes: Buffer) => void;
-  readonly swallow?: boolean;
-  /** Nothing further is handed over until `resume`. */
-  readonly stop?: boolean;
 }
 
 /**

@@ -1,6 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { SFTP_HANDLES_MAX, SFTP_PACKET_BYTES_MAX, SFTP_PENDING_MAX } from "../limits.ts";
-import type { FileAction } from "../requests.ts";
+import type { FileOperation } from "../../../../spec/contract/facts/index.ts";
+import { READS, type FileAction } from "../requests.ts";
 import { FrameReader, type FrameTaker } from "./frames.ts";
 import {
   FXP,
@@ -46,7 +47,7 @@ export interface SftpWire {
 
 interface OpenFile {
   readonly path: string;
-  readonly ticket: number;
+  readonly tickets: Tickets;
   readonly hash: Hash;
   readAt: number;
   writtenAt: number;
@@ -55,8 +56,15 @@ interface OpenFile {
   inOrder: boolean;
 }
 
+/** Numbers under which an open was granted: for reading, for writing, or both. */
+interface Tickets {
+  readonly reads: number | null;
+  readonly writes: number | null;
+}
+const ticketsOf = ({ reads, writes }: Tickets): readonly number[] => [reads, writes].filter((one) => one !== null);
+
 type Pending =
-  | { readonly kind: "open"; readonly path: string; readonly ticket: number }
+  | { readonly kind: "open"; readonly path: string; readonly tickets: Tickets }
   | { readonly kind: "done"; readonly ticket: number; readonly what: string }
   | { readonly kind: "close"; readonly handle: string }
   | { readonly kind: "read"; readonly file: OpenFile | null; readonly offset: number }
@@ -80,8 +88,6 @@ export class SftpMachine {
   #phase: "start" | "version" | "open" | "closed" = "start";
   #busy = false;
   #ownId = 0;
-  /** The account's home folder, as the server has it: where relative paths begin. */
-  #home: string | null = null;
 
   constructor(host: SftpHost, wire: SftpWire) {
     this.#host = host;
@@ -121,10 +127,14 @@ export class SftpMachine {
     this.#phase = "closed";
     for (const file of this.#files.values()) this.#closed(file, false);
     this.#files.clear();
-    for (const pending of this.#pending.values())
-      if (pending.kind === "done" || pending.kind === "open")
-        this.#host.finished(pending.ticket, { ok: false, what: "lost", bytesRead: 0, bytesWritten: 0, digest: null });
+    for (const pending of this.#pending.values()) this.#lost(pending);
     this.#pending.clear();
+  }
+
+  #lost(pending: Pending): void {
+    if (pending.kind === "done") this.#host.finished(pending.ticket, without("lost"));
+    if (pending.kind === "open")
+      for (const ticket of ticketsOf(pending.tickets)) this.#host.finished(ticket, without("lost"));
   }
 
   // ---- from the client ---------------------------------------------------------------------------------------------
@@ -135,6 +145,8 @@ export class SftpMachine {
     const { value } = request;
     if (value.kind === "init" ? this.#phase !== "start" : this.#phase !== "open")
       return { fault: "a packet out of order" };
+    if (value.kind !== "init" && this.#pending.has(value.id))
+      return { fault: `a request with the number ${value.id} of another` };
     if (this.#pending.size >= SFTP_PENDING_MAX) return { fault: `more than ${SFTP_PENDING_MAX} requests at once` };
     switch (value.kind) {
       case "init":
@@ -152,38 +164,44 @@ export class SftpMachine {
         return this.#onHandle(value, packet);
       case "realpath":
         this.#hold();
-        this.#resolve(value.path.text, (path, reply) => this.#onRealpath(value.id, value.path.text, path, reply));
-        return { stop: true };
+        this.#resolve(value.path.text, (path, reply) => this.#onRealpath(value.id, path, reply));
+        return {};
       case "paths":
         this.#hold();
         this.#onPaths(value, Buffer.from(packet));
-        return { stop: true };
+        return {};
     }
   }
 
   #pass(id: number, pending: Pending, packet: Buffer): FrameTaker {
-    if (this.#pending.has(id)) return { fault: `a request with the number ${id} of another` };
     this.#pending.set(id, pending);
     this.#wire.toServer(framed(packet));
     return {};
   }
 
   #onHandle(request: Extract<SftpRequest, { kind: "handle" }>, packet: Buffer): FrameTaker {
-    const { id, type, handle, operation } = request;
+    const { id, type, handle, attributes } = request;
     const file = this.#files.get(handle);
     if (file === undefined) {
       this.#wire.toClient(statusPacket(id, STATUS.failure, "there is no such handle"));
-      return type === FXP.write ? { swallow: true } : {};
+      return {};
     }
-    if (operation !== null) {
+    // A server may open a file for more than it was asked for.
+    const { reads, writes } = file.tickets;
+    if ((type === FXP.read && reads === null) || (type === FXP.write && writes === null)) {
+      const way = type === FXP.read ? "reading" : "writing";
+      this.#wire.toClient(statusPacket(id, STATUS.permissionDenied, `the file is not open for ${way}`));
+      return {};
+    }
+    if (attributes !== null) {
       this.#hold();
-      const kept = Buffer.from(packet);
-      this.#judge({ operation, path: file.path }, id, (ticket) => {
-        this.#pass(id, { kind: "done", ticket, what: operation }, kept);
+      const kept = Buffer.from(packet.subarray(0, request.end));
+      const operation = "set_attributes";
+      this.#judge([{ operation, path: file.path, attributes }], id, ([ticket]) => {
+        this.#pass(id, { kind: "done", ticket: ticket!, what: operation }, kept);
       });
-      return { stop: true };
+      return {};
     }
-    if (this.#pending.has(id)) return { fault: `a request with the number ${id} of another` };
     switch (type) {
       case FXP.close:
         return this.#pass(id, { kind: "close", handle }, packet);
@@ -216,24 +234,30 @@ export class SftpMachine {
   }
 
   #onPaths(request: Extract<SftpRequest, { kind: "paths" }>, packet: Buffer): void {
-    const { id, paths, operation, extension, bytes } = request;
+    const { id, paths, operations, extension, attributes, flags } = request;
+    const operation = operations[0]!;
     const found: string[] = [];
     const next = (): void => {
       const part = paths[found.length];
       if (part === undefined) {
         const [path = null, destination] = found;
-        const action: FileAction = {
-          operation,
+        const actions = operations.map((one): FileAction => ({
+          operation: one,
           path,
           ...(destination === undefined ? {} : { destination }),
-          ...(bytes === null ? {} : { bytes }),
+          ...(attributes === null ? {} : { attributes }),
+          ...(flags === null ? {} : { flags }),
           ...(extension === null ? {} : { extension }),
-        };
-        this.#judge(action, id, (ticket) => {
-          const sent = withPaths(packet, paths, operation === "symlink" ? [found[0]!, paths[1]!.text] : found);
+        }));
+        this.#judge(actions, id, (tickets) => {
+          const understood = packet.subarray(0, request.end);
+          const sent = withPaths(understood, paths, operation === "symlink" ? [found[0]!, paths[1]!.text] : found);
+          const ticketOf = (reads: boolean): number | null =>
+            tickets.find((_ticket, i) => READS.has(operations[i]!) === reads) ?? null;
           const pending: Pending =
-            request.opens !== null ? { kind: "open", path: path!, ticket } : { kind: "done", ticket, what: operation };
-          if (this.#pending.has(id)) return this.#end(`the client sent a request with the number ${id} of another`);
+            request.opens !== null
+              ? { kind: "open", path: path!, tickets: { reads: ticketOf(true), writes: ticketOf(false) } }
+              : { kind: "done", ticket: tickets[0]!, what: operation };
           this.#pending.set(id, pending);
           this.#wire.toServer(sent);
         });
@@ -242,7 +266,7 @@ export class SftpMachine {
       // What a symbolic link leads to is a text, meant from where the link is.
       const text = operation === "symlink" && found.length === 1 ? targetOf(part.text, found[0]!) : part.text;
       this.#canonical(text, part.follow, (path, reply) => {
-        if (path === null) return this.#unresolved({ operation, path: null }, id, reply);
+        if (path === null) return this.#unresolved(operations, id, reply);
         found.push(path);
         next();
       });
@@ -251,24 +275,24 @@ export class SftpMachine {
   }
 
   /** A path that the server itself can't resolve: the operation would fail, and is not passed on. */
-  #unresolved(action: FileAction, id: number, reply: Buffer): void {
-    this.#judge(action, id, (ticket) => {
+  #unresolved(operations: readonly FileOperation[], id: number, reply: Buffer): void {
+    const actions = operations.map((operation) => ({ operation, path: null }));
+    this.#judge(actions, id, (tickets) => {
       const { code, message } = reply[0] === FXP.status ? readStatus(reply) : { code: STATUS.noSuchFile, message: "" };
       const failed = code === STATUS.ok ? STATUS.failure : code;
       this.#wire.toClient(statusPacket(id, failed, message));
-      this.#host.finished(ticket, { ok: false, what: `status ${failed}`, bytesRead: 0, bytesWritten: 0, digest: null });
+      for (const ticket of tickets) this.#host.finished(ticket, without(`status ${failed}`));
     });
   }
 
-  #onRealpath(id: number, asked: string, path: string | null, reply: Buffer): void {
-    if (path === null) return this.#unresolved({ operation: "real_path", path: null }, id, reply);
-    if (asked === "." || asked === "") this.#home ??= path;
-    this.#judge({ operation: "real_path", path }, id, (ticket) => {
+  #onRealpath(id: number, path: string | null, reply: Buffer): void {
+    if (path === null) return this.#unresolved(["real_path"], id, reply);
+    this.#judge([{ operation: "real_path", path }], id, ([ticket]) => {
       // The server's own answer, under the client's number.
       const answer = Buffer.from(reply);
       answer.writeUInt32BE(id, 1);
       this.#wire.toClient(framed(answer));
-      this.#host.finished(ticket, { ok: true, what: "real_path", bytesRead: 0, bytesWritten: 0, digest: null });
+      this.#host.finished(ticket!, { ok: true, what: "real_path", bytesRead: 0, bytesWritten: 0, digest: null });
     });
   }
 
@@ -291,20 +315,28 @@ export class SftpMachine {
     this.#wire.toServer(realpathPacket(id, path === "" ? "." : path));
   }
 
-  #judge(action: FileAction, id: number, go: (ticket: number) => void): void {
+  /** Decides what a request comes to, one after the other; it goes on only when all of it may. */
+  #judge(actions: readonly FileAction[], id: number, go: (tickets: readonly number[]) => void): void {
+    const tickets: number[] = [];
+    const giveUp = (what: string): void => {
+      for (const ticket of tickets) this.#host.finished(ticket, without(what));
+    };
     const ruled = (ruling: FileRuling): void => {
-      if (this.#phase === "closed") {
-        if (ruling.go)
-          this.#host.finished(ruling.ticket, { ok: false, what: "lost", bytesRead: 0, bytesWritten: 0, digest: null });
-        return;
-      }
-      if (ruling.go) go(ruling.ticket);
-      else this.#wire.toClient(statusPacket(id, STATUS.permissionDenied, ruling.message));
+      if (ruling.go) tickets.push(ruling.ticket);
+      if (this.#phase === "closed") return giveUp("lost");
+      if (!ruling.go) {
+        giveUp("not passed on");
+        this.#wire.toClient(statusPacket(id, STATUS.permissionDenied, ruling.message));
+      } else if (tickets.length < actions.length) return next();
+      else go(tickets);
       this.#goOn();
     };
-    const ruling = this.#host.judge(action);
-    if (!(ruling instanceof Promise)) return ruled(ruling);
-    ruling.then(ruled, () => ruled({ go: false, message: "sallyport: the operation could not be decided" }));
+    const next = (): void => {
+      const ruling = this.#host.judge(actions[tickets.length]!);
+      if (!(ruling instanceof Promise)) return ruled(ruling);
+      ruling.then(ruled, () => ruled({ go: false, message: "sallyport: the operation could not be decided" }));
+    };
+    next();
   }
 
   #hold(): void {
@@ -345,8 +377,11 @@ export class SftpMachine {
       case "open":
         if (type === FXP.handle) {
           const fault = this.#opened(packet, pending);
-          if (fault !== null) return { fault };
-        } else this.#host.finished(pending.ticket, failure(packet));
+          if (fault !== null) {
+            this.#lost(pending);
+            return { fault };
+          }
+        } else for (const ticket of ticketsOf(pending.tickets)) this.#host.finished(ticket, failure(packet));
         break;
       case "done":
         this.#host.finished(pending.ticket, answered(packet, pending.what));
@@ -365,7 +400,7 @@ export class SftpMachine {
     return {};
   }
 
-  #opened(packet: Buffer, { path, ticket }: { readonly path: string; readonly ticket: number }): string | null {
+  #opened(packet: Buffer, { path, tickets }: Extract<Pending, { kind: "open" }>): string | null {
     const length = packet.length < 9 ? 0 : packet.readUInt32BE(5);
     const handle = packet.toString("latin1", 9);
     if (length === 0 || handle.length !== length) return "a handle that can't be read";
@@ -373,7 +408,7 @@ export class SftpMachine {
     if (this.#files.has(handle)) return "a handle that is open already";
     this.#files.set(handle, {
       path,
-      ticket,
+      tickets,
       hash: createHash("sha256"),
       readAt: 0,
       writtenAt: 0,
@@ -385,7 +420,10 @@ export class SftpMachine {
   }
 
   #onData(packet: Buffer, pending: Pending): FrameTaker {
-    if (pending.kind !== "read") return { fault: "data that nobody asked for" };
+    if (pending.kind !== "read") {
+      this.#lost(pending);
+      return { fault: "data that nobody asked for" };
+    }
     const { file, offset } = pending;
     if (packet.length < 9) return { fault: "data that is cut off" };
     const length = packet.readUInt32BE(5);
@@ -410,14 +448,23 @@ export class SftpMachine {
   }
 
   #closed(file: OpenFile, fine: boolean): void {
-    const mixed = file.bytesRead > 0 && file.bytesWritten > 0;
-    this.#host.finished(file.ticket, {
-      ok: fine,
-      what: fine ? "closed" : "lost",
-      bytesRead: file.bytesRead,
-      bytesWritten: file.bytesWritten,
-      digest: file.inOrder && !mixed && file.bytesRead + file.bytesWritten > 0 ? file.hash.digest("hex") : null,
-    });
+    const { tickets, bytesRead, bytesWritten } = file;
+    const mixed = bytesRead > 0 && bytesWritten > 0;
+    const digest = file.inOrder && !mixed && bytesRead + bytesWritten > 0 ? file.hash.digest("hex") : null;
+    const finished = (ticket: number, read: number, written: number): void =>
+      this.#host.finished(ticket, {
+        ok: fine,
+        what: fine ? "closed" : "lost",
+        bytesRead: read,
+        bytesWritten: written,
+        digest: read + written > 0 ? digest : null,
+      });
+    if (tickets.writes === null) finished(tickets.reads!, bytesRead, bytesWritten);
+    else if (tickets.reads === null) finished(tickets.writes, bytesRead, bytesWritten);
+    else {
+      finished(tickets.reads, bytesRead, 0);
+      finished(tickets.writes, 0, bytesWritten);
+    }
   }
 }
 
@@ -438,6 +485,8 @@ function framed(packet: Buffer): Buffer {
   head.writeUInt32BE(packet.length);
   return Buffer.concat([head, packet]);
 }
+
+const without = (what: string): FileOutcome => ({ ok: false, what, bytesRead: 0, bytesWritten: 0, digest: null });
 
 const failure = (packet: Buffer): FileOutcome => answered(packet, "open");
 

@@ -1,6 +1,7 @@
 import { err, ok, type Result } from "../../../../base/result.ts";
 import type { FileOperation } from "../../../../spec/contract/facts/index.ts";
 import { SFTP_HANDLE_BYTES_MAX, SFTP_PATH_BYTES_MAX } from "../limits.ts";
+import type { FileAttributes } from "../requests.ts";
 
 /** Packets of SFTP version 3 (draft-ietf-secsh-filexfer-02, and the extensions of OpenSSH's PROTOCOL). */
 export const FXP = {
@@ -63,9 +64,14 @@ export type SftpRequest =
   | {
       readonly kind: "paths";
       readonly id: number;
-      readonly operation: FileOperation;
+      /** What it is decided as; an open for both ways is decided as either. */
+      readonly operations: readonly FileOperation[];
       readonly paths: readonly PathPart[];
-      readonly bytes: number | null;
+      readonly attributes: FileAttributes | null;
+      /** Bits of an open. */
+      readonly flags: number | null;
+      /** Where what is understood of it ends: only that is passed on. */
+      readonly end: number;
       readonly opens: "file" | "folder" | null;
       readonly extension: string | null;
     }
@@ -74,7 +80,9 @@ export type SftpRequest =
       readonly id: number;
       readonly type: number;
       readonly handle: string;
-      readonly operation: FileOperation | null;
+      /** Set when it is an operation on the file itself, which is decided. */
+      readonly attributes: FileAttributes | null;
+      readonly end: number;
     }
   | { readonly kind: "realpath"; readonly id: number; readonly path: PathPart }
   /** Asks for something that concerns no file: limits of the server. */
@@ -131,28 +139,38 @@ class Fields {
     return { text, follow, start, end: this.at };
   }
 
-  /** Attributes: flags, and what they announce. Answers the size when it is given. */
-  attributes(): number | null {
+  /** Attributes: flags, and what they announce. */
+  attributes(): FileAttributes {
     const flags = this.uint32();
-    let size: number | null = null;
-    if ((flags & 1) !== 0) size = this.uint32() * 0x1_0000_0000 + this.uint32();
-    for (const bit of [2, 2, 4, 8, 8]) if ((flags & bit) !== 0) this.uint32();
     if ((flags & ~0xf) !== 0) this.fault ??= "its attributes have a form that is not known";
-    return size;
+    return {
+      ...((flags & 1) === 0 ? {} : { bytes: this.uint32() * 0x1_0000_0000 + this.uint32() }),
+      ...((flags & 2) === 0 ? {} : { owner: this.uint32(), group: this.uint32() }),
+      ...((flags & 4) === 0 ? {} : { mode: this.uint32() }),
+      ...((flags & 8) === 0 ? {} : { accessed: this.uint32(), modified: this.uint32() }),
+    };
   }
 }
 
 const paths = (
+  f: Fields,
   id: number,
-  operation: FileOperation,
+  operation: FileOperation | readonly FileOperation[],
   parts: readonly PathPart[],
-  more: { readonly bytes?: number | null; readonly opens?: "file" | "folder"; readonly extension?: string } = {},
+  more: {
+    readonly attributes?: FileAttributes;
+    readonly flags?: number;
+    readonly opens?: "file" | "folder";
+    readonly extension?: string;
+  } = {},
 ): SftpRequest => ({
   kind: "paths",
   id,
-  operation,
+  operations: typeof operation === "string" ? [operation] : operation,
   paths: parts,
-  bytes: more.bytes ?? null,
+  attributes: more.attributes ?? null,
+  flags: more.flags ?? null,
+  end: f.at,
   opens: more.opens ?? null,
   extension: more.extension ?? null,
 });
@@ -177,38 +195,35 @@ function decode(f: Fields, type: number, id: number, packet: Buffer): SftpReques
     case FXP.open: {
       const path = f.path("follow");
       const flags = f.uint32();
-      const bytes = f.attributes();
-      const writes = (flags & (OPEN.write | OPEN.append | OPEN.create | OPEN.truncate)) !== 0;
-      const operation = (flags & OPEN.append) !== 0 ? "open_append" : writes ? "open_write" : "open_read";
-      return paths(id, operation, [path], { bytes, opens: "file" });
+      const attributes = f.attributes();
+      return paths(f, id, openedFor(flags), [path], { attributes, flags, opens: "file" });
     }
     case FXP.opendir:
-      return paths(id, "list", [f.path("follow")], { opens: "folder" });
+      return paths(f, id, "list", [f.path("follow")], { opens: "folder" });
     case FXP.stat:
-      return paths(id, "stat", [f.path("follow")]);
+      return paths(f, id, "stat", [f.path("follow")]);
     case FXP.lstat:
-      return paths(id, "stat", [f.path("keep")]);
+      return paths(f, id, "stat", [f.path("keep")]);
     case FXP.readlink:
-      return paths(id, "read_link", [f.path("keep")]);
+      return paths(f, id, "read_link", [f.path("keep")]);
     case FXP.setstat: {
       const path = f.path("follow");
-      return paths(id, "set_attributes", [path], { bytes: f.attributes() });
+      return paths(f, id, "set_attributes", [path], { attributes: f.attributes() });
     }
     case FXP.remove:
-      return paths(id, "remove", [f.path("keep")]);
+      return paths(f, id, "remove", [f.path("keep")]);
     case FXP.mkdir: {
       const path = f.path("keep");
-      f.attributes();
-      return paths(id, "make_directory", [path]);
+      return paths(f, id, "make_directory", [path], { attributes: f.attributes() });
     }
     case FXP.rmdir:
-      return paths(id, "remove_directory", [f.path("keep")]);
+      return paths(f, id, "remove_directory", [f.path("keep")]);
     case FXP.rename:
-      return paths(id, "rename", [f.path("keep"), f.path("keep")]);
+      return paths(f, id, "rename", [f.path("keep"), f.path("keep")]);
     case FXP.symlink: {
       // OpenSSH has the two the other way round than the draft: first what the link leads to.
       const destination = f.path("keep");
-      return paths(id, "symlink", [f.path("keep"), destination]);
+      return paths(f, id, "symlink", [f.path("keep"), destination]);
     }
     case FXP.realpath:
       return { kind: "realpath", id, path: f.path("follow") };
@@ -217,11 +232,10 @@ function decode(f: Fields, type: number, id: number, packet: Buffer): SftpReques
     case FXP.write:
     case FXP.fstat:
     case FXP.readdir:
-      return { kind: "handle", id, type, handle: handleOf(f), operation: null };
+      return { kind: "handle", id, type, handle: handleOf(f), attributes: null, end: packet.length };
     case FXP.fsetstat: {
-      const handle = handleOf(f);
-      f.attributes();
-      return { kind: "handle", id, type, handle, operation: "set_attributes" };
+      const [handle, attributes] = [handleOf(f), f.attributes()];
+      return { kind: "handle", id, type, handle, attributes, end: f.at };
     }
     case FXP.extended:
       return decodeExtension(f, id);
@@ -232,6 +246,17 @@ function decode(f: Fields, type: number, id: number, packet: Buffer): SftpReques
   }
 }
 
+/**
+ * What a file is opened for. Servers as OpenSSH's open a file that is not to be written for reading, whatever else is asked
+ * for: `append` or `create` alone also read.
+ */
+function openedFor(flags: number): readonly FileOperation[] {
+  const changes = (flags & (OPEN.write | OPEN.append | OPEN.create | OPEN.truncate)) !== 0;
+  const reads = (flags & OPEN.read) !== 0 || (flags & OPEN.write) === 0;
+  const changing = (flags & OPEN.append) !== 0 ? "open_append" : "open_write";
+  return [...(reads ? (["open_read"] as const) : []), ...(changes ? ([changing] as const) : [])];
+}
+
 const handleOf = (f: Fields): string => f.string(SFTP_HANDLE_BYTES_MAX).toString("latin1");
 
 function decodeExtension(f: Fields, id: number): SftpRequest {
@@ -240,17 +265,17 @@ function decodeExtension(f: Fields, id: number): SftpRequest {
   const what = EXTENSIONS[name];
   switch (what) {
     case "rename":
-      return paths(id, what, [f.path("keep"), f.path("keep")], { extension: name });
+      return paths(f, id, what, [f.path("keep"), f.path("keep")], { extension: name });
     case "link":
-      return paths(id, what, [f.path("follow"), f.path("keep")], { extension: name });
+      return paths(f, id, what, [f.path("follow"), f.path("keep")], { extension: name });
     case "stat":
-      return paths(id, what, [f.path("follow")], { extension: name });
+      return paths(f, id, what, [f.path("follow")], { extension: name });
     case "set_attributes": {
       const path = f.path("keep");
-      return paths(id, what, [path], { bytes: f.attributes(), extension: name });
+      return paths(f, id, what, [path], { attributes: f.attributes(), extension: name });
     }
     case "handle":
-      return { kind: "handle", id, type: FXP.extended, handle: handleOf(f), operation: null };
+      return { kind: "handle", id, type: FXP.extended, handle: handleOf(f), attributes: null, end: f.at };
     case "plain":
       return { kind: "plain", id };
   }
