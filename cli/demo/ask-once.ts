@@ -18,6 +18,7 @@ export async function askOnce(server: Server, sql: string): Promise<readonly (re
       port: server.port,
       database: server.database,
       labels: {},
+      estimateRows: false,
       credential: { user: server.user, password: { env: "" } },
       tls: { mode: "off", ca: null },
       password: server.password,

@@ -8,6 +8,8 @@ export interface ExecutionFacts {
   readonly inTransaction: boolean;
   readonly prepared: boolean;
   readonly statementCount: number;
+  /** What the planner expects; null where it was asked and can't tell, missing where it was not asked. */
+  readonly estimatedRows?: number | null;
   /** In text form; null until the statement is executed. */
   readonly parameters: readonly string[] | null;
 }
@@ -59,7 +61,7 @@ export function sqlFactReader(unit: UnitFacts, execution: ExecutionFacts): (path
       case "statement.parameters":
         return execution.parameters ?? ABSENT;
       case "statement.estimated_rows":
-        return ABSENT;
+        return execution.estimatedRows === undefined ? ABSENT : (execution.estimatedRows ?? UNKNOWN);
       case "session.age":
         return execution.nowMs - execution.startedMs;
       case "time":

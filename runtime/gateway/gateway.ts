@@ -27,7 +27,7 @@ import {
   type Recorder,
   type SessionLog,
 } from "../record/index.ts";
-import { TargetCatalog } from "../session/index.ts";
+import { RowEstimates, TargetCatalog } from "../session/index.ts";
 import type { EntryBody } from "../../spec/contract/record/index.ts";
 import type { GatewayConfig } from "./config.ts";
 import { Connection } from "./connection.ts";
@@ -102,7 +102,10 @@ export class Gateway {
   /** A name for this run of the process. */
   readonly boot: string;
   readonly connections = new Set<ClientConnection>();
-  readonly #catalogs = new Map<string, { readonly catalog: TargetCatalog; readonly service: ServiceConnection }>();
+  readonly #catalogs = new Map<
+    string,
+    { readonly catalog: TargetCatalog; readonly services: readonly ServiceConnection[] }
+  >();
   readonly #servers: Server[] = [];
   readonly #http: HttpService | null;
   /** SSH sign-ins that wait for a browser, between the SSH and the HTTP listeners. */
@@ -143,9 +146,15 @@ export class Gateway {
     this.#http = parts.http === null ? null : this.#httpService(parts.http);
     for (const target of parts.targets) {
       const service = new ServiceConnection(target, parts.random, parts.clock.after);
+      // A plan that takes long holds up no look at the catalog.
+      const planner = new ServiceConnection(target, parts.random, parts.clock.after);
       this.#catalogs.set(target.name, {
-        catalog: new TargetCatalog((sql) => service.ask(sql), this.analyser),
-        service,
+        catalog: new TargetCatalog(
+          (sql) => service.ask(sql),
+          this.analyser,
+          target.estimateRows ? new RowEstimates((sql) => planner.ask(sql)) : null,
+        ),
+        services: [service, planner],
       });
     }
   }
@@ -477,7 +486,7 @@ export class Gateway {
     await this.#http?.close();
     this.approvals.close();
     this.tokens.close();
-    for (const { service } of this.#catalogs.values()) service.close();
+    for (const { services } of this.#catalogs.values()) for (const service of services) service.close();
     this.entry({ type: "log.stop" });
     await this.recorder.close();
     await this.analyser.close();

@@ -50,6 +50,10 @@ import { PATH_PROBE, SessionNames } from "./session-names.ts";
 import type { TargetCatalog } from "./target-catalog.ts";
 import { plural } from "../../base/text.ts";
 
+/** Rows that the planner expects of each statement of a message: null where it can't tell, undefined where there are none. */
+type Estimated = readonly (number | null | undefined)[];
+const NOT_ASKED: Estimated = [];
+
 /** Everything that is fixed for a session. */
 export interface EnforcerParts {
   readonly bundles: ActiveBundle;
@@ -297,9 +301,30 @@ export class Enforcer implements ActionHost {
 
   #analysed(action: SqlAction, analysis: Analysis): Ruling | Promise<Ruling> {
     const behind = this.#behind(analysis, action);
-    if (behind instanceof Promise)
-      return behind.then((found) => this.#rule(action, analysis, this.#keptFor(analysis, action, found)));
-    return this.#rule(action, analysis, this.#keptFor(analysis, action, behind));
+    const estimated = this.#estimated(analysis, action);
+    if (behind instanceof Promise || estimated instanceof Promise)
+      return Promise.all([behind, estimated]).then(([found, rows]) =>
+        this.#rule(action, analysis, this.#keptFor(analysis, action, found, rows)),
+      );
+    return this.#rule(action, analysis, this.#keptFor(analysis, action, behind, estimated));
+  }
+
+  /** What the planner expects of each statement, where the policy asks for that and it is about to run. */
+  #estimated(analysis: Analysis, action: SqlAction): Estimated | Promise<Estimated> {
+    const { estimates } = this.#parts.catalog;
+    const { path } = this.#names;
+    if (
+      estimates === null ||
+      action.phase === "parse" ||
+      this.#policy?.bundle.manifest.facts.includes("statement.estimated_rows") !== true
+    )
+      return NOT_ASKED;
+    const text = Buffer.from(action.text);
+    return Promise.all(
+      analysis.statements.map((one) =>
+        path === null ? null : estimates.of(one, text.subarray(one.start, one.end), path),
+      ),
+    );
   }
 
   /** What EXECUTE and FETCH run, as of now; null where a statement is neither, or where that is not known. */
@@ -367,7 +392,7 @@ export class Enforcer implements ActionHost {
     return made;
   }
 
-  #keptFor(analysis: Analysis, action: SqlAction, behind: Behind): Kept {
+  #keptFor(analysis: Analysis, action: SqlAction, behind: Behind, estimated: Estimated): Kept {
     const policy = this.#policy!;
     const bundle = policy.bundle as LoadedBundle;
     const masked = this.#maskedState(bundle);
@@ -383,7 +408,7 @@ export class Enforcer implements ActionHost {
       policy.cacheable
     )
       return known;
-    const made = this.#decide(analysis, action, policy, bundle, masked, behind, drifts);
+    const made = this.#decide(analysis, action, policy, bundle, masked, behind, drifts, estimated);
     this.#kept.set(analysis.core, made);
     return made;
   }
@@ -405,6 +430,7 @@ export class Enforcer implements ActionHost {
     masked: MaskedState,
     behind: Behind,
     drifts: readonly Drift[] | null,
+    estimated: Estimated,
   ): Kept {
     const { catalog } = this.#parts.catalog.current!;
     const driftAt = (i: number): Drift => drifts?.[i] ?? STEADY;
@@ -433,7 +459,14 @@ export class Enforcer implements ActionHost {
           : null,
     };
     const units = statements.flatMap((statement, i) => [...statement.units, ...(runs[i]?.units ?? [])]);
-    const decision = policy.decideAll(units.map((unit) => sqlFactReader(unit, execution)));
+    const executions = statements.flatMap((statement, i) => {
+      if (estimated === NOT_ASKED) return [];
+      // What a name stands for is not planned where it is named.
+      const rows = estimated[i];
+      const own = statement.units.map(() => (rows === undefined ? execution : { ...execution, estimatedRows: rows }));
+      return [...own, ...(runs[i]?.units ?? []).map(() => ({ ...execution, estimatedRows: null }))];
+    });
+    const decision = policy.decideAll(units.map((unit, i) => sqlFactReader(unit, executions[i] ?? execution)));
     const { rules } = bundle.manifest;
     const nameOf = (index: number): string => rules[index]!.name;
     const mine = this.#maskedFor(bundle, masked, decision.masks);
@@ -841,7 +874,12 @@ export class Enforcer implements ActionHost {
     if (catalog.stale) return unavailable("the target's catalog can't be read", "Try again.");
     const fresh = await analyser.analyse(action.text, this.#currentContext());
     if (!fresh.ok) return this.#unreadable(action, fresh.error);
-    const kept = this.#keptFor(fresh.analysis, action, await this.#behind(fresh.analysis, action));
+    const kept = this.#keptFor(
+      fresh.analysis,
+      action,
+      await this.#behind(fresh.analysis, action),
+      await this.#estimated(fresh.analysis, action),
+    );
     if (kept.refusal !== null) return this.#refuse(action, fresh.analysis, kept, decisionId, kept.refusal);
     if (!kept.approveRules.every((rule) => before.approveRules.includes(rule))) {
       return this.#refuse(action, fresh.analysis, kept, decisionId, {

@@ -1,7 +1,9 @@
 export { Enforcer, type EnforcerParts } from "./enforcer.ts";
 export { Relay } from "./relay.ts";
 export { ReadBuffer } from "./read-buffer.ts";
-export { TargetCatalog, type AskTarget } from "./target-catalog.ts";
+export { TargetCatalog } from "./target-catalog.ts";
+export type { AskTarget } from "./ask-target.ts";
+export { RowEstimates } from "./row-estimates.ts";
 export { RECORD_FAILED, ActionEnforcer, isRefusal, unavailable, type Judgement } from "./action-enforcer.ts";
 export { Gate } from "./gate.ts";
 export type { GaveUp } from "./hold.ts";

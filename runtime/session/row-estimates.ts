@@ -1,9 +1,19 @@
 import type { AnalysedStatement } from "../facts/index.ts";
-import type { SqlKind } from "../../spec/contract/facts/index.ts";
-import type { AskTarget } from "./target-catalog.ts";
+import type { SqlClass, SqlKind } from "../../spec/contract/facts/index.ts";
+import type { AskTarget } from "./ask-target.ts";
 
 /** What has a plan and does nothing when it is planned. */
-const PLANNED: ReadonlySet<SqlKind> = new Set<SqlKind>(["select", "values", "table", "insert", "update", "delete", "merge"]);
+const PLANNED: ReadonlySet<SqlKind> = new Set<SqlKind>([
+  "select",
+  "values",
+  "table",
+  "insert",
+  "update",
+  "delete",
+  "merge",
+]);
+
+const ROWLESS: ReadonlySet<SqlClass> = new Set<SqlClass>(["transaction", "session"]);
 
 /** The planner is not waited for longer than this: what it would say is unknown then. */
 const PLAN_MS = 1_000;
@@ -20,12 +30,20 @@ export class RowEstimates {
   }
 
   /**
-   * The most rows that any step of the plan is expected to give; null when the planner can't tell, or can't be asked.
+   * The most rows that any step of the plan is expected to give; null when the planner can't tell, or can't be asked, and
+   * undefined for what touches no rows at all (SET, BEGIN).
    *
    * @param text of this statement alone, UTF-8
    * @param path the schemas of the session's search path, in order
    */
-  async of(statement: AnalysedStatement, text: Uint8Array, path: readonly string[]): Promise<number | null> {
+  async of(
+    statement: AnalysedStatement,
+    text: Uint8Array,
+    path: readonly string[],
+  ): Promise<number | null | undefined> {
+    const { executes, fetches } = statement.effects;
+    const runsNone = executes === null && fetches === null;
+    if (runsNone && statement.units.every((unit) => ROWLESS.has(unit.class))) return undefined;
     const plain = statement.units.every((unit) => PLANNED.has(unit.kind)) && statement.inner === null;
     if (!plain || statement.opaque.length > 0 || statement.reachesAnything) return null;
     const schemas = path.map((name) => `"${name.replaceAll('"', '""')}"`).join(", ");

@@ -1,5 +1,7 @@
 import type { LoadedBundle } from "../bundle/index.ts";
 import type { BundleRule } from "../../spec/contract/bundle/index.ts";
+import type { AskTarget, Rows } from "./ask-target.ts";
+import type { RowEstimates } from "./row-estimates.ts";
 import { MaskedCatalog } from "../enforce/mask/index.ts";
 import {
   CATALOG_QUERIES,
@@ -10,11 +12,6 @@ import {
 } from "../facts/index.ts";
 
 const DEFINITION_LOCK_MS = 50;
-
-type Rows = readonly (readonly (string | null)[])[];
-
-/** Asks a target over a connection of the gateway's own. Rejects when that fails. */
-export type AskTarget = (sql: string) => Promise<Rows>;
 
 /**
  * The catalog of one target's database, shared by its sessions. It is read again when its state, which is cheap to ask for,
@@ -31,9 +28,13 @@ export class TargetCatalog {
   readonly #masked = new Map<string, MaskedCatalog>();
   readonly #retired: CatalogHandle[] = [];
 
-  constructor(ask: AskTarget, analyser: Analyser) {
+  /** Asks the planner; null where the target is not set to be asked. */
+  readonly estimates: RowEstimates | null;
+
+  constructor(ask: AskTarget, analyser: Analyser, estimates: RowEstimates | null) {
     this.#ask = ask;
     this.#analyser = analyser;
+    this.estimates = estimates;
   }
 
   get current(): CatalogHandle | null {

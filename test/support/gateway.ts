@@ -41,6 +41,8 @@ export interface TestGatewayOptions {
   /** More lines of the configuration. */
   readonly config?: string;
   readonly listen?: string;
+  /** More settings of the target, in YAML's flow form: `estimateRows: true`. */
+  readonly target?: string;
   readonly database: string;
   /** An existing folder, to start again where another gateway stopped. */
   readonly folder?: string;
@@ -89,7 +91,7 @@ export async function writeGatewayFolder(postgres: TestPostgres, options: TestGa
   const { gateway, control } = options.ports ?? { gateway: 0, control: 0 };
   writeFileSync(
     join(folder, "sallyport.yaml"),
-    `listen:\n  - ${options.listen ?? `{ protocol: postgres, address: "127.0.0.1:${gateway}" }`}\ntargets:\n  - name: shop\n    protocol: postgres\n    address: "127.0.0.1:${postgres.port}"\n    database: ${options.database}\n    labels: { env: production }\n    credential: { user: ${postgres.user}, password: { env: TARGET_PASSWORD } }\nusers:\n${users}\nbundle: { path: test.bundle, keys: [bundle.pub] }\nstate: state\ncontrol: { address: "127.0.0.1:${control}", administrators: [dba-leads] }\n${options.config ?? ""}`,
+    `listen:\n  - ${options.listen ?? `{ protocol: postgres, address: "127.0.0.1:${gateway}" }`}\ntargets:\n  - name: shop\n    protocol: postgres\n    address: "127.0.0.1:${postgres.port}"\n    database: ${options.database}\n    labels: { env: production }\n    credential: { user: ${postgres.user}, password: { env: TARGET_PASSWORD } }\n${options.target === undefined ? "" : `    ${options.target}\n`}users:\n${users}\nbundle: { path: test.bundle, keys: [bundle.pub] }\nstate: state\ncontrol: { address: "127.0.0.1:${control}", administrators: [dba-leads] }\n${options.config ?? ""}`,
   );
   return folder;
 }
