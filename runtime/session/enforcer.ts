@@ -320,11 +320,7 @@ export class Enforcer implements ActionHost {
     )
       return NOT_ASKED;
     const text = Buffer.from(action.text);
-    return Promise.all(
-      analysis.statements.map((one) =>
-        path === null ? null : estimates.of(one, text.subarray(one.start, one.end), path),
-      ),
-    );
+    return Promise.all(analysis.statements.map((one) => estimates.of(one, text.subarray(one.start, one.end), path)));
   }
 
   /** What EXECUTE and FETCH run, as of now; null where a statement is neither, or where that is not known. */
