@@ -34,18 +34,18 @@ export class RowEstimates {
    * undefined for what touches no rows at all (SET, BEGIN).
    *
    * @param text of this statement alone, UTF-8
-   * @param path the schemas of the session's search path, in order
+   * @param path the schemas of the session's search path, in order; null when they are not known
    */
   async of(
     statement: AnalysedStatement,
     text: Uint8Array,
-    path: readonly string[],
+    path: readonly string[] | null,
   ): Promise<number | null | undefined> {
     const { executes, fetches } = statement.effects;
     const runsNone = executes === null && fetches === null;
     if (runsNone && statement.units.every((unit) => ROWLESS.has(unit.class))) return undefined;
     const plain = statement.units.every((unit) => PLANNED.has(unit.kind)) && statement.inner === null;
-    if (!plain || statement.opaque.length > 0 || statement.reachesAnything) return null;
+    if (!plain || path === null || statement.opaque.length > 0 || statement.reachesAnything) return null;
     const schemas = path.map((name) => `"${name.replaceAll('"', '""')}"`).join(", ");
     const sql = Buffer.from(text).toString("utf8");
     try {
