@@ -1,7 +1,7 @@
 import { createHmac } from "node:crypto";
 import type { ActiveBundle, LoadedBundle } from "../bundle/index.ts";
 import { SessionPolicy, reasonsOf, sqlFactReader, type FactReader } from "../decide/index.ts";
-import { actionDigest, type Approvals, type ApprovalDemand, type Settlement } from "../enforce/approve/index.ts";
+import { actionDigest, type Approvals } from "../enforce/approve/index.ts";
 import { scannerOf, type Scanner } from "../enforce/detect/index.ts";
 import type { Alerts } from "../enforce/alert/index.ts";
 import type { RateLimit, Rates } from "../enforce/limit/index.ts";
@@ -46,9 +46,9 @@ import {
 } from "../record/index.ts";
 import { countActions, raiseAlerts, rateLimitsOf, type SideEffectParts } from "./side-effects.ts";
 import { STEADY, driftRefusal, drifted, driftsOf, withUnsureFacts, type Behind, type Drift } from "./drift.ts";
+import { Holds, noticesOf, type GaveUp, type Unheld } from "./hold.ts";
 import { PATH_PROBE, SessionNames } from "./session-names.ts";
 import type { TargetCatalog } from "./target-catalog.ts";
-import { plural } from "../../base/text.ts";
 
 /** Rows that the planner expects of each statement of a message: null where it can't tell, undefined where there are none. */
 type Estimated = readonly (number | null | undefined)[];
@@ -155,9 +155,9 @@ export class Enforcer implements ActionHost {
   readonly #names = new SessionNames();
   readonly #kept = new WeakMap<object, Kept>();
   #decision = 0;
-  #waiting: { readonly id: string; readonly settle: (settlement: Settlement) => void } | null = null;
-  #gaveUp: "cancelled" | "disconnected" | null = null;
-  #judging = false;
+  readonly #holds: Holds;
+  /** While an action is held: ends its wait. */
+  #giveUp: ((why: GaveUp) => void) | null = null;
   /** The text that was recorded last, as it was recorded. */
   #recorded: {
     readonly action: SqlAction;
@@ -168,6 +168,8 @@ export class Enforcer implements ActionHost {
 
   constructor(parts: EnforcerParts) {
     this.#parts = parts;
+    const { approvals, log, clock, identity, target } = parts;
+    this.#holds = new Holds({ approvals, log, clock, identity, target: target.name });
     this.wantsSamples = parts.recordsSamples;
   }
 
@@ -223,14 +225,8 @@ export class Enforcer implements ActionHost {
     }
   }
 
-  withdraw(why: "cancelled" | "disconnected"): void {
-    if (!this.#judging) return;
-    this.#gaveUp = why;
-    const waiting = this.#waiting;
-    if (waiting === null) return;
-    this.#waiting = null;
-    void this.#parts.approvals.withdraw(waiting.id, why === "cancelled" ? "the client cancelled" : "the client left");
-    waiting.settle({ state: "withdrawn", by: null, reason: why });
+  withdraw(why: GaveUp): void {
+    this.#giveUp?.(why);
   }
 
   setting(name: string, value: string): string | null {
@@ -248,8 +244,7 @@ export class Enforcer implements ActionHost {
 
   /** The gateway stops: what waits stays pending. */
   release(): void {
-    if (this.#waiting !== null) this.#parts.approvals.release(this.#waiting.id);
-    this.#waiting = null;
+    this.#holds.release();
   }
 
   // ---- reading -----------------------------------------------------------------------------------------------------
@@ -761,101 +756,74 @@ export class Enforcer implements ActionHost {
   // ---- waiting for people ------------------------------------------------------------------------------------------
 
   async #hold(action: SqlAction, analysis: Analysis, kept: Kept, decisionId: number): Promise<Ruling> {
-    this.#judging = true;
-    this.#gaveUp = null;
     // The client's bytes may be used again while we wait.
-    const held: SqlAction = {
+    const copy: SqlAction = {
       ...action,
       text: Buffer.from(action.text),
       parameters: action.parameters.map((value) => (value === null ? null : Buffer.from(value))),
     };
+    let gone = false;
+    const left = new Promise<GaveUp>((leave) => {
+      this.#giveUp = (why) => {
+        gone = true;
+        leave(why);
+      };
+    });
+    const { clock, notify, approvalSettings } = this.#parts;
+    const refuses = action.inTransaction && approvalSettings.inTransaction === "refuse";
     try {
-      return await this.#holdForApproval(held, analysis, kept, decisionId);
+      const held = await this.#holds.hold(
+        {
+          bundle: kept.bundle,
+          approveRules: kept.approveRules,
+          digest: this.#digest(copy, kept.bundle),
+          summary: this.#recordText(copy, analysis, kept).text,
+        },
+        {
+          holdMs: null,
+          cantWait: refuses ? LOCKS : null,
+          left: () => left,
+          waiting: (request) =>
+            gone
+              ? () => undefined
+              : noticesOf(request, {
+                  clock,
+                  everyMs: approvalSettings.noticeEveryMs,
+                  tell: (text) => notify(`sallyport: ${text}`, approvalSettings.howToGrant(request.id)),
+                }),
+        },
+      );
+      // The gateway stops, and the session with it: nobody hears an answer, and nothing may follow it.
+      if (held.state === "waiting") return await new Promise<never>(() => undefined);
+      if (held.state === "refused") {
+        const refusal = { ...held.refusal, message: `sallyport: ${held.refusal.message}`, ...UNHELD[held.why] };
+        return this.#refuse(copy, analysis, kept, decisionId, refusal);
+      }
+      return await this.#resume(copy, analysis, kept, decisionId);
     } finally {
-      this.#judging = false;
+      this.#giveUp = null;
     }
   }
 
-  async #holdForApproval(action: SqlAction, analysis: Analysis, kept: Kept, decisionId: number): Promise<Ruling> {
-    const { approvals, identity, target, log, clock, approvalSettings } = this.#parts;
-    const { manifest } = kept.bundle;
-    const digest = actionDigest({
+  /** Of exactly what is approved. */
+  #digest(action: SqlAction, bundle: LoadedBundle): string {
+    const { identity, target } = this.#parts;
+    return actionDigest({
       protocol: "postgres",
       target: target.name,
       account: target.account,
       database: target.database,
       requester: identity.name,
       issuer: identity.issuer,
-      bundle: kept.bundle.digest,
+      bundle: bundle.digest,
       text: action.text,
       parameters: action.parameters,
       parameterFormats: action.parameterFormats,
       searchPath: this.#names.path,
     });
-    const asking = kept.approveRules.map((index) => manifest.rules[index]!.name);
-    const granted = await approvals.use(digest, identity.name, asking);
-    if (granted !== null) return this.#resume(action, analysis, kept, decisionId);
-    if (action.inTransaction && approvalSettings.inTransaction === "refuse") {
-      return this.#refuse(action, analysis, kept, decisionId, {
-        kind: "policy",
-        message: "sallyport: this needs approval, and waiting for one inside a transaction would hold its locks",
-        hint: "Run it outside of a transaction: once it is approved there, the same statement passes.",
-      });
-    }
-    const rules = kept.approveRules;
-    const demand: ApprovalDemand = {
-      digest,
-      bundle: kept.bundle.digest,
-      session: log.sid,
-      requester: identity.name,
-      target: target.name,
-      summary: this.#recordText(action, analysis, kept).text,
-      rules: rules.map((index) => {
-        const rule = manifest.rules[index]!;
-        return { name: rule.name, because: rule.because, ...rule.approve! };
-      }),
-    };
-    const settlement = await new Promise<Settlement>((settle) => {
-      void approvals.request(demand, settle).then((request) => {
-        if (request === null) return settle({ state: "denied", by: null, reason: "the record can't be written" });
-        if (this.#gaveUp !== null) {
-          void approvals.withdraw(request.id, "the client gave up");
-          return settle({ state: "withdrawn", by: null, reason: this.#gaveUp });
-        }
-        this.#waiting = { id: request.id, settle };
-        const names = rules.map((index) => manifest.rules[index]!.name).join(", ");
-        const because = rules.map((index) => manifest.rules[index]!.because).find((text) => text !== null);
-        const say = (): void => {
-          const minutes = Math.max(1, Math.round((request.expiresAt - clock.now()) / 60_000));
-          this.#parts.notify(
-            `sallyport: waiting for approval ${request.id} (rule ${names}${because === undefined || because === null ? "" : `: ${because}`}); it is denied in ${plural(minutes, "minute")}`,
-            approvalSettings.howToGrant(request.id),
-          );
-        };
-        const again = (): void => {
-          if (this.#waiting?.id !== request.id) return;
-          say();
-          clock.after(approvalSettings.noticeEveryMs, again);
-        };
-        say();
-        clock.after(approvalSettings.noticeEveryMs, again);
-        return undefined;
-      });
-    });
-    this.#waiting = null;
-    if (settlement.state !== "approved") return this.#refuse(action, analysis, kept, decisionId, settled(settlement));
-    // The grant is used, and the statement decided once more: policy, masks and catalog may have changed while it waited.
-    const used = await approvals.use(digest, identity.name, asking);
-    if (used === null) {
-      return this.#refuse(action, analysis, kept, decisionId, {
-        kind: "policy",
-        message: "sallyport: the approval is no longer valid",
-        hint: "Run the statement again to ask for a new one.",
-      });
-    }
-    return this.#resume(action, analysis, kept, decisionId);
   }
 
+  /** Decides once more: policy, masks and catalog may have changed while it waited. */
   async #resume(action: SqlAction, analysis: Analysis, before: Kept, decisionId: number): Promise<Ruling> {
     const bundle = this.#parts.bundles.current;
     if (bundle !== before.bundle) {
@@ -903,6 +871,26 @@ const NOT_REWRITTEN: Refusal = {
   hint: "Name each table once, plainly, in FROM, with an alias.",
 };
 
+/** Waiting would hold the locks of the transaction. */
+const LOCKS: Refusal = {
+  kind: "policy",
+  message: "this needs approval, and waiting for one inside a transaction would hold its locks",
+  hint: "Run it outside of a transaction: once it is approved there, the same statement passes.",
+};
+
+/** What a client of SQL is told in other words. */
+const UNHELD: Readonly<Partial<Record<Unheld, Partial<Refusal>>>> = {
+  "not-taken": {
+    kind: "policy",
+    message: "sallyport: the gateway denied the approval: the record can't be written",
+    hint: undefined,
+  },
+  expired: { hint: "Run the statement again to ask once more." },
+  lapsed: { hint: "Run the statement again to ask for a new one." },
+  // The server's own words, for clients that look for them.
+  withdrawn: { message: "sallyport: canceling statement due to user request; the approval request is withdrawn" },
+};
+
 function remember(memo: TextMemo, analysis: Analysis, context: ReadingContext): void {
   const small = analysis.bytes <= MEMO_BYTES_MAX;
   memo.context = small ? context : null;
@@ -924,25 +912,6 @@ function maskRefusal(
   hint = "Name the columns you need one by one, without the masked ones in conditions or expressions.",
 ): Refusal {
   return { kind: "policy", message: `sallyport: refused under mask ${rule}: ${reason}`, hint };
-}
-
-function settled(settlement: Exclude<Settlement, { state: "approved" }>): Refusal {
-  const reason = settlement.reason === null ? "" : `: ${settlement.reason}`;
-  switch (settlement.state) {
-    case "denied":
-      return { kind: "policy", message: `sallyport: ${settlement.by ?? "the gateway"} denied the approval${reason}` };
-    case "expired":
-      return {
-        kind: "policy",
-        message: "sallyport: nobody approved in time",
-        hint: "Run the statement again to ask once more.",
-      };
-    case "withdrawn":
-      return {
-        kind: "withdrawn",
-        message: "sallyport: canceling statement due to user request; the approval request is withdrawn",
-      };
-  }
 }
 
 function unreadableRefusal(error: AnalysisError): Refusal {

@@ -33,16 +33,21 @@ export interface HeldAction {
 export interface HoldClient {
   /** How long it may stand; null: until it is settled. */
   readonly holdMs: number | null;
+  /** Why it may not wait, so that only a grant that is there already counts; null when it may. */
+  readonly cantWait?: Refusal | null;
   /** Asked for when the wait begins: settles when the client gives up. */
   left(): Promise<GaveUp>;
   /** Told when the wait begins; what it gives back is called when it ends. */
   waiting?(request: ApprovalRecord): () => void;
 }
 
+/** Why there is no approval. `lapsed`: it was given, and is no longer valid. */
+export type Unheld = "cant-wait" | "not-taken" | "denied" | "expired" | "withdrawn" | "lapsed";
+
 /** How it went on. `waiting`: the wait ended with nobody's word, and the request stays open. */
 export type Held =
   | { readonly state: "granted" }
-  | { readonly state: "refused"; readonly refusal: Refusal }
+  | { readonly state: "refused"; readonly why: Unheld; readonly refusal: Refusal }
   | { readonly state: "waiting"; readonly approval: ApprovalRecord };
 
 /** What one session waits for from people. */
@@ -62,6 +67,7 @@ export class Holds {
     const rules = action.approveRules.map((index) => bundle.manifest.rules[index]!);
     const names = rules.map((rule) => rule.name);
     if ((await approvals.use(digest, identity.name, names)) !== null) return { state: "granted" };
+    if (client.cantWait != null) return refused("cant-wait", client.cantWait);
     const left = client.left();
     const settled = Promise.withResolvers<Settlement>();
     const request = await approvals.request(
@@ -76,7 +82,7 @@ export class Holds {
       },
       settled.resolve,
     );
-    if (request === null) return refused(NOT_TAKEN);
+    if (request === null) return refused("not-taken", NOT_TAKEN);
     this.#waiting.add(request.id);
     const late = Promise.withResolvers<"late">();
     const callOff = client.holdMs === null ? null : clock.after(client.holdMs, () => late.resolve("late"));
@@ -92,11 +98,11 @@ export class Holds {
     if (first === "cancelled" || first === "disconnected") {
       const why = first === "cancelled" ? "the client cancelled" : "the client left";
       await approvals.withdraw(request.id, why);
-      return refused({ kind: "withdrawn", message: `${why}; the request for approval is withdrawn` });
+      return refused("withdrawn", { kind: "withdrawn", message: `${why}; the request for approval is withdrawn` });
     }
-    if (first.state !== "approved") return refused(refusalOf(first));
+    if (first.state !== "approved") return refused(first.state, refusalOf(first));
     return (await approvals.use(digest, identity.name, names)) === null
-      ? refused({ kind: "policy", message: "the approval is no longer valid", hint: "Try again to ask for a new one." })
+      ? refused("lapsed", LAPSED)
       : { state: "granted" };
   }
 
@@ -108,12 +114,18 @@ export class Holds {
   }
 }
 
-const refused = (refusal: Refusal): Held => ({ state: "refused", refusal });
+const refused = (why: Unheld, refusal: Refusal): Held => ({ state: "refused", why, refusal });
 
 const NOT_TAKEN: Refusal = {
   kind: "unavailable",
   message: "the request for approval can't be taken",
   hint: "Too many are waiting already, or the record can't be written.",
+};
+
+const LAPSED: Refusal = {
+  kind: "policy",
+  message: "the approval is no longer valid",
+  hint: "Try again to ask for a new one.",
 };
 
 function refusalOf(settlement: Exclude<Settlement, { state: "approved" }>): Refusal {

@@ -1,8 +1,12 @@
 import { rmSync } from "node:fs";
+import { createConnection } from "node:net";
+import { join } from "node:path";
 import type pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { systemClock, type Clock } from "../../runtime/outside/index.ts";
 import { startTestGateway, type TestGateway } from "../support/gateway.ts";
 import { prepareDatabase, startPostgres, type TestPostgres } from "../support/postgres.ts";
+import { readLog } from "../support/read-log.ts";
 
 /** Statements that wait for people, through a real client, a real PostgreSQL and the control API. */
 const POLICY = `package test
@@ -186,6 +190,22 @@ it("a client that leaves withdraws its request", async () => {
   expect(await atServer("select count(*)::int as value from carts")).toBe(5);
 });
 
+it("a client that cancels withdraws its request, and hears what the server would have said", async () => {
+  const { client, asked } = await connect("dev");
+  const told = asked();
+  const running = failure(client.query("delete from carts"));
+  const id = await told;
+  const { processID, secretKey } = client as unknown as { processID: number; secretKey: number };
+  const request = Buffer.alloc(16);
+  [16, 80877102, processID, secretKey].forEach((value, i) => request.writeInt32BE(value, i * 4));
+  createConnection(gateway.port, "127.0.0.1").end(request);
+  expect(await running).toBe(
+    "57014: sallyport: canceling statement due to user request; the approval request is withdrawn",
+  );
+  expect(stateOf(id)).toBe("withdrawn");
+  expect((await client.query("select count(*)::int as n from carts")).rows[0]).toEqual({ n: 5 });
+});
+
 it("approvers see the statement as the record has it: no value that a mask hides", async () => {
   const { client, asked } = await connect("dev");
   const told = asked();
@@ -210,6 +230,51 @@ it("a policy that changes while a statement waits does not let it through", asyn
   expect(await running).toMatch(/^42501/);
   expect(await atServer("select count(*)::int as value from carts where note = 'q'")).toBe(0);
   expect(await gateway.policy(POLICY)).toBeNull();
+});
+
+it("what an alert and a limit over time say only after the wait is told and counted then, and nothing twice", async () => {
+  let later = 0;
+  const clock: Clock = { ...systemClock, now: () => systemClock.now() + later };
+  const own = await startTestGateway(server, {
+    policy: `package test
+allow everything on sql
+approve writes on sql
+  when statement.writes
+  by group "dba-leads" quorum 1 within 15m
+alert always on sql
+  to "ops"
+  when statement.writes
+alert late on sql
+  to "ops"
+  when statement.writes and session.age > 5m
+limit asked on sql
+  to 2 statements per 1h
+  when statement.writes
+limit old on sql
+  to 1 statements per 1h
+  when statement.writes and session.age > 5m
+`,
+    database: "shopdb",
+    keepFolder: true,
+    parts: { clock },
+  });
+  const ask = async (id: number): Promise<{ approval: string; ended: Promise<string> }> => {
+    const { client, asked } = await connect("dev", own);
+    const told = asked();
+    const ended = failure(client.query(`update carts set note = note where id = ${id}`));
+    return { approval: await told, ended };
+  };
+  const first = await ask(1);
+  const second = await ask(2);
+  later = 6 * 60_000;
+  await decide(first.approval, "approve", "lea", own);
+  expect(await first.ended).toBe("no error");
+  await decide(second.approval, "approve", "lea", own);
+  expect(await second.ended).toMatch(/^42501: sallyport: rule old allows 1 statement in 3600 seconds/);
+  await own.close();
+  const alerts = (await readLog(join(own.folder, "state", "log"))).filter(({ type }) => type === "alert");
+  expect(alerts.map(({ value }) => value["rule"])).toEqual(["always", "always", "late", "late"]);
+  rmSync(own.folder, { recursive: true, force: true });
 });
 
 it("a restart loses no request and grants none", async () => {
