@@ -329,7 +329,6 @@ export class Connection {
         commitKey: parts.secret,
         approvalSettings: { ...parts.config.approvals, howToGrant: parts.howToGrant },
         notify: (text, hint) => machine().notice(text, hint),
-        onRecordFailure: () => undefined,
       });
       return this.#enforcer;
     };

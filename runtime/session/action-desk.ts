@@ -12,6 +12,7 @@ import {
   type Judgement,
 } from "./action-enforcer.ts";
 import { noticesOf, type GaveUp } from "./hold.ts";
+import { signed, withDecision } from "./refusals.ts";
 
 /** Everything that is fixed for a session whose client waits on the spot. */
 export interface DeskParts extends ActionEnforcerParts {
@@ -115,8 +116,7 @@ export class ActionDesk {
     const refusal = signed(why);
     if (this.#record(action, judged, refusal.message) === null) return unjudged(RECORD_FAILED);
     const { decisionId } = judged;
-    const detail = `${refusal.detail === undefined ? "" : `${refusal.detail} `}Decision ${this.#parts.log.sid}.${decisionId}.`;
-    return { go: false, refusal: { ...refusal, detail }, decisionId };
+    return { go: false, refusal: withDecision(refusal, this.#parts.log.sid, decisionId), decisionId };
   }
 
   #record({ phase, text, kinds, exact }: DeskAction, judged: Judgement, refused: string | null): number | null {
@@ -179,8 +179,5 @@ function cantWait({ approveRules, bundle }: Judgement): Refusal {
     hint: "Write the rule for the command, shell or transfer as a whole.",
   };
 }
-
-/** As it is shown among a target's own output: with whose word it is. */
-const signed = (refusal: Refusal): Refusal => ({ ...refusal, message: `sallyport: ${refusal.message}` });
 
 const unjudged = (refusal: Refusal): DeskRuling => ({ go: false, decisionId: null, refusal: signed(refusal) });
