@@ -1,8 +1,8 @@
+import type { Masked } from "../../spec/contract/record/index.ts";
 import { actionDigest, type Approvals } from "../enforce/approve/index.ts";
 import type { Clock } from "../outside/index.ts";
 import type { Refusal, SqlAction } from "../protocols/index.ts";
 import type { SessionLog } from "../record/index.ts";
-import type { Masked } from "../../spec/contract/record/index.ts";
 import { Holds, noticesOf, type GaveUp, type Unheld } from "./hold.ts";
 import { signed } from "./refusals.ts";
 import type { Kept } from "./statement-verdicts.ts";
