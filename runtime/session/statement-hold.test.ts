@@ -100,8 +100,8 @@ describe("what a client hears of a statement that waits", () => {
   it("that it could not be asked for", async () => {
     const { wait, notices } = setUp("requested");
     expect(await wait()).toMatchObject({
-      kind: "policy",
-      message: "sallyport: the gateway denied the approval: the record can't be written",
+      kind: "unavailable",
+      message: "sallyport: the request for approval can't be taken",
     });
     expect(notices).toEqual([]);
   });

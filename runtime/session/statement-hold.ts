@@ -114,11 +114,6 @@ const LOCKS: Refusal = {
 
 /** What a client of SQL is told in other words. */
 const UNHELD: Readonly<Partial<Record<Unheld, Partial<Refusal>>>> = {
-  "not-taken": {
-    kind: "policy",
-    message: "sallyport: the gateway denied the approval: the record can't be written",
-    hint: undefined,
-  },
   expired: { hint: "Run the statement again to ask once more." },
   lapsed: { hint: "Run the statement again to ask for a new one." },
   // The server's own words, for clients that look for them.
