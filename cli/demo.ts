@@ -14,6 +14,7 @@ import { startGateway, type RunningGateway } from "./commands/serve.ts";
 import { buildCommand } from "./commands/policy/build.ts";
 import { keygenCommand } from "./commands/policy/keygen.ts";
 import { EXIT, UsageError, processIo, type Io } from "./io.ts";
+import { mayExit } from "./may-exit.ts";
 
 /** People of the demo; the password of each is their name. */
 const PEOPLE: readonly (readonly [name: string, group: string])[] = [
@@ -219,6 +220,7 @@ Ctrl-C stops everything. The policy: policies/shop
 `;
 }
 
+mayExit();
 const io = processIo();
 try {
   process.exitCode = await main(io);

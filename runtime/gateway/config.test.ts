@@ -36,6 +36,7 @@ it("the least that is needed, and what is taken for the rest", () => {
         database: "shop",
         labels: {},
         credential: { user: "gateway", password: { env: "SHOP_PASSWORD" } },
+        estimateRows: false,
         tls: { mode: "off", ca: null },
       },
     ],

@@ -2,6 +2,7 @@ import { createConnection, ProposedFeatures } from "vscode-languageserver/node";
 import { PolicyServer } from "../../lsp/server.ts";
 import { readArguments } from "../../arguments.ts";
 import { UsageError, type Io } from "../../io.ts";
+import { mayExit } from "../../may-exit.ts";
 
 const HELP = `policyc lsp: a language server for editors, on stdin and stdout
 
@@ -24,6 +25,7 @@ export async function lspCommand(argv: readonly string[], io: Io): Promise<numbe
     throw new UsageError(
       `policyc lsp takes no paths: the editor says which folders are open (found ${positionals[0]})`,
     );
+  mayExit();
   const connection = createConnection(ProposedFeatures.all, process.stdin, process.stdout);
   void new PolicyServer(connection, io);
   // The library ends the process itself: 0 after `shutdown` and `exit`, 1 when the pipe closes before.
