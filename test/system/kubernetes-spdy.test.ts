@@ -14,7 +14,7 @@ import { startTestApi } from "../support/kubernetes-api.ts";
 import { writeKubeconfigs } from "../support/kubeconfig.ts";
 import { startForward } from "../support/port-forward.ts";
 import { inPath, runProgram, type Ran } from "../support/programs.ts";
-import { readLog } from "../support/read-log.ts";
+import { afterTheirEnd, readLog } from "../support/read-log.ts";
 
 const POLICY = `package spdy_tests
 allow engineers on kubernetes
@@ -408,7 +408,9 @@ describe("frames through the gateway", () => {
     await client.until((end) => end.text(1) !== "");
     target.socket.end();
     await client.until((end) => end.closed);
-    const log = JSON.stringify(await readLog(join(gateway.folder, "state", "log")));
+    const entries = await readLog(join(gateway.folder, "state", "log"));
+    expect(afterTheirEnd(entries)).toEqual([]);
+    const log = JSON.stringify(entries);
     expect(log).toContain("create pods/exec");
     expect(log).toContain('"asciicast-v3"');
     expect(log).not.toContain("klara");

@@ -14,7 +14,7 @@ import { certificates } from "../support/certificates.ts";
 import { startHttpGateway, type HttpTestGateway } from "../support/http-gateway.ts";
 import { writeKubeconfigs } from "../support/kubeconfig.ts";
 import { inPath, runProgram, type Ran } from "../support/programs.ts";
-import { readLog } from "../support/read-log.ts";
+import { afterTheirEnd, readLog } from "../support/read-log.ts";
 
 const POLICY = `package kubernetes_tests
 allow engineers on kubernetes
@@ -531,7 +531,9 @@ describe("the record", () => {
       JSON.stringify({ kind: "Secret", metadata: { name: "new" }, data: { k: "c2VjcmV0LXZhbHVl" } }),
     );
     await exec("dev", "shop", "web-0", ["echo", "recorded"]);
-    const log = JSON.stringify(await readLog(join(gateway.folder, "state", "log")));
+    const entries = await readLog(join(gateway.folder, "state", "log"));
+    expect(afterTheirEnd(entries)).toEqual([]);
+    const log = JSON.stringify(entries);
     expect(log).toContain("list pods");
     expect(log).toContain("create pods/exec");
     expect(log).toContain('"asciicast-v3"');

@@ -447,6 +447,7 @@ export class Forwarding implements AnswerHandler {
   #streams(connection: UpstreamConnection, head: ResponseHead, ask: StreamAsk): boolean {
     const { bundle, decision, decisionId } = this.#judged;
     const { service, enforcer } = this.#session;
+    const recorded = this.#session.streams();
     const started = relayStreams({
       client: this.#client,
       connection,
@@ -468,10 +469,12 @@ export class Forwarding implements AnswerHandler {
           masked,
           sample: null,
         });
+        recorded();
         this.#settle("done");
       },
     });
     if (started === null) return false;
+    recorded();
     connection.abandon();
     this.failed(started, false);
     return true;
@@ -486,6 +489,7 @@ export class Forwarding implements AnswerHandler {
       this.failed("it changed the protocol without being asked to", false);
       return true;
     }
+    const recorded = this.#session.streams();
     const started = relayWebSocket({
       client: this.#client,
       connection,
@@ -507,10 +511,12 @@ export class Forwarding implements AnswerHandler {
           masked,
           sample: null,
         });
+        recorded();
         this.#settle("done");
       },
     });
     if (started !== null) {
+      recorded();
       connection.abandon();
       this.failed(started, false);
       return true;
