@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { createRemoteJWKSet, jwtVerify } from "jose";
-import { readLog } from "../support/read-log.ts";
+import { afterTheirEnd, readLog } from "../support/read-log.ts";
 import { startHttpGateway, startTarget, type HttpTestGateway, type TestTarget } from "../support/http-gateway.ts";
 import { runProgram } from "../support/programs.ts";
 
@@ -560,6 +560,7 @@ it("everything is in the record, without secrets", async () => {
   await own.raw("nonsense\r\n\r\n");
   await own.running.gateway.recorder.flush();
   const entries = await readLog(join(own.folder, "state", "log"));
+  expect(afterTheirEnd(entries)).toEqual([]);
   const text = JSON.stringify(entries);
   expect(text).not.toContain("geheim");
   expect(text).not.toContain("a@b.at");

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sshConfigCommand } from "../../cli/commands/ssh-config.ts";
 import { systemClock } from "../../runtime/outside/index.ts";
 import { quietIo } from "../support/gateway.ts";
-import { readLog } from "../support/read-log.ts";
+import { afterTheirEnd, readLog } from "../support/read-log.ts";
 import { hasOpenSsh, makeKey, startSshGateway, startSshd } from "../support/ssh.ts";
 import type { TestSshGateway, TestSshOptions, TestSshd } from "../support/ssh.ts";
 
@@ -48,6 +48,7 @@ describe.skipIf(!hasOpenSsh())("signing in to sshd by certificates of the gatewa
     expect((await gateway.ssh("lea", ["-tt", "tty"])).stdout).toMatch(/^\/dev\/pts\//);
     await gateway.running.gateway.recorder.flush();
     const entries = await readLog(join(gateway.folder, "state/log"));
+    expect(afterTheirEnd(entries)).toEqual([]);
     const sids = entries.flatMap(({ type, value }) =>
       type === "session.start" ? [(value as unknown as { sid: string }).sid] : [],
     );
