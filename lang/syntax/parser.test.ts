@@ -3,6 +3,7 @@ import type { IToken } from "chevrotain";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { currentLookahead, lookaheadSource } from "../../tools/gen-lookahead.ts";
+import { Sentences } from "../../test/support/sentences.ts";
 import { cataloguePages } from "../diagnostics/index.ts";
 import { LINT_RULES } from "../lint/index.ts";
 import { PolicyParser } from "./parser.ts";
@@ -120,6 +121,13 @@ describe("words and marks", () => {
   });
 });
 
+/** A word of a sentence that is taken out, or that is put in as a number says, or both. */
+interface Change {
+  readonly at: number;
+  readonly gone: number;
+  readonly put: number | null;
+}
+
 describe("reading without going on after errors", () => {
   const quick = new QuickParser();
   const recovering = new PolicyParser({ recovery: true, validate: false });
@@ -127,6 +135,13 @@ describe("reading without going on after errors", () => {
     recovering.begin("a.policy", tokenize(text).tokens);
     recovering.file();
     return { items: recovering.items, errors: recovering.errors.length };
+  };
+  /** Both readers at one text; whether it has no error. */
+  const compare = (text: string): boolean => {
+    const [items, slow] = [quick.read("a.policy", tokenize(text).tokens), read(text)];
+    expect([text, items === null]).toEqual([text, slow.errors > 0]);
+    if (items !== null) expect(items).toEqual(slow.items);
+    return items !== null;
   };
 
   it("gives the same tree as going on does, or none where that has an error (fuzz)", () => {
@@ -143,11 +158,7 @@ describe("reading without going on after errors", () => {
     );
     let whole = 0;
     const check = (text: string): void => {
-      const [items, slow] = [quick.read("a.policy", tokenize(text).tokens), read(text)];
-      expect(items === null).toBe(slow.errors > 0);
-      if (items === null) return;
-      whole++;
-      expect(items).toEqual(slow.items);
+      if (compare(text)) whole++;
     };
     for (const page of cataloguePages) check(page.text);
     for (const { before, after } of LINT_RULES) for (const text of [before, after]) check(text);
@@ -155,6 +166,25 @@ describe("reading without going on after errors", () => {
     check(SHOP_TESTS);
     expect(whole).toBeGreaterThan(LINT_RULES.length);
     fc.assert(fc.property(texts, check), { numRuns: 300 });
+  });
+
+  it("and so for sentences that the grammar makes, and for those with words put in, taken out or changed (fuzz)", () => {
+    const sentences = new Sentences(recovering);
+    let whole = 0;
+    const check = (numbers: readonly number[], changes: readonly Change[]): void => {
+      const words = sentences.made(numbers);
+      for (const { at, gone, put } of changes)
+        words.splice(at % (words.length + 1), gone, ...(put === null ? [] : [sentences.anyWord(put)]));
+      if (compare(words.join(" "))) whole++;
+    };
+    // Without bias: small numbers would take the first alternatives again and again.
+    const numbers = fc.noBias(fc.array(fc.nat(), { minLength: 50, maxLength: 300, size: "max" }));
+    const changes = fc.array(fc.record({ at: fc.nat(), gone: fc.nat(1), put: fc.option(fc.nat()) }), { maxLength: 2 });
+    fc.assert(fc.property(numbers, changes, check), { numRuns: 500 });
+    // And always the same ones, which leave out nothing of the grammar.
+    fc.assert(fc.property(numbers, changes, check), { numRuns: 2500, seed: 1 });
+    expect(sentences.untaken()).toEqual([]);
+    expect(whole).toBeGreaterThan(500);
   });
 
   it("goes by the table that the grammar gives (else run: node tools/gen-lookahead.ts)", async () => {
