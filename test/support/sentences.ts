@@ -7,10 +7,8 @@ import {
   RepetitionMandatoryWithSeparator,
   RepetitionWithSeparator,
   Terminal,
-  tokenMatcher,
   type Alternative,
   type IProduction,
-  type IToken,
   type TokenType,
 } from "chevrotain";
 import type { PolicyParser } from "../../lang/syntax/parser.ts";
@@ -127,7 +125,7 @@ export class Sentences {
     if (type === Duration) return "15m";
     if (type === Regex) return one(["/a/", "/b+/i"]);
     if (typeof type.PATTERN === "string") return type.PATTERN;
-    const words = Object.values(K).filter((word) => word === type || tokenMatcher({ tokenType: word } as IToken, type));
+    const words = Object.values(K).filter((word) => word === type || word.CATEGORIES?.includes(type) === true);
     return one([...([Identifier, Word, Name].includes(type) ? ["x", "y", "z"] : []), ...words.map(({ name }) => name)]);
   }
 }
