@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, 
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { API_SERVER_FOLDER, buildApiServer, whyNoApiServer } from "./kube-apiserver.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const bin = (name) => join(root, "node_modules", ...name);
@@ -53,15 +54,12 @@ function installSystemPackages() {
     // Without --force-confold dpkg would ask about that setting, and fail with nobody there to answer.
     const args = ["install", "-y", "-q", "--no-install-recommends", "-o", "Dpkg::Options::=--force-confold", ...names];
     const installed = spawnSync("apt-get", args, { encoding: "utf8", env });
-    if (installed.status !== 0) say(lastLines(`${installed.stdout}${installed.stderr}`));
+    if (installed.status !== 0)
+      say(`${installed.stdout}${installed.stderr}`.trimEnd().split("\n").slice(-5).join("\n"));
   }
   for (const { what, isHere, pkg } of missing) {
     if (!isHere()) say(`LEFT OUT: ${what} is not here (Debian package ${pkg}), so the tests that use it are skipped.`);
   }
-}
-
-function lastLines(text) {
-  return text.trimEnd().split("\n").slice(-5).join("\n");
 }
 
 async function step(name, args) {
@@ -95,6 +93,8 @@ if (only.length === 0) {
   }
 }
 let skipped = 0;
+/** Somebody asked for an end: nothing more is begun. */
+let stopped = false;
 
 /** One run of vitest, added to the counts. */
 async function runTests(args, env) {
@@ -107,6 +107,7 @@ async function runTests(args, env) {
   );
   // A terminal's Ctrl-C reaches vitest by itself; a second one would make it leave without its cleaning up.
   const pass = (signal) => {
+    stopped = true;
     if (signal !== "SIGINT" || !process.stdin.isTTY) vitest.kill(signal);
   };
   process.on("SIGINT", pass).on("SIGTERM", pass);
@@ -127,25 +128,17 @@ async function runTests(args, env) {
  * `npm run test:kubernetes` when it matters: the build takes longer than most of them want to wait.
  */
 async function testKubernetes() {
-  const folder = process.env.KUBE_APISERVER_DIR ?? join(root, ".sallyport/kube-apiserver");
-  const script = join(root, "tools/kube-apiserver.sh");
-  const leftMs = began + KUBERNETES_BUILT_BY_MS - Date.now();
-  const leftOut = (why) => say(`LEFT OUT: Kubernetes against a real API server: ${why}`);
-  const checked = spawnSync("bash", [script, "check", folder], { encoding: "utf8" });
-  if (checked.status !== 0) return leftOut(checked.stderr.trim());
-  if (leftMs <= 0) return leftOut("no time is left to build it");
-  say("Building a real Kubernetes API server, which takes some minutes …");
-  const built = spawnSync("timeout", ["-k", "5", String(Math.ceil(leftMs / 1000)), "bash", script, "build", folder], {
-    encoding: "utf8",
-    maxBuffer: 1 << 28,
-  });
-  if (built.status === 124 || built.status === 137) return leftOut("building it takes longer than there is time");
-  if (built.status !== 0) return leftOut(`it can't be built here: ${lastLines(built.stderr)}`);
-  await runTests(["test/kubernetes"], { ...process.env, KUBE_APISERVER_DIR: folder });
+  let why = whyNoApiServer();
+  if (why === null) {
+    say("Building a real Kubernetes API server, which takes some minutes …");
+    why = buildApiServer(began + KUBERNETES_BUILT_BY_MS - Date.now());
+  }
+  if (why !== null) say(`LEFT OUT: Kubernetes against a real API server: ${why}`);
+  else await runTests(["test/kubernetes"], { ...process.env, KUBE_APISERVER_DIR: API_SERVER_FOLDER });
 }
 
 await runTests(only, process.env);
-if (isCi && only.length === 0 && process.env.KUBE_APISERVER_DIR === undefined) await testKubernetes();
+if (isCi && !stopped && only.length === 0 && process.env.KUBE_APISERVER_DIR === undefined) await testKubernetes();
 if (skipped > 0) {
   say(`${skipped} tests were skipped: something that they need is missing (named above).`);
   if (isCi) failed += skipped;
