@@ -38,7 +38,17 @@ export function readPath(expr: Expr): string | null {
 
 /** The operands of a chain of one operator: `a or b or c` is [a, b, c]. */
 export function chain(expr: Expr, op: "and" | "or"): readonly Expr[] {
-  return expr.kind === "binary" && expr.op === op ? [...chain(expr.left, op), ...chain(expr.right, op)] : [expr];
+  const found: Expr[] = [];
+  const add = (one: Expr): void => {
+    if (one.kind !== "binary" || one.op !== op) {
+      found.push(one);
+      return;
+    }
+    add(one.left);
+    add(one.right);
+  };
+  add(expr);
+  return found;
 }
 
 export interface Atom {

@@ -26,6 +26,7 @@ const VERIFY_HELP = `policyc verify: whether a bundle is whole, signed by a key,
   --sequence N     refuse a release lower than N
   --json           the answer as JSON
 
+It looks at what a gateway looks at when it loads the bundle, and also whether the index agrees with the rules' conditions.
 Exit codes: 0 it is; 2 wrong use or unreadable input; 5 it is not.
 `;
 const DISASM_HELP = `policyc disasm: a bundle's conditions as instructions
