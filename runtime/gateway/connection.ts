@@ -264,7 +264,7 @@ export class Connection {
     const stamp = stampOf(identity.name, this.sid);
     const upstream = await connectTarget(
       target,
-      [["client_encoding", "UTF8"], ["application_name", stamp], ...startup.settings],
+      [["application_name", stamp], ...startup.settings],
       parts.random,
       {
         stream: early,

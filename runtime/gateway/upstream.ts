@@ -25,6 +25,12 @@ export interface Upstream {
   readonly stream: ByteStream;
 }
 
+/** How texts are read here, whatever the database or the account is set to; a startup setting is also what RESET goes back to. */
+const READING: readonly (readonly [string, string])[] = [
+  ["client_encoding", "UTF8"],
+  ["standard_conforming_strings", "on"],
+];
+
 const CONNECT_MS = 10_000;
 const LOGIN_MS = 15_000;
 
@@ -75,13 +81,18 @@ export async function connectTarget(
       password: target.password,
       database: target.database,
       minor: 0,
-      settings,
+      settings: [...READING, ...settings],
       nonce: random.bytes(18).toString("base64"),
       channelBinding,
     });
     if (!result.ok) {
       socket.destroy();
       throw new UpstreamFailed(`target ${target.name}: ${result.error.why}`, result.error.sqlstate);
+    }
+    const other = READING.find(([name, value]) => result.value.parameters.get(name) !== value);
+    if (other !== undefined) {
+      socket.destroy();
+      throw new UpstreamFailed(`target ${target.name} does not keep ${other[0]} at ${other[1]}`);
     }
     socket.off("data", onData);
     socket.off("close", onEnd);
@@ -173,7 +184,6 @@ export class ServiceConnection {
   async #connect(): Promise<Upstream> {
     const settings = [
       ["application_name", "sallyport catalog"],
-      ["client_encoding", "UTF8"],
       ["search_path", "pg_catalog"],
     ] as const;
     const upstream = await connectTarget(this.#target, settings, this.#random, null, this.#after);
