@@ -6,7 +6,7 @@ import {
   SERVER,
   cancelRequest,
   login,
-  query,
+  singly,
   sslRequest,
   type ServerSession,
 } from "../protocols/postgres/index.ts";
@@ -152,25 +152,40 @@ export class ServiceConnection {
   readonly #random: Random;
   readonly #after: (ms: number, call: () => void) => () => void;
   #upstream: Upstream | null = null;
+  readonly #queueMs: number | null;
   #queue: Promise<unknown> = Promise.resolve();
 
-  constructor(target: Target, random: Random, after: (ms: number, call: () => void) => () => void) {
+  /** @param queueMs how long a question may wait for those before it; null: as long as it takes */
+  constructor(
+    target: Target,
+    random: Random,
+    after: (ms: number, call: () => void) => () => void,
+    queueMs: number | null = null,
+  ) {
+    this.#queueMs = queueMs;
     this.#target = target;
     this.#random = random;
     this.#after = after;
   }
 
-  ask(sql: string): Promise<Rows> {
-    const answer = this.#queue.then(() => this.#ask(sql));
+  /** The rows of all these statements, each of which is one. When one fails, the connection is given up with all they began. */
+  ask(...statements: readonly string[]): Promise<Rows> {
+    let late = false;
+    const callOff = this.#queueMs === null ? null : this.#after(this.#queueMs, () => (late = true));
+    const answer = this.#queue.then(() => {
+      callOff?.();
+      if (late) throw new UpstreamFailed(`target ${this.#target.name} has too much to answer`);
+      return this.#ask(statements);
+    });
     this.#queue = answer.catch(() => undefined);
     return answer;
   }
 
-  async #ask(sql: string): Promise<Rows> {
+  async #ask(statements: readonly string[]): Promise<Rows> {
     const upstream = (this.#upstream ??= await this.#connect());
     const late = this.#after(LOGIN_MS, () => upstream.socket.destroy());
     try {
-      upstream.socket.write(query(sql));
+      upstream.socket.write(singly(statements));
       return await this.#answer(upstream.stream);
     } catch (fault) {
       upstream.socket.destroy();
