@@ -264,7 +264,7 @@ export class Connection {
     const stamp = stampOf(identity.name, this.sid);
     const upstream = await connectTarget(
       target,
-      [["client_encoding", "UTF8"], ["application_name", stamp], ...startup.settings],
+      [["application_name", stamp], ...startup.settings],
       parts.random,
       {
         stream: early,
@@ -431,16 +431,18 @@ export class Connection {
   // ---- end -----------------------------------------------------------------------------------------------------------
 
   #ended(why: string): void {
-    const log = this.log;
-    if (log !== null) {
+    this.live = null;
+    const finish = (): void => {
+      const { log } = this;
       try {
-        log.append({ type: "session.end", why, statements: log.statements });
+        log?.append({ type: "session.end", why, statements: log.statements });
       } catch {
         // A record that can't be written has told everybody; the session is closed as aborted at the next start.
       }
-    }
-    this.live = null;
-    this.#gateway.forget(this);
+      this.#gateway.forget(this);
+    };
+    if (this.#enforcer === null) finish();
+    else this.#enforcer.end(finish);
   }
 
   /** The gateway stops: what waits for approval stays pending. */

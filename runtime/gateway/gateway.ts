@@ -147,12 +147,12 @@ export class Gateway {
     for (const target of parts.targets) {
       const service = new ServiceConnection(target, parts.random, parts.clock.after);
       // A plan that takes long holds up no look at the catalog.
-      const planner = new ServiceConnection(target, parts.random, parts.clock.after);
+      const planner = new ServiceConnection(target, parts.random, parts.clock.after, PLANNER_QUEUE_MS);
       this.#catalogs.set(target.name, {
         catalog: new TargetCatalog(
-          (sql) => service.ask(sql),
+          (...statements) => service.ask(...statements),
           this.analyser,
-          target.estimateRows ? new RowEstimates((sql) => planner.ask(sql)) : null,
+          target.estimateRows ? new RowEstimates((...statements) => planner.ask(...statements)) : null,
         ),
         services: [service, planner],
       });
@@ -492,6 +492,9 @@ export class Gateway {
     await this.analyser.close();
   }
 }
+
+/** What waits longer than this for others' plans is not asked about, and its estimate is unknown. */
+const PLANNER_QUEUE_MS = 3_000;
 
 /** Beyond the limit a few connections are still read, for a cancel request is a connection of its own. */
 const CANCEL_CONNECTIONS_SPARE = 32;

@@ -6,7 +6,7 @@ import {
   SERVER,
   cancelRequest,
   login,
-  query,
+  singly,
   sslRequest,
   type ServerSession,
 } from "../protocols/postgres/index.ts";
@@ -24,6 +24,12 @@ export interface Upstream {
   readonly session: ServerSession;
   readonly stream: ByteStream;
 }
+
+/** How texts are read here, whatever the database or the account is set to; a startup setting is also what RESET goes back to. */
+const READING: readonly (readonly [string, string])[] = [
+  ["client_encoding", "UTF8"],
+  ["standard_conforming_strings", "on"],
+];
 
 const CONNECT_MS = 10_000;
 const LOGIN_MS = 15_000;
@@ -75,13 +81,18 @@ export async function connectTarget(
       password: target.password,
       database: target.database,
       minor: 0,
-      settings,
+      settings: [...READING, ...settings],
       nonce: random.bytes(18).toString("base64"),
       channelBinding,
     });
     if (!result.ok) {
       socket.destroy();
       throw new UpstreamFailed(`target ${target.name}: ${result.error.why}`, result.error.sqlstate);
+    }
+    const other = READING.find(([name, value]) => result.value.parameters.get(name) !== value);
+    if (other !== undefined) {
+      socket.destroy();
+      throw new UpstreamFailed(`target ${target.name} does not keep ${other[0]} at ${other[1]}`);
     }
     socket.off("data", onData);
     socket.off("close", onEnd);
@@ -141,25 +152,40 @@ export class ServiceConnection {
   readonly #random: Random;
   readonly #after: (ms: number, call: () => void) => () => void;
   #upstream: Upstream | null = null;
+  readonly #queueMs: number | null;
   #queue: Promise<unknown> = Promise.resolve();
 
-  constructor(target: Target, random: Random, after: (ms: number, call: () => void) => () => void) {
+  /** @param queueMs how long a question may wait for those before it; null: as long as it takes */
+  constructor(
+    target: Target,
+    random: Random,
+    after: (ms: number, call: () => void) => () => void,
+    queueMs: number | null = null,
+  ) {
+    this.#queueMs = queueMs;
     this.#target = target;
     this.#random = random;
     this.#after = after;
   }
 
-  ask(sql: string): Promise<Rows> {
-    const answer = this.#queue.then(() => this.#ask(sql));
+  /** The rows of all these statements, each of which is one. When one fails, the connection is given up with all they began. */
+  ask(...statements: readonly string[]): Promise<Rows> {
+    let late = false;
+    const callOff = this.#queueMs === null ? null : this.#after(this.#queueMs, () => (late = true));
+    const answer = this.#queue.then(() => {
+      callOff?.();
+      if (late) throw new UpstreamFailed(`target ${this.#target.name} has too much to answer`);
+      return this.#ask(statements);
+    });
     this.#queue = answer.catch(() => undefined);
     return answer;
   }
 
-  async #ask(sql: string): Promise<Rows> {
+  async #ask(statements: readonly string[]): Promise<Rows> {
     const upstream = (this.#upstream ??= await this.#connect());
     const late = this.#after(LOGIN_MS, () => upstream.socket.destroy());
     try {
-      upstream.socket.write(query(sql));
+      upstream.socket.write(singly(statements));
       return await this.#answer(upstream.stream);
     } catch (fault) {
       upstream.socket.destroy();
@@ -173,7 +199,6 @@ export class ServiceConnection {
   async #connect(): Promise<Upstream> {
     const settings = [
       ["application_name", "sallyport catalog"],
-      ["client_encoding", "UTF8"],
       ["search_path", "pg_catalog"],
     ] as const;
     const upstream = await connectTarget(this.#target, settings, this.#random, null, this.#after);

@@ -46,6 +46,10 @@ export class Enforcer implements ActionHost {
   readonly #effects: SideEffectParts;
   #policy: SessionPolicy | null = null;
   #decision = 0;
+  /** A statement waits for people, or is decided once more behind that. */
+  #held = false;
+  /** The client is gone: to be called when what is held is recorded. */
+  #last: (() => void) | null = null;
 
   constructor(parts: EnforcerParts) {
     this.#parts = parts;
@@ -101,9 +105,25 @@ export class Enforcer implements ActionHost {
     return name === "application_name" && value === stamp ? own : value;
   }
 
-  /** The gateway stops: what waits stays pending. */
+  /** The gateway stops: what waits stays pending, and is not waited for. */
   release(): void {
     this.#waiting.release();
+    this.#held = false;
+    this.#close();
+  }
+
+  /** The client is gone. `last` is called, once, when all is recorded that there is of the session; nothing is behind it. */
+  end(last: () => void): void {
+    this.#last = last;
+    if (!this.#held) this.#close();
+  }
+
+  #close(): void {
+    const last = this.#last;
+    if (last === null) return;
+    this.#last = null;
+    this.#record.close();
+    last();
   }
 
   // ---- from the text to what the policy says -----------------------------------------------------------------------
@@ -140,6 +160,8 @@ export class Enforcer implements ActionHost {
   // ---- from there to the ruling ------------------------------------------------------------------------------------
 
   #rule(action: SqlAction, analysis: Analysis, kept: Kept): Ruling | Promise<Ruling> {
+    // The session ended while the text was read: nobody hears of it, and nobody is asked.
+    if (this.#record.closed) return RECORD_FAILED;
     const decisionId = ++this.#decision;
     if (action.phase !== "parse" && !this.#alert(action, analysis, kept, kept.alerts, decisionId)) return RECORD_FAILED;
     if (kept.refusal !== null) return this.#refuse(action, analysis, kept, decisionId, kept.refusal);
@@ -224,9 +246,15 @@ export class Enforcer implements ActionHost {
       parameters: action.parameters.map((value) => (value === null ? null : Buffer.from(value))),
     };
     const { text } = this.#record.text(held, analysis, kept);
-    const refusal = await this.#waiting.wait(held, kept, text, this.#reading.path);
-    if (refusal !== null) return this.#refuse(held, analysis, kept, decisionId, refusal);
-    return this.#again(held, analysis, kept, decisionId);
+    this.#held = true;
+    try {
+      const refusal = await this.#waiting.wait(held, kept, text, this.#reading.path);
+      if (refusal !== null) return this.#refuse(held, analysis, kept, decisionId, refusal);
+      return await this.#again(held, analysis, kept, decisionId);
+    } finally {
+      this.#held = false;
+      this.#close();
+    }
   }
 
   /** Decides once more what waited: policy, masks and catalog may have changed meanwhile. */
@@ -246,6 +274,7 @@ export class Enforcer implements ActionHost {
     const now = fresh.analysis;
     const behind = await this.#reading.behind(now, action);
     const estimated = await this.#reading.estimated(now, action, this.#bundle.manifest);
+    if (this.#last !== null || this.#record.closed) return this.#refuse(action, analysis, before, decisionId, LEFT);
     const kept = this.#verdicts.of(this.#policy!, now, action, behind, estimated);
     if (kept.refusal !== null) return this.#refuse(action, now, kept, decisionId, kept.refusal);
     if (!kept.approveRules.every((rule) => before.approveRules.includes(rule))) {
@@ -280,6 +309,8 @@ const NO_BUNDLE = refusing(
     "An operator must put a bundle in place; see the gateway's log.",
   ),
 );
+
+const LEFT: Refusal = { kind: "withdrawn", message: "sallyport: the client left before the statement could run" };
 
 const EXPIRED = refusing(cantNow("your token has expired", "Connect again with a new one."));
 

@@ -35,11 +35,13 @@ export class RowEstimates {
    *
    * @param text of this statement alone, UTF-8
    * @param path the schemas of the session's search path, in order; null when they are not known
+   * @param parameters how many it has. What they are is not sent along: the plan is one for any.
    */
   async of(
     statement: AnalysedStatement,
     text: Uint8Array,
     path: readonly string[] | null,
+    parameters: number,
   ): Promise<number | null | undefined> {
     const { executes, fetches } = statement.effects;
     const runsNone = executes === null && fetches === null;
@@ -47,18 +49,19 @@ export class RowEstimates {
     const plain = statement.units.every((unit) => PLANNED.has(unit.kind)) && statement.inner === null;
     if (!plain || path === null || statement.opaque.length > 0 || statement.reachesAnything) return null;
     const schemas = path.map((name) => `"${name.replaceAll('"', '""')}"`).join(", ");
-    const sql = Buffer.from(text).toString("utf8");
+    const given = parameters === 0 ? "" : `(${Array.from({ length: parameters }, () => "null").join(", ")})`;
     try {
       const rows = await this.#ask(
-        [
-          "begin read only",
-          `set local statement_timeout = ${PLAN_MS}`,
-          `set local lock_timeout = ${PLAN_MS}`,
-          `set local search_path = ${schemas === "" ? "''" : schemas}`,
-          // The plan for any parameters: those of this execution are not sent along.
-          `explain (format json${/\$\d/.test(sql) ? ", generic_plan" : ""}) ${sql}\n`,
-          "rollback",
-        ].join(";\n"),
+        "begin read only",
+        `set local statement_timeout = ${PLAN_MS}`,
+        `set local lock_timeout = ${PLAN_MS}`,
+        `set local search_path = ${schemas === "" ? "''" : schemas}`,
+        "set local plan_cache_mode = force_generic_plan",
+        `prepare planned as ${Buffer.from(text).toString("utf8")}`,
+        `explain (format json) execute planned${given}`,
+        // It would outlive the transaction.
+        "deallocate planned",
+        "rollback",
       );
       return mostRows(rows.map(([line]) => line ?? "").join("\n"));
     } catch {

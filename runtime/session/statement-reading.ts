@@ -88,7 +88,10 @@ export class StatementReading {
     const { path } = this.#names;
     if (estimates === null || action.phase === "parse" || !facts.includes("statement.estimated_rows")) return NOT_ASKED;
     const text = Buffer.from(action.text);
-    return Promise.all(analysis.statements.map((one) => estimates.of(one, text.subarray(one.start, one.end), path)));
+    const { length } = action.parameters;
+    return Promise.all(
+      analysis.statements.map((one) => estimates.of(one, text.subarray(one.start, one.end), path, length)),
+    );
   }
 
   /** What EXECUTE and FETCH run, as of now; null where a statement is neither, or where that is not known. */

@@ -165,7 +165,7 @@ export class StatementVerdicts {
       return { mask: planNamed(own.statement, run?.statement ?? null, by), name: own.name ?? run?.name ?? null };
     };
     const units = statements.flatMap((statement, i) => [...statement.units, ...(runs[i]?.units ?? [])]);
-    const executions = this.#executions(statements, runs, action, estimated);
+    const executions = this.#executions(statements, runs, action, estimated, driftAt);
     const decision = policy.decideAll(units.map((unit, i) => sqlFactReader(unit, executions[i]!)));
     const { rules } = bundle.manifest;
     const nameOf = (index: number): string => rules[index]!.name;
@@ -249,6 +249,7 @@ export class StatementVerdicts {
     runs: Behind,
     action: SqlAction,
     estimated: Estimated,
+    driftAt: (i: number) => Drift,
   ): readonly ExecutionFacts[] {
     const execution: ExecutionFacts = {
       nowMs: this.#parts.clock.now(),
@@ -262,7 +263,9 @@ export class StatementVerdicts {
           : null,
     };
     return statements.flatMap((statement, i) => {
-      const rows = estimated === NOT_ASKED ? undefined : estimated[i];
+      const asked = estimated === NOT_ASKED ? undefined : estimated[i];
+      // The planner was asked before what may change the meaning of names ran.
+      const rows = asked === undefined || driftAt(i) === STEADY ? asked : null;
       const own = rows === undefined ? execution : { ...execution, estimatedRows: rows };
       // What a name stands for is not planned where it is named.
       const run = estimated === NOT_ASKED ? execution : { ...execution, estimatedRows: null };

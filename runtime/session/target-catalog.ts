@@ -100,7 +100,12 @@ export class TargetCatalog {
    */
   async #definitions(): Promise<Rows | null> {
     try {
-      return await this.#ask(`set local lock_timeout = '${DEFINITION_LOCK_MS}ms'; ${CATALOG_QUERIES.definitions}`);
+      return await this.#ask(
+        "begin",
+        `set local lock_timeout = ${DEFINITION_LOCK_MS}`,
+        CATALOG_QUERIES.definitions,
+        "commit",
+      );
     } catch {
       return null;
     }

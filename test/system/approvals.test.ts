@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { systemClock, type Clock } from "../../runtime/outside/index.ts";
 import { startTestGateway, type TestGateway } from "../support/gateway.ts";
 import { prepareDatabase, startPostgres, type TestPostgres } from "../support/postgres.ts";
-import { readLog } from "../support/read-log.ts";
+import { afterTheirEnd, readLog } from "../support/read-log.ts";
 
 /** Statements that wait for people, through a real client, a real PostgreSQL and the control API. */
 const POLICY = `package test
@@ -87,6 +87,7 @@ async function decide(
   return { status: answer.status, ...((await answer.json()) as object) };
 }
 
+const sidOf = (id: string): string | undefined => gateway.running.gateway.approvals.get(id)?.session;
 const stateOf = (id: string): string | undefined => gateway.running.gateway.approvals.get(id)?.state;
 const failure = (running: Promise<unknown>): Promise<string> =>
   running.then(
@@ -188,6 +189,19 @@ it("a client that leaves withdraws its request", async () => {
   await expect.poll(() => stateOf(id)).toBe("withdrawn");
   expect(await decide(id, "approve", "lea")).toMatchObject({ status: 409 });
   expect(await atServer("select count(*)::int as value from carts")).toBe(5);
+  const folder = join(gateway.folder, "state", "log");
+  const ends = async (): Promise<number> => {
+    await gateway.running.gateway.recorder.flush();
+    const entries = await readLog(folder);
+    return entries.filter(({ type, value }) => type === "session.end" && value.sid === sidOf(id)).length;
+  };
+  await expect.poll(ends).toBe(1);
+  const entries = await readLog(folder);
+  expect(afterTheirEnd(entries)).toEqual([]);
+  const refused = entries.flatMap(({ type, value }) =>
+    type === "statement" && value.sid === sidOf(id) ? [value["refused"]] : [],
+  );
+  expect(refused).toEqual([expect.stringContaining("the approval request is withdrawn")]);
 });
 
 it("a client that cancels withdraws its request, and hears what the server would have said", async () => {

@@ -88,6 +88,8 @@ describe("what can't be estimated is unknown, so it is refused", () => {
     "select touched(2)",
     "explain select * from big",
     "prepare p as select 1; execute p",
+    // By then the names may be others' than the planner was asked about.
+    "set search_path = aside; select id from big where id = 7",
   ])("%s", async (sql) => {
     await expect(client.query(sql)).rejects.toThrow(/It touches too much/);
   });

@@ -16,7 +16,6 @@ describe("length", () => {
   const LINES_MAX = 600;
   /** Longer files, each with the reason why it stays one. */
   const LONG: Readonly<Record<string, string>> = {
-    "runtime/facts/sql/lineage/statement.ts": "one method for each kind of statement",
     "runtime/protocols/postgres/machine.ts": "one state, and what each message of the client does to it",
     "runtime/protocols/postgres/server-side.ts": "one state, and what each message of the server does to it",
   };

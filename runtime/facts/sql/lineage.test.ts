@@ -222,6 +222,18 @@ describe("views", () => {
     expect(found.statements[0]!.opaque).toEqual(["view public.v can't be traced"]);
     expect(found.statements[0]!.outputs![0]!.opaque).toBe(true);
   });
+  it("a view that is nested too deep is not traced, each time", () => {
+    const deep = catalogFromSchema(
+      `create table t (x text); create view v as select ${Array.from({ length: 2_100 }, () => "x").join(" || ")} as y, x from t;`,
+    );
+    if ("kind" in deep) throw new Error(JSON.stringify(deep));
+    const found = analyseOffline("select x from v; select x from v", deep, ["public"]);
+    if ("kind" in found) throw new Error(JSON.stringify(found));
+    expect(found.statements.map(({ opaque }) => opaque)).toEqual(
+      Array.from({ length: 2 }, () => ["view public.v can't be traced"]),
+    );
+  });
+
   it("views that name one another, and views on too many views, are not traced", () => {
     const chain = Array.from({ length: 40 }, (_, i) => `create view c${i + 1} as select x from c${i};`).join("\n");
     const found = catalogFromSchema(`

@@ -18,6 +18,7 @@ export {
   parameterStatus,
   readyForQuery,
   query,
+  singly,
   message,
   IDLE,
   CLIENT,

@@ -128,6 +128,16 @@ export const query = (text: string): Buffer => message(CLIENT.query, cstring(tex
 export const queryOf = (text: Uint8Array): Buffer => message(CLIENT.query, text, Buffer.of(0));
 export const parseOf = (name: string, text: Uint8Array, types: Uint8Array): Buffer =>
   message(CLIENT.parse, cstring(name), text, Buffer.of(0), types);
+/** Statements without parameters up to a Sync, in messages that take one each: a text of several is an error to the server. */
+export const singly = (statements: readonly string[]): Buffer =>
+  Buffer.concat([
+    ...statements.flatMap((sql) => [
+      parseOf("", Buffer.from(sql.replaceAll("\0", ""), "utf8"), int16(0)),
+      message(CLIENT.bind, cstring(""), cstring(""), int16(0), int16(0), int16(0)),
+      message(CLIENT.execute, cstring(""), int32(0)),
+    ]),
+    message(CLIENT.sync),
+  ]);
 export const terminate = (): Buffer => message(CLIENT.terminate);
 export const describePortal = (portal: Uint8Array): Buffer =>
   message(CLIENT.describe, Buffer.from("P"), portal, Buffer.of(0));

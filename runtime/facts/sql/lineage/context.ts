@@ -5,6 +5,7 @@ import { TELLING_RELATIONS } from "../functions.ts";
 import { constantText, guardsOfSetting } from "../guards.ts";
 import type { Body, Json } from "../tree.ts";
 import { text } from "../tree.ts";
+import { rangeVarsIn } from "./range-vars.ts";
 
 export interface NameContext {
   readonly catalog: CatalogIndex;
@@ -131,6 +132,16 @@ export class StatementContext {
       this.untraced(`${found.name} shows data or statements of others`, true);
     }
     return found;
+  }
+
+  /** A relation that the walk did not come by stands in a part that it does not know: it counts, and nothing is traced. */
+  passedOver(b: Body): void {
+    for (const rangeVar of rangeVarsIn(b)) {
+      if (this.seen.has(rangeVar)) continue;
+      const found = this.relation(rangeVar, "read");
+      const name = found?.name ?? text(rangeVar["relname"]);
+      this.untraced(`relation ${name} stands in a part of the statement that is not known to the analysis`, true);
+    }
   }
 
   /** Whether a name stands for a relation of the catalog. */

@@ -83,6 +83,13 @@ export class Scope {
   }
 }
 
+/** A level that begins with one item. */
+export function scopeOf(parent: Scope | null, item: ScopeItem): Scope {
+  const scope = new Scope(parent);
+  scope.items.push(item);
+  return scope;
+}
+
 export function columnOf(item: ScopeItem, name: string): Value | null {
   if (item.columns !== null) {
     const found = item.columns.filter((column) => column.name === name);

@@ -1,5 +1,5 @@
 import { SQL_KINDS, type SqlKind } from "../../../../spec/contract/facts/index.ts";
-import type { AnalysedStatement, ColumnId, CopyShape, RelationUse, SessionEffects, UnitFacts } from "../analysis.ts";
+import type { AnalysedStatement, CopyShape, RelationUse, SessionEffects, UnitFacts } from "../analysis.ts";
 import { excludesRows } from "../fold.ts";
 import { explainRuns, intoOf, kindOf } from "../kinds.ts";
 import { body, is, list, names, node, optionText, text, type Body, type Json } from "../tree.ts";
@@ -7,9 +7,11 @@ import { guardsOf } from "../guards.ts";
 import { privilegesOf } from "../rights.ts";
 import { RowScope, withNames, type ColumnsOf } from "../row-scope.ts";
 import { schemasChanged, utilityDanger } from "./utility.ts";
+import { Changes } from "./changes.ts";
 import { StatementContext, type NameContext, type SeenConstant } from "./context.ts";
 import { Query } from "./query.ts";
-import { Scope, type ScopeItem } from "./scope.ts";
+import { rangeVarsIn } from "./range-vars.ts";
+import { Scope, scopeOf } from "./scope.ts";
 import { OPAQUE, type NamedValue } from "./value.ts";
 
 type Outputs = readonly NamedValue[] | null;
@@ -97,7 +99,7 @@ class StatementWalk {
     const kind = kindOf(found.kind, found.body);
     const { outputs, returns } = this.#statement(found.kind, found.body, kind, null);
     const context = this.#context;
-    this.#passedOver(found.body);
+    context.passedOver(found.body);
     const cls = SQL_KINDS[kind];
     if (cls === "ddl" || cls === "dcl" || kind === "do" || kind === "call") this.#effects.catalog = true;
     const unit = this.#unit(kind, found.kind, found.body, 0, false);
@@ -133,19 +135,6 @@ class StatementWalk {
       constants: context.constants,
       secretLiterals: SECRET_NODES.has(found.kind),
     };
-  }
-
-  /** A relation that the walk did not come by stands in a part that it does not know: it counts, and nothing is traced. */
-  #passedOver(b: Body): void {
-    for (const rangeVar of rangeVarsIn(b)) {
-      if (this.#context.seen.has(rangeVar)) continue;
-      const found = this.#context.relation(rangeVar, "read");
-      const name = found?.name ?? text(rangeVar["relname"]);
-      this.#context.untraced(
-        `relation ${name} stands in a part of the statement that is not known to the analysis`,
-        true,
-      );
-    }
   }
 
   /** Whether code that no statement names runs along, by relations that it reads or writes. */
@@ -268,7 +257,7 @@ class StatementWalk {
       case "UpdateStmt":
       case "DeleteStmt":
       case "MergeStmt":
-        return this.#change(nodeKind, b, parent);
+        return new Changes(this.#context, this.#query).walk(nodeKind, b, parent);
       case "ExplainStmt":
         return this.#explain(b, parent);
       case "CopyStmt":
@@ -488,136 +477,6 @@ class StatementWalk {
       }
     }
   }
-
-  // ---- data-changing statements ------------------------------------------------------------------------------------
-
-  #change(
-    nodeKind: string,
-    b: Body,
-    parent: Scope | null,
-  ): { outputs: Outputs; returns: AnalysedStatement["returns"] } {
-    const query = this.#query;
-    const withNames = query.withClause(b["withClause"], parent);
-    try {
-      const target = query.table(body(b["relation"]), "write");
-      const scope = scopeOf(parent, target);
-      if (nodeKind === "InsertStmt") this.#insert(b, target, scope, parent);
-      else if (nodeKind === "MergeStmt") this.#merge(b, target, scope);
-      else {
-        for (const item of list(b[nodeKind === "UpdateStmt" ? "fromClause" : "usingClause"])) query.from(item, scope);
-        if (nodeKind === "UpdateStmt") this.#assignments(list(b["targetList"]), target, scope);
-        if (b["whereClause"] !== undefined) query.expressions.influence(b["whereClause"], scope);
-      }
-      const returning = body(b["returningClause"]);
-      const exprs = list(returning["exprs"]).length > 0 ? list(returning["exprs"]) : list(b["returningList"]);
-      if (exprs.length === 0) return { outputs: [], returns: "none" };
-      const aliases = list(returning["options"]).map((option) => body(is(option, "ReturningOption") ?? undefined));
-      const named = (which: string, fallback: string): string =>
-        text(aliases.find((one) => text(one["option"]) === which)?.["value"]) || fallback;
-      scope.items.push(
-        { ...target, alias: named("RETURNING_OPTION_OLD", "old"), hidden: true },
-        { ...target, alias: named("RETURNING_OPTION_NEW", "new"), hidden: true },
-      );
-      return { outputs: query.targets(exprs, scope), returns: "rows" };
-    } finally {
-      if (withNames) query.endWith();
-    }
-  }
-
-  #insert(b: Body, target: ScopeItem, scope: Scope, parent: Scope | null): void {
-    const { expressions } = this.#query;
-    const columns = names2(list(b["cols"]));
-    const targetColumn = (i: number): readonly ColumnId[] => {
-      const name = columns.length > 0 ? columns[i] : target.columns?.[i]?.name;
-      const found = target.columns?.find((column) => column.name === name)?.direct;
-      return found === null || found === undefined ? [] : [found];
-    };
-    for (const [i, item] of list(b["cols"]).entries()) this.#subscripts(item, targetColumn(i), new Scope(parent));
-    const select = is(b["selectStmt"], "SelectStmt");
-    const plainValues = ["withClause", "sortClause", "limitCount", "limitOffset"].every(
-      (part) => select?.[part] === undefined,
-    );
-    if (select !== null && select["valuesLists"] !== undefined && plainValues) {
-      const outer = new Scope(parent);
-      for (const row of list(select["valuesLists"])) {
-        for (const [i, item] of list(is(row, "List")?.["items"]).entries()) {
-          this.#assign(expressions.assigned(item, outer, targetColumn(i), true), targetColumn(i));
-        }
-      }
-    } else if (select !== null) {
-      const outputs = this.#query.select(select, parent);
-      if (outputs === null) this.#context.untraced("it inserts rows whose columns can't be traced", false);
-      for (const [i, output] of (outputs ?? []).entries()) this.#assign(output, targetColumn(i));
-    }
-    const conflict = body(b["onConflictClause"]);
-    if (b["onConflictClause"] !== undefined) {
-      scope.items.push({ ...target, alias: "excluded", hidden: true });
-      this.#assignments(list(conflict["targetList"]), target, scope);
-      if (conflict["whereClause"] !== undefined) expressions.influence(conflict["whereClause"], scope);
-      const infer = body(conflict["infer"]);
-      if (infer["whereClause"] !== undefined) expressions.influence(infer["whereClause"], scope);
-    }
-  }
-
-  #merge(b: Body, target: ScopeItem, scope: Scope): void {
-    const query = this.#query;
-    query.from(b["sourceRelation"]!, scope);
-    query.expressions.influence(b["joinCondition"], scope);
-    for (const item of list(b["mergeWhenClauses"])) {
-      const when = body(is(item, "MergeWhenClause") ?? undefined);
-      if (when["condition"] !== undefined) query.expressions.influence(when["condition"], scope);
-      const targets = list(when["targetList"]);
-      const values = list(when["values"]);
-      if (values.length === 0) this.#assignments(targets, target, scope);
-      const columns = names2(targets);
-      if (values.length > 0) for (const item of targets) this.#subscripts(item, [], scope);
-      for (const [i, value] of values.entries()) {
-        const column =
-          target.columns?.find((one) => one.name === (columns[i] ?? target.columns?.[i]?.name))?.direct ?? null;
-        this.#assign(
-          query.expressions.assigned(value, scope, column === null ? [] : [column], false),
-          column === null ? [] : [column],
-        );
-      }
-    }
-  }
-
-  /** SET: what flows into another column than itself leaves its mask behind. */
-  #assignments(items: readonly Json[], target: ScopeItem, scope: Scope): void {
-    for (const item of items) {
-      const set = body(is(item, "ResTarget") ?? undefined);
-      const column = target.columns?.find((one) => one.name === text(set["name"]))?.direct ?? null;
-      const ids = column === null ? [] : [column];
-      this.#context.touch(ids);
-      this.#subscripts(item, ids, scope);
-      const multi = is(set["val"], "MultiAssignRef");
-      const value =
-        multi !== null
-          ? this.#query.expressions.output(multi["source"], scope)
-          : this.#query.expressions.assigned(set["val"], scope, ids, true);
-      this.#assign(value, ids);
-    }
-  }
-
-  /** Which element of a column is assigned: an array keeps its bounds, and a JSON document its keys. */
-  #subscripts(item: Json, column: readonly ColumnId[], scope: Scope): void {
-    for (const part of list(is(item, "ResTarget")?.["indirection"])) {
-      const { lidx, uidx } = body(is(part, "A_Indices") ?? undefined);
-      for (const index of [lidx, uidx])
-        if (index !== undefined) this.#assign(this.#query.expressions.output(index, scope), column);
-    }
-  }
-
-  #assign(
-    value: { readonly sources: readonly ColumnId[]; readonly opaque: boolean },
-    target: readonly ColumnId[],
-  ): void {
-    const into = target[0];
-    this.#context.store(
-      value.sources.filter((source) => source.relation !== into?.relation || source.attribute !== into.attribute),
-    );
-    if (value.opaque) this.#context.untraced("it stores a value that can't be traced", false);
-  }
 }
 
 /** A statement that is only explained changes nothing. */
@@ -632,15 +491,6 @@ const planned = (unit: UnitFacts): UnitFacts => ({
   privileges: [],
   disables: [],
 });
-
-function scopeOf(parent: Scope | null, item: ScopeItem): Scope {
-  const scope = new Scope(parent);
-  scope.items.push(item);
-  return scope;
-}
-
-const names2 = (items: readonly Json[]): readonly string[] =>
-  items.map((item) => text(is(item, "ResTarget")?.["name"]));
 
 const lockingOrInto = (b: Body): boolean => intoOf(b) !== undefined || list(b["lockingClause"]).length > 0;
 
@@ -689,24 +539,6 @@ function constantLimit(b: Body): number | null {
   const value = constant === null ? undefined : body(constant["ival"])["ival"];
   if (constant !== null && constant["ival"] !== undefined) return typeof value === "number" ? value : 0;
   return null;
-}
-
-/** Everything in a tree that names a relation. A tree too deep for it is too deep for the walk, too. */
-function rangeVarsIn(b: Body): readonly Body[] {
-  const found: Body[] = [];
-  const look = (json: Json | undefined): void => {
-    if (json === undefined || json === null || typeof json !== "object") return;
-    if (Array.isArray(json)) {
-      for (const item of json as readonly Json[]) look(item);
-      return;
-    }
-    const inner = json as Body;
-    if (typeof inner["relname"] === "string") found.push(inner);
-    // FOR UPDATE OF names items of FROM again, by their aliases.
-    for (const key in inner) if (key !== "lockedRels") look(inner[key]);
-  };
-  look(b);
-  return found;
 }
 
 function copyShape(b: Body, direction: "in" | "out"): CopyShape {

@@ -4,6 +4,7 @@ import { prescan } from "../prescan.ts";
 import { asSyntaxError } from "../syntax-error.ts";
 import { body, is, list, type Body, type Json } from "../tree.ts";
 import type { NameContext, StatementContext } from "./context.ts";
+import { TooDeep } from "./expression.ts";
 import type { NamedValue } from "./value.ts";
 
 /** What a view is made of, and what reading it does. */
@@ -48,15 +49,29 @@ export function readView(relation: CatalogRelation, catalog: CatalogIndex, walk:
   readings.known.set(relation.oid, null);
   readings.open++;
   try {
-    const query = parsed(relation, catalog);
-    if (query === null) return null;
-    const { outputs, context } = walk(query, { catalog, searchPath: relation.definitionPath ?? DEFINITION_PATH });
-    if (outputs?.length !== relation.columns.length) return null;
-    const reading: ViewReading = { outputs, context };
+    const reading = walked(relation, catalog, walk);
     readings.known.set(relation.oid, reading);
     return reading;
+  } catch (fault) {
+    // How much room there was depends on the reader, so that it may be read another time.
+    readings.known.delete(relation.oid);
+    if (fault instanceof RangeError) return null;
+    throw fault;
   } finally {
     readings.open--;
+  }
+}
+
+function walked(relation: CatalogRelation, catalog: CatalogIndex, walk: WalkQuery): ViewReading | null {
+  const query = parsed(relation, catalog);
+  if (query === null) return null;
+  try {
+    const { outputs, context } = walk(query, { catalog, searchPath: relation.definitionPath ?? DEFINITION_PATH });
+    context.passedOver(query);
+    return outputs?.length === relation.columns.length ? { outputs, context } : null;
+  } catch (fault) {
+    if (fault instanceof TooDeep) return null;
+    throw fault;
   }
 }
 
