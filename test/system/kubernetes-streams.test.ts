@@ -5,6 +5,8 @@ import { connect as connectTls } from "node:tls";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { certificates } from "../support/certificates.ts";
+import type { GatewayParts } from "../../runtime/gateway/index.ts";
+import { MemoryLogStore, openRecorder, readLog } from "../../runtime/record/index.ts";
 import { startHttpGateway, type HttpTestGateway } from "../support/http-gateway.ts";
 import type { KubernetesApi } from "../../cli/demo/kubernetes-api.ts";
 import { startTestApi } from "../support/kubernetes-api.ts";
@@ -23,30 +25,33 @@ const FORWARD = "/api/v1/namespaces/shop/pods/web-0/portforward?ports=80";
 
 let api: KubernetesApi;
 let gateway: HttpTestGateway;
-let ca: Buffer;
+const pki = certificates(["gateway", "api", "sallyport"]);
+const { ca } = pki;
 let upgrade: ((request: IncomingMessage, socket: Socket) => boolean) | null = null;
 
 beforeAll(async () => {
-  const pki = certificates(["gateway", "api", "sallyport"]);
-  ca = pki.ca;
   api = await startTestApi({
     tls: pki.of["api"]!,
     instead: () => false,
     upgrade: (request, socket) => upgrade?.(request, socket) === true,
   });
-  gateway = await startHttpGateway({
-    policy: POLICY,
-    listen: `{ protocol: kubernetes, address: "127.0.0.1:0", target: cluster, tls: { certificate: gateway.crt, key: gateway.key } }`,
-    targets: `  - { name: cluster, protocol: kubernetes, address: "127.0.0.1:${api.port}", tls: { ca: ca.crt }, credential: { token: { env: SA_TOKEN } } }`,
-    config: `http:\n  serviceTokens:\n    - { name: dev, groups: [engineer], sha256: ${createHash("sha256").update(TOKENS.dev).digest("hex")}, expires: 2099-01-01 }\n`,
-    env: { SA_TOKEN: "service-account-token" },
-    files: { "ca.crt": pki.ca, "gateway.crt": pki.of["gateway"]!.certificate, "gateway.key": pki.of["gateway"]!.key },
-  });
+  gateway = await start();
 });
 afterAll(async () => {
   await gateway.close();
   await api.close();
 });
+
+const start = (parts: Partial<GatewayParts> = {}): Promise<HttpTestGateway> =>
+  startHttpGateway({
+    policy: POLICY,
+    listen: `{ protocol: kubernetes, address: "127.0.0.1:0", target: cluster, tls: { certificate: gateway.crt, key: gateway.key } }`,
+    targets: `  - { name: cluster, protocol: kubernetes, address: "127.0.0.1:${api.port}", tls: { ca: ca.crt }, credential: { token: { env: SA_TOKEN } } }`,
+    config: `http:\n  serviceTokens:\n    - { name: dev, groups: [engineer], sha256: ${createHash("sha256").update(TOKENS.dev).digest("hex")}, expires: 2099-01-01 }\n`,
+    env: { SA_TOKEN: "service-account-token" },
+    files: { "ca.crt": ca, "gateway.crt": pki.of["gateway"]!.certificate, "gateway.key": pki.of["gateway"]!.key },
+    parts,
+  });
 
 it("under a mask neither pings nor the reason of an end tell what the server puts into them", async () => {
   const server = new WebSocketServer({ noServer: true });
@@ -69,6 +74,27 @@ it("under a mask neither pings nor the reason of an end tell what the server put
   });
   upgrade = null;
   expect(seen).toEqual(["ping ", "4001 "]);
+});
+
+it("the gateway stops in the middle of a shell: recording, outcome and end are in the record, in this order", async () => {
+  const store = new MemoryLogStore();
+  const own = await start({ openRecord: (options) => openRecorder(store, options) });
+  const shell = new WebSocket(
+    `wss://127.0.0.1:${own.port}/api/v1/namespaces/shop/pods/web-0/exec?command=sh&stdin=1&stdout=1`,
+    "v4.channel.k8s.io",
+    { ca, headers: { authorization: `Bearer ${TOKENS.dev}` } },
+  );
+  const closed = new Promise((resolve) => shell.once("close", resolve));
+  await new Promise((resolve, reject) => {
+    shell.once("open", () => shell.send(Buffer.from("\0echo one\n")));
+    shell.once("error", reject);
+    shell.once("message", resolve);
+  });
+  await own.close();
+  await closed;
+  const types: string[] = [];
+  for await (const { type } of readLog(store)) types.push(type);
+  expect(types.slice(-4)).toEqual(["recording", "outcome", "session.end", "log.stop"]);
 });
 
 describe("a stream goes on only as long as the policy would let it", () => {

@@ -394,12 +394,12 @@ export class Exchange {
             more: { decision: `${this.#session.sid}.${judged.decisionId}` },
           });
         }
-        if (this.#client.gone) {
-          pool.giveBack(opened);
-          return outcome("skipped", "the client left");
-        }
         connection = opened;
         fresh = opened.used === 0;
+      }
+      if (this.#client.gone) {
+        pool.giveBack(connection);
+        return outcome("skipped", "the client left");
       }
       const result = await forwarding.send(connection, head, body, this.#overflow);
       // A kept connection may have been closed by the target just now: what was not taken by it is sent once more, if it may be.

@@ -144,6 +144,9 @@ export class HttpService {
   readonly #servers: Server[] = [];
   readonly #clients = new Set<ClientConnection>();
   readonly #open = new Map<ClientConnection, Map<string, WebSession>>();
+  /** Those whose end is not recorded yet. */
+  readonly #sessions = new Set<WebSession>();
+  #allEnded: () => void = () => undefined;
   readonly #known = new Map<ClientConnection, Known>();
   readonly #certificates = new WeakMap<ClientConnection, { readonly name: string; readonly expiresAt: number }>();
   readonly #masks = new WeakMap<LoadedBundle, Map<string, BodyMasks | string>>();
@@ -400,7 +403,11 @@ export class HttpService {
     const safe = request.method === "GET" || request.method === "HEAD" || request.method === "OPTIONS";
     if (identity.method === "web" && (!safe || request.websocket) && !sameOrigin(client, request))
       return client.problem({ ...FOREIGN, close: true });
-    new Exchange(client, session, request).run().catch((fault: unknown) => this.#fault(client, fault));
+    session.begun();
+    void new Exchange(client, session, request)
+      .run()
+      .catch((fault: unknown) => this.#fault(client, fault))
+      .then(() => session.done());
   }
 
   /** A bug of ours: this one request fails, and says nothing about the inside. */
@@ -508,15 +515,21 @@ export class HttpService {
       encrypted: client.encrypted,
       application,
       startedAt,
-      cut: () => client.end(),
+      cut: (why) => {
+        for (const one of open.values()) one.finish(why);
+        client.end();
+      },
     });
     open.set(key, session);
+    this.#sessions.add(session);
     this.#host.opened(session);
     return session;
   }
 
   forget(session: WebSession): void {
     this.#host.forgotten(session);
+    this.#sessions.delete(session);
+    if (this.#sessions.size === 0) this.#allEnded();
   }
 
   // ---- masks ---------------------------------------------------------------------------------------------------------
@@ -550,6 +563,7 @@ export class HttpService {
 
   // ---- end -----------------------------------------------------------------------------------------------------------
 
+  /** Resolves once the end of every session is in the record. */
   async close(): Promise<void> {
     if (this.#closing) return;
     this.#closing = true;
@@ -557,6 +571,7 @@ export class HttpService {
     for (const client of [...this.#clients]) client.end();
     for (const { pool } of this.#targets.values()) pool.close();
     await Promise.all(this.#servers.map((server) => new Promise<void>((done) => server.close(() => done()))));
+    if (this.#sessions.size > 0) await new Promise<void>((done) => (this.#allEnded = done));
   }
 }
 
