@@ -441,7 +441,7 @@ export class Forwarding implements AnswerHandler {
     if (this.#sampleBytes === 0) return null;
     const { service, target } = this.#session;
     const start = this.#sample.length === 1 ? this.#sample[0]! : Buffer.concat(this.#sample);
-    return recordAnswer(start, service.masksOfAnybody(this.#judged.bundle, target.protocol), this.#samples === "json");
+    return recordAnswer(start, service.masks.ofAnybody(this.#judged.bundle, target.protocol), this.#samples === "json");
   }
 
   // ---- upgrades ------------------------------------------------------------------------------------------------------
