@@ -66,6 +66,7 @@ export function secureClient(socket: Socket, options: ClientTls): Promise<TLSSoc
       ...(options.ca === null ? {} : { ca: options.ca }),
     });
     secure.once("error", reject);
+    secure.once("close", () => reject(new Error("the connection closed during the TLS handshake")));
     secure.once("secureConnect", () => {
       secure.off("error", reject);
       resolve(secure);

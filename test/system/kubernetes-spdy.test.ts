@@ -6,8 +6,9 @@ import { join } from "node:path";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { KubernetesApi } from "../../cli/demo/kubernetes-api.ts";
-import { systemClock, type Clock } from "../../runtime/outside/index.ts";
+import { systemClock } from "../../runtime/outside/index.ts";
 import { SpdyReader, SpdyWriter, type SpdyFrame } from "../../runtime/protocols/kubernetes/index.ts";
+import { AheadClock } from "../support/ahead-clock.ts";
 import { certificates } from "../support/certificates.ts";
 import { startHttpGateway, type HttpTestGateway } from "../support/http-gateway.ts";
 import { startTestApi } from "../support/kubernetes-api.ts";
@@ -38,38 +39,6 @@ const HOUR_MS = 3_600_000;
 /** Kubernetes' own clients speak SPDY/3.1 when they are told not to speak WebSocket. */
 const OLD = { KUBECTL_REMOTE_COMMAND_WEBSOCKETS: "false", KUBECTL_PORT_FORWARD_WEBSOCKETS: "false" };
 
-/** The machine's clock, which can be put forward: what is due then happens at once. */
-class AheadClock implements Clock {
-  #ahead = 0;
-  readonly #timers = new Set<{ readonly due: number; readonly run: () => void }>();
-
-  now(): number {
-    return systemClock.now() + this.#ahead;
-  }
-  monotonic(): number {
-    return systemClock.monotonic();
-  }
-  after(ms: number, call: () => void): () => void {
-    const timer = {
-      due: this.now() + ms,
-      run: (): void => {
-        callOff();
-        call();
-      },
-    };
-    const real = systemClock.after(ms, timer.run);
-    const callOff = (): void => {
-      this.#timers.delete(timer);
-      real();
-    };
-    this.#timers.add(timer);
-    return callOff;
-  }
-  advance(ms: number): void {
-    this.#ahead += ms;
-    for (const timer of [...this.#timers]) if (timer.due <= this.now()) timer.run();
-  }
-}
 const clock = new AheadClock();
 
 let api: KubernetesApi;

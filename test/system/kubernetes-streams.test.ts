@@ -4,7 +4,11 @@ import type { Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
+import { systemClock } from "../../runtime/outside/index.ts";
+import { AheadClock } from "../support/ahead-clock.ts";
 import { certificates } from "../support/certificates.ts";
+import type { GatewayParts } from "../../runtime/gateway/index.ts";
+import { MemoryLogStore, openRecorder, readLog } from "../../runtime/record/index.ts";
 import { startHttpGateway, type HttpTestGateway } from "../support/http-gateway.ts";
 import type { KubernetesApi } from "../../cli/demo/kubernetes-api.ts";
 import { startTestApi } from "../support/kubernetes-api.ts";
@@ -17,36 +21,50 @@ mask found on kubernetes
   with redact
   when request.subresource == "exec"
 `;
-const TOKENS = { dev: "spt_dev-token" };
+/** `short` ends in an hour. */
+const TOKENS = { dev: "spt_dev-token", short: "spt_short-token" };
+const HOUR_MS = 3_600_000;
 const EXEC = "/api/v1/namespaces/shop/pods/web-0/exec?command=id&stdout=1";
 const FORWARD = "/api/v1/namespaces/shop/pods/web-0/portforward?ports=80";
 
 let api: KubernetesApi;
 let gateway: HttpTestGateway;
-let ca: Buffer;
+const pki = certificates(["gateway", "api", "sallyport"]);
+const { ca } = pki;
 let upgrade: ((request: IncomingMessage, socket: Socket) => boolean) | null = null;
 
 beforeAll(async () => {
-  const pki = certificates(["gateway", "api", "sallyport"]);
-  ca = pki.ca;
   api = await startTestApi({
     tls: pki.of["api"]!,
     instead: () => false,
     upgrade: (request, socket) => upgrade?.(request, socket) === true,
   });
-  gateway = await startHttpGateway({
-    policy: POLICY,
-    listen: `{ protocol: kubernetes, address: "127.0.0.1:0", target: cluster, tls: { certificate: gateway.crt, key: gateway.key } }`,
-    targets: `  - { name: cluster, protocol: kubernetes, address: "127.0.0.1:${api.port}", tls: { ca: ca.crt }, credential: { token: { env: SA_TOKEN } } }`,
-    config: `http:\n  serviceTokens:\n    - { name: dev, groups: [engineer], sha256: ${createHash("sha256").update(TOKENS.dev).digest("hex")}, expires: 2099-01-01 }\n`,
-    env: { SA_TOKEN: "service-account-token" },
-    files: { "ca.crt": pki.ca, "gateway.crt": pki.of["gateway"]!.certificate, "gateway.key": pki.of["gateway"]!.key },
-  });
+  gateway = await start();
 });
 afterAll(async () => {
   await gateway.close();
   await api.close();
 });
+
+const sha = (text: string): string => createHash("sha256").update(text).digest("hex");
+const soon = new Date(systemClock.now() + HOUR_MS).toISOString().replace(/\.\d+/, "");
+const start = (parts: Partial<GatewayParts> = {}): Promise<HttpTestGateway> =>
+  startHttpGateway({
+    policy: POLICY,
+    listen: `{ protocol: kubernetes, address: "127.0.0.1:0", target: cluster, tls: { certificate: gateway.crt, key: gateway.key } }`,
+    targets: `  - { name: cluster, protocol: kubernetes, address: "127.0.0.1:${api.port}", tls: { ca: ca.crt }, credential: { token: { env: SA_TOKEN } } }`,
+    config: `http:\n  serviceTokens:\n    - { name: dev, groups: [engineer], sha256: ${sha(TOKENS.dev)}, expires: 2099-01-01 }\n    - { name: short, groups: [engineer], sha256: ${sha(TOKENS.short)}, expires: ${soon} }\n`,
+    env: { SA_TOKEN: "service-account-token" },
+    files: { "ca.crt": ca, "gateway.crt": pki.of["gateway"]!.certificate, "gateway.key": pki.of["gateway"]!.key },
+    parts,
+  });
+
+const shellOf = ({ port }: HttpTestGateway, token = TOKENS.dev): WebSocket =>
+  new WebSocket(
+    `wss://127.0.0.1:${port}/api/v1/namespaces/shop/pods/web-0/exec?command=sh&stdin=1&stdout=1`,
+    "v4.channel.k8s.io",
+    { ca, headers: { authorization: `Bearer ${token}` } },
+  );
 
 it("under a mask neither pings nor the reason of an end tell what the server puts into them", async () => {
   const server = new WebSocketServer({ noServer: true });
@@ -71,16 +89,45 @@ it("under a mask neither pings nor the reason of an end tell what the server put
   expect(seen).toEqual(["ping ", "4001 "]);
 });
 
+it("the gateway stops in the middle of a shell: recording, outcome and end are in the record, in this order", async () => {
+  const store = new MemoryLogStore();
+  const own = await start({ openRecord: (options) => openRecorder(store, options) });
+  const shell = shellOf(own);
+  const closed = new Promise((resolve) => shell.once("close", resolve));
+  await new Promise((resolve, reject) => {
+    shell.once("open", () => shell.send(Buffer.from("\0echo one\n")));
+    shell.once("error", reject);
+    shell.once("message", resolve);
+  });
+  await own.close();
+  await closed;
+  const types: string[] = [];
+  for await (const { type } of readLog(store)) types.push(type);
+  expect(types.slice(-4)).toEqual(["recording", "outcome", "session.end", "log.stop"]);
+});
+
+it("a sign-in's end ends a stream, though nothing moves", async () => {
+  const clock = new AheadClock();
+  const own = await start({ clock });
+  const shell = shellOf(own, TOKENS.short);
+  const end = new Promise<string>((resolve) =>
+    shell.once("close", (code, reason) => resolve(`${code} ${reason.toString()}`)),
+  );
+  await new Promise((resolve, reject) => {
+    shell.once("open", resolve);
+    shell.once("error", reject);
+  });
+  clock.advance(2 * HOUR_MS);
+  expect(await end).toBe("1008 sallyport: your sign-in has expired. Sign in again.");
+  await own.close();
+});
+
 describe("a stream goes on only as long as the policy would let it", () => {
   const stopped = `${POLICY}\ndeny streams on kubernetes\n  when request.subresource in ["exec", "portforward"]\n  because "Not today."\n`;
   afterEach(() => gateway.policy(POLICY));
 
   it("exec: its end says why", async () => {
-    const shell = new WebSocket(
-      `wss://127.0.0.1:${gateway.port}/api/v1/namespaces/shop/pods/web-0/exec?command=sh&stdin=1&stdout=1`,
-      "v4.channel.k8s.io",
-      { ca, headers: { authorization: `Bearer ${TOKENS.dev}` } },
-    );
+    const shell = shellOf(gateway);
     const shown: string[] = [];
     const line = (text: string): void => shell.send(Buffer.from(`\0${text}\n`));
     const end = new Promise<string>((resolve) =>

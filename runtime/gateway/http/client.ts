@@ -411,7 +411,7 @@ export class ClientConnection {
   }
 
   end(): void {
-    if (this.#state === "head") this.socket.end();
+    if (this.#state === "head") this.#close();
     else this.cut();
   }
 }

@@ -123,7 +123,7 @@ export class Exchange {
     });
     if (inspection.refusal != null) return refuse(inspection.refusal);
     if (decision.masks.length > 0 && inspection.objection !== undefined) {
-      const masks = service.masksOf(bundle, decision.masks, target.protocol);
+      const masks = service.masks.of(bundle, decision.masks, target.protocol);
       const why = typeof masks === "string" ? null : inspection.objection(masks);
       if (why !== null) return refuse(why);
     }
@@ -212,7 +212,7 @@ export class Exchange {
 
   #text(judged: Judgement, inspection: Inspection): Masked {
     const { service, target } = this.#session;
-    return recordRequest(inspection.text, service.masksOfAnybody(judged.bundle, target.protocol));
+    return recordRequest(inspection.text, service.masks.ofAnybody(judged.bundle, target.protocol));
   }
 
   #record(judged: Judgement, inspection: Inspection, body: ReadBody, refused: string | null): number | null {
@@ -335,7 +335,7 @@ export class Exchange {
   async #forward(judged: Judgement, inspection: Inspection, body: ReadBody): Promise<void> {
     const { enforcer, service, pool, target } = this.#session;
     const { decision, bundle } = judged;
-    const masks = decision.masks.length === 0 ? null : service.masksOf(bundle, decision.masks, target.protocol);
+    const masks = decision.masks.length === 0 ? null : service.masks.of(bundle, decision.masks, target.protocol);
     if (typeof masks === "string") {
       const refusal: Refusal = { kind: "unreadable", message: `the masks can't be applied: ${masks}` };
       this.#record(judged, inspection, body, refusal.message);
@@ -394,12 +394,12 @@ export class Exchange {
             more: { decision: `${this.#session.sid}.${judged.decisionId}` },
           });
         }
-        if (this.#client.gone) {
-          pool.giveBack(opened);
-          return outcome("skipped", "the client left");
-        }
         connection = opened;
         fresh = opened.used === 0;
+      }
+      if (this.#client.gone) {
+        pool.giveBack(connection);
+        return outcome("skipped", "the client left");
       }
       const result = await forwarding.send(connection, head, body, this.#overflow);
       // A kept connection may have been closed by the target just now: what was not taken by it is sent once more, if it may be.

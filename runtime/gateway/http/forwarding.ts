@@ -388,8 +388,10 @@ export class Forwarding implements AnswerHandler {
       this.#connection.used > 1 &&
       framing.kind === "none" &&
       (method === "GET" || method === "HEAD" || method === "OPTIONS")
-    )
+    ) {
+      this.#client.onGone = null;
       return this.#settle("stale");
+    }
     this.#body?.destroy();
     if (this.#client.headSent) return this.#cut(why);
     this.#session.service.say(`target ${this.#session.target.name}: ${why}`);
@@ -439,7 +441,7 @@ export class Forwarding implements AnswerHandler {
     if (this.#sampleBytes === 0) return null;
     const { service, target } = this.#session;
     const start = this.#sample.length === 1 ? this.#sample[0]! : Buffer.concat(this.#sample);
-    return recordAnswer(start, service.masksOfAnybody(this.#judged.bundle, target.protocol), this.#samples === "json");
+    return recordAnswer(start, service.masks.ofAnybody(this.#judged.bundle, target.protocol), this.#samples === "json");
   }
 
   // ---- upgrades ------------------------------------------------------------------------------------------------------
@@ -447,7 +449,6 @@ export class Forwarding implements AnswerHandler {
   #streams(connection: UpstreamConnection, head: ResponseHead, ask: StreamAsk): boolean {
     const { bundle, decision, decisionId } = this.#judged;
     const { service, enforcer } = this.#session;
-    const recorded = this.#session.streams();
     const started = relayStreams({
       client: this.#client,
       connection,
@@ -469,12 +470,10 @@ export class Forwarding implements AnswerHandler {
           masked,
           sample: null,
         });
-        recorded();
         this.#settle("done");
       },
     });
     if (started === null) return false;
-    recorded();
     connection.abandon();
     this.failed(started, false);
     return true;
@@ -489,7 +488,6 @@ export class Forwarding implements AnswerHandler {
       this.failed("it changed the protocol without being asked to", false);
       return true;
     }
-    const recorded = this.#session.streams();
     const started = relayWebSocket({
       client: this.#client,
       connection,
@@ -511,12 +509,10 @@ export class Forwarding implements AnswerHandler {
           masked,
           sample: null,
         });
-        recorded();
         this.#settle("done");
       },
     });
     if (started !== null) {
-      recorded();
       connection.abandon();
       this.failed(started, false);
       return true;

@@ -1,12 +1,11 @@
 import type { KeyObject } from "node:crypto";
 import { hkdfSync } from "node:crypto";
 import { err, ok, type Result } from "../../../base/result.ts";
-import type { BundleRule } from "../../../spec/contract/bundle/index.ts";
-import type { ActiveBundle, LoadedBundle } from "../../bundle/index.ts";
+import type { ActiveBundle } from "../../bundle/index.ts";
 import type { Alerts } from "../../enforce/alert/index.ts";
 import type { Approvals } from "../../enforce/approve/index.ts";
 import type { Rates } from "../../enforce/limit/index.ts";
-import { planBody, type BodyMasks, type MaskSecrets } from "../../enforce/mask/index.ts";
+import type { MaskSecrets } from "../../enforce/mask/index.ts";
 import {
   WebAssertions,
   WebIdentities,
@@ -44,13 +43,13 @@ import {
 } from "../../protocols/http/index.ts";
 import { McpAdapter } from "../../protocols/mcp/index.ts";
 import { SessionLog, type Recorder } from "../../record/index.ts";
-import { scanOf } from "../scan.ts";
 import { ClientConnection, type ClientHost } from "./client.ts";
 import type { HttpListenConfig, HttpSettings, HttpTargetConfig } from "./config.ts";
 import { Exchange } from "./exchange.ts";
 import { KubernetesAdapter } from "../../protocols/kubernetes/index.ts";
 import { impersonation } from "../kubernetes/index.ts";
 import { SESSIONS_OF_CONNECTION_MAX, SWEEP_MS } from "./limits.ts";
+import { WebMasks } from "./masks.ts";
 import { FOREIGN, OWN_PATH, challenge, cookieName, ownPage, sameOrigin } from "./pages.ts";
 import { askSchema } from "./schema.ts";
 import { WebSession, type WebTarget } from "./session.ts";
@@ -132,6 +131,7 @@ export class HttpService {
   readonly recordsSamples: boolean;
   readonly recordings: RecordingStore;
   readonly settings: HttpParts["settings"];
+  readonly masks: WebMasks;
   readonly assertions: WebAssertions;
   readonly sessions: WebSessions;
   readonly signIn: WebSignIn | null;
@@ -144,11 +144,12 @@ export class HttpService {
   readonly #servers: Server[] = [];
   readonly #clients = new Set<ClientConnection>();
   readonly #open = new Map<ClientConnection, Map<string, WebSession>>();
+  /** Those whose end is not recorded yet. */
+  readonly #sessions = new Set<WebSession>();
+  #allEnded: () => void = () => undefined;
   readonly #known = new Map<ClientConnection, Known>();
   readonly #certificates = new WeakMap<ClientConnection, { readonly name: string; readonly expiresAt: number }>();
-  readonly #masks = new WeakMap<LoadedBundle, Map<string, BodyMasks | string>>();
   readonly #timers = new Set<() => void>();
-  readonly #maskRules = new Map<WebTarget["protocol"], NonNullable<WebAdapter["maskRule"]>>();
   #closing = false;
 
   constructor(parts: HttpParts, host: HttpHost) {
@@ -166,6 +167,7 @@ export class HttpService {
     this.recordsSamples = host.recordsSamples;
     this.settings = parts.settings;
     this.recordings = parts.recordings;
+    this.masks = new WebMasks(host.maskSecrets);
     const key = (what: string): Uint8Array =>
       new Uint8Array(hkdfSync("sha256", host.secret, "", `sallyport ${what}`, 32));
     this.sessions = new WebSessions(key("browser sessions"), host.clock);
@@ -218,7 +220,7 @@ export class HttpService {
       strip: new Set([...config.stripFields, ...identityFields].map(folded)),
     };
     const made: Target = { web, pool, adapter: this.#adapterOf(config, pool, web) };
-    if (made.adapter.maskRule !== undefined) this.#maskRules.set(protocol, made.adapter.maskRule);
+    if (made.adapter.maskRule !== undefined) this.masks.putFor(protocol, made.adapter.maskRule);
     this.#targets.set(name, made);
     for (const one of config.hosts) this.#byHost.set(one, made);
   }
@@ -400,7 +402,11 @@ export class HttpService {
     const safe = request.method === "GET" || request.method === "HEAD" || request.method === "OPTIONS";
     if (identity.method === "web" && (!safe || request.websocket) && !sameOrigin(client, request))
       return client.problem({ ...FOREIGN, close: true });
-    new Exchange(client, session, request).run().catch((fault: unknown) => this.#fault(client, fault));
+    session.begun();
+    void new Exchange(client, session, request)
+      .run()
+      .catch((fault: unknown) => this.#fault(client, fault))
+      .then(() => session.done());
   }
 
   /** A bug of ours: this one request fails, and says nothing about the inside. */
@@ -508,48 +514,26 @@ export class HttpService {
       encrypted: client.encrypted,
       application,
       startedAt,
-      cut: () => client.end(),
+      cut: (why) => {
+        for (const one of open.values()) one.finish(why);
+        client.end();
+      },
     });
     open.set(key, session);
+    this.#sessions.add(session);
     this.#host.opened(session);
     return session;
   }
 
   forget(session: WebSession): void {
     this.#host.forgotten(session);
-  }
-
-  // ---- masks ---------------------------------------------------------------------------------------------------------
-
-  /** What these rules mask; in words why they can't be applied. Made once for a bundle. */
-  masksOf(bundle: LoadedBundle, rules: readonly number[], protocol: WebTarget["protocol"]): BodyMasks | string {
-    const made = this.#masks.get(bundle) ?? new Map<string, BodyMasks | string>();
-    this.#masks.set(bundle, made);
-    const key = `${protocol} ${rules.join()}`;
-    const put = this.#maskRules.get(protocol) ?? ((rule: BundleRule): BundleRule => rule);
-    const known = made.get(key);
-    if (known !== undefined) return known;
-    const plan = planBody(
-      rules.map((index) => put(bundle.manifest.rules[index]!)),
-      this.#host.maskSecrets,
-      (list) => scanOf(bundle.manifest, list, this.#host.maskSecrets),
-    );
-    const masks = plan.ok ? plan.value : plan.error;
-    made.set(key, masks);
-    return masks;
-  }
-
-  /** The masks of all rules, whoever they are for. Null: there are none. Where they can't be applied all is hidden. */
-  masksOfAnybody(bundle: LoadedBundle, protocol: WebTarget["protocol"]): BodyMasks | null {
-    const { rules } = bundle.manifest;
-    const all = bundle.rulesOf(protocol).filter((index) => rules[index]!.effect === "mask");
-    if (all.length === 0) return null;
-    const masks = this.masksOf(bundle, all, protocol);
-    return typeof masks === "string" ? ALL_HIDDEN : masks;
+    this.#sessions.delete(session);
+    if (this.#sessions.size === 0) this.#allEnded();
   }
 
   // ---- end -----------------------------------------------------------------------------------------------------------
 
+  /** Resolves once the end of every session is in the record. */
   async close(): Promise<void> {
     if (this.#closing) return;
     this.#closing = true;
@@ -557,32 +541,9 @@ export class HttpService {
     for (const client of [...this.#clients]) client.end();
     for (const { pool } of this.#targets.values()) pool.close();
     await Promise.all(this.#servers.map((server) => new Promise<void>((done) => server.close(() => done()))));
+    if (this.#sessions.size > 0) await new Promise<void>((done) => (this.#allEnded = done));
   }
 }
 
 const keyOf = (identity: Identity, target: string): string =>
   `${identity.method} ${identity.issuer ?? ""}\n${identity.name}\n${identity.groups.join(",")}\n${target}`;
-
-const ALL_HIDDEN: BodyMasks = ((): BodyMasks => {
-  const plan = planBody(
-    [
-      {
-        name: "everything",
-        effect: "mask",
-        protocols: ["http"],
-        condition: -1,
-        because: null,
-        annotations: [],
-        source: { file: "", line: 0, column: 0 },
-        approve: null,
-        limit: null,
-        alertTo: [],
-        mask: { columns: [], fields: ["$"], detect: [], output: null, with: [], predicates: "refuse", trusted: [] },
-      },
-    ],
-    new Uint8Array(32),
-    () => null,
-  );
-  if (!plan.ok) throw new Error(plan.error);
-  return plan.value;
-})();

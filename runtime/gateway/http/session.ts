@@ -35,8 +35,8 @@ export interface WebSessionParts {
   readonly encrypted: boolean;
   readonly application: string;
   readonly startedAt: number;
-  /** Cuts the client's connection. */
-  readonly cut: () => void;
+  /** Cuts the client's connection, and with it all sessions on it. */
+  readonly cut: (why: string) => void;
 }
 
 /** What one identity does on one target over one connection: one session of the record. */
@@ -56,13 +56,13 @@ export class WebSession {
     readonly startedAt: number;
   };
   readonly enforcer: ActionEnforcer;
-  readonly #cut: () => void;
+  readonly #cut: (why: string) => void;
   #assertion = "";
   #assertedAt = Number.NEGATIVE_INFINITY;
   #ended = false;
-  /** Streams of which something is still to be recorded. */
-  #streams = 0;
-  /** It ended, and waits for those. */
+  /** Requests of which something may still be recorded. */
+  #requests = 0;
+  /** Why it ends: once there are none of those. */
   #endsFor: string | null = null;
 
   constructor(parts: WebSessionParts) {
@@ -125,24 +125,28 @@ export class WebSession {
     this.enforcer.release();
   }
 
-  /** A stream begins: the session's end is recorded behind its own. To be called, once, when that is recorded. */
-  streams(): () => void {
-    this.#streams++;
-    return () => {
-      if (--this.#streams === 0 && this.#endsFor !== null) this.finish(this.#endsFor);
-    };
+  /** A request begins: the session's end is recorded behind all that comes of it. */
+  begun(): void {
+    this.#requests++;
   }
 
-  /** Ends the session in the record; the connection may go on with another. */
+  /** Nothing more is recorded of a request. */
+  done(): void {
+    this.#requests--;
+    this.#settle();
+  }
+
+  /** Ends the session in the record, as soon as nothing else of it is to be recorded. The first reason counts. */
   finish(why: string): void {
-    if (this.#ended) return;
-    if (this.#streams > 0) {
-      this.#endsFor ??= why;
-      return;
-    }
+    this.#endsFor ??= why;
+    this.#settle();
+  }
+
+  #settle(): void {
+    if (this.#ended || this.#requests > 0 || this.#endsFor === null) return;
     this.#ended = true;
     try {
-      this.log.append({ type: "session.end", why, statements: this.log.statements });
+      this.log.append({ type: "session.end", why: this.#endsFor, statements: this.log.statements });
     } catch {
       // A record that can't be written has told everybody; the session is closed as aborted at the next start.
     }
@@ -151,7 +155,6 @@ export class WebSession {
 
   /** The gateway ends it. */
   end(why: string): void {
-    this.#cut();
-    this.finish(why);
+    this.#cut(why);
   }
 }

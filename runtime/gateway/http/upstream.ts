@@ -252,7 +252,8 @@ export class UpstreamPool {
   readonly #idle: UpstreamConnection[] = [];
   readonly #all = new Set<UpstreamConnection>();
   readonly #waiters: Waiter[] = [];
-  #opening = 0;
+  /** Who waits for a connection that is on its way. */
+  readonly #opening = new Set<Waiter["got"]>();
   #closed = false;
 
   constructor(target: UpstreamTarget, clock: Clock, waitMs: number) {
@@ -273,30 +274,40 @@ export class UpstreamPool {
   /** A connection that nobody used yet, or one that becomes free. Answers in words why there is none. */
   open(): Promise<UpstreamConnection | string> {
     if (this.#closed) return Promise.resolve("the gateway stops");
-    if (this.#all.size + this.#opening < this.target.connections) return this.#open();
+    if (this.#hasRoom) return new Promise((got) => void this.#open(got));
     if (this.#waiters.length >= QUEUE_MAX)
       return Promise.resolve(`too many requests wait for target ${this.target.name}`);
     return new Promise((got) => this.#waiters.push({ got, until: this.#clock.now() + this.#waitMs }));
   }
 
-  async #open(): Promise<UpstreamConnection | string> {
+  get #hasRoom(): boolean {
+    return this.#all.size + this.#opening.size < this.target.connections;
+  }
+
+  async #open(got: Waiter["got"]): Promise<void> {
+    this.#opening.add(got);
+    const socket = await this.#connect();
+    if (!this.#opening.delete(got)) {
+      // It closed meanwhile, and said so.
+      if (typeof socket !== "string") socket.destroy();
+      return;
+    }
+    if (typeof socket === "string") return got(socket);
+    const connection = new UpstreamConnection(socket, (one, reusable) => this.#released(one, reusable));
+    this.#all.add(connection);
+    got(connection);
+  }
+
+  async #connect(): Promise<Socket | TLSSocket | string> {
     const { name, host, port, tls, ca, client } = this.target;
-    this.#opening++;
     try {
       const plain = await dial(host, port, CONNECT_MS, null);
       plain.on("error", () => undefined);
-      const socket = tls === "off" ? plain : await secureClient(plain, { ca, verify: true, serverName: host, client });
-      if (this.#closed) {
-        socket.destroy();
-        return "the gateway stops";
-      }
-      const connection = new UpstreamConnection(socket, (one, reusable) => this.#released(one, reusable));
-      this.#all.add(connection);
-      return connection;
+      if (tls === "off") return plain;
+      const callOff = this.#clock.after(CONNECT_MS, () => plain.destroy());
+      return await secureClient(plain, { ca, verify: true, serverName: host, client }).finally(callOff);
     } catch (fault) {
       return `target ${name} can't be reached: ${fault instanceof Error ? fault.message : String(fault)}`;
-    } finally {
-      this.#opening--;
     }
   }
 
@@ -305,8 +316,7 @@ export class UpstreamPool {
       this.#all.delete(connection);
       connection.destroy();
       const next = this.#waiters.shift();
-      if (next !== undefined && this.#all.size + this.#opening < this.target.connections)
-        void this.#open().then(next.got);
+      if (next !== undefined && this.#hasRoom) void this.#open(next.got);
       else if (next !== undefined) this.#waiters.unshift(next);
       return;
     }
@@ -342,6 +352,8 @@ export class UpstreamPool {
   close(): void {
     this.#closed = true;
     for (const connection of this.#all) connection.destroy();
-    for (const waiter of this.#waiters.splice(0)) waiter.got("the gateway stops");
+    const waiting = [...this.#opening, ...this.#waiters.splice(0).map(({ got }) => got)];
+    this.#opening.clear();
+    for (const got of waiting) got("the gateway stops");
   }
 }

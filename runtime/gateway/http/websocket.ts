@@ -164,7 +164,7 @@ class WebSocketRelay {
     const { service, target, enforcer } = session;
     const reason = opcode === OPCODE.close ? readClose(data).reason : null;
     if (reason === "") return null;
-    const anybody = service.masksOfAnybody(this.#standing.bundle, target.protocol);
+    const anybody = service.masks.ofAnybody(this.#standing.bundle, target.protocol);
     const text =
       opcode === OPCODE.binary
         ? recordMessage(`«${data.length} bytes»`, null)

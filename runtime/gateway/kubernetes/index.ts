@@ -1,2 +1,2 @@
 export { impersonation, type ImpersonationSettings } from "./impersonation.ts";
-export { relayStreams, type StreamRelayParts } from "./stream-relay.ts";
+export { relayStreams } from "./stream-relay.ts";

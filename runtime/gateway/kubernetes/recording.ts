@@ -2,6 +2,7 @@ import { RecorderFailed } from "../../record/index.ts";
 import type { WebSession } from "../http/session.ts";
 import { Recording } from "../ssh/recording.ts";
 import { RECORDED_BYTES_MAX } from "./limits.ts";
+import type { StreamRelayParts } from "./tunnel.ts";
 
 /** Size of a terminal until the client has told its own. */
 const COLUMNS = 80;
@@ -14,8 +15,9 @@ export class StreamRecording {
   readonly #decisionId: number;
   readonly #name: string;
 
-  constructor(session: WebSession, decisionId: number, title: string, tty: boolean) {
+  constructor({ ask, request, session, judged: { decisionId } }: StreamRelayParts) {
     const { service, sid } = session;
+    const title = `${ask.kind} ${request.target.path}${ask.command.length === 0 ? "" : ` -- ${ask.command.join(" ")}`}`;
     this.#session = session;
     this.#decisionId = decisionId;
     this.#name = `${sid}.${decisionId}.cast`;
@@ -23,7 +25,7 @@ export class StreamRecording {
       title,
       columns: COLUMNS,
       rows: ROWS,
-      terminal: tty ? "xterm-256color" : null,
+      terminal: ask.tty ? "xterm-256color" : null,
       bytesMax: RECORDED_BYTES_MAX,
       keystrokes: false,
     });

@@ -9,11 +9,10 @@ import {
   type SpdyStream,
 } from "../../protocols/kubernetes/index.ts";
 import { WAITING_BYTES_MAX } from "../http/limits.ts";
-import { joinSockets, partSockets } from "../http/upgrade.ts";
 import { DRAIN_MS } from "./limits.ts";
 import { SpdyQueue } from "./spdy-queue.ts";
 import { SpdyShown } from "./spdy-shown.ts";
-import type { StreamRelayParts } from "./stream-relay.ts";
+import { Tunnel, type StreamRelayParts } from "./tunnel.ts";
 
 /** What a GOAWAY says: all is well, or the other side broke the protocol. */
 const GOAWAY = { ok: 0, protocolError: 1 } as const;
@@ -35,8 +34,7 @@ export function relaySpdy(parts: StreamRelayParts): string | null {
   return null;
 }
 
-class SpdyRelay {
-  readonly #parts: StreamRelayParts;
+class SpdyRelay extends Tunnel {
   readonly #conversation: SpdyConversation;
   readonly #fromClient = new SpdyReader();
   readonly #fromTarget = new SpdyReader();
@@ -45,64 +43,36 @@ class SpdyRelay {
   readonly #queue: SpdyQueue;
   /** What an exec shows; null for a port-forward. */
   readonly #shown: SpdyShown | null;
-  #bytes = 0;
-  #over = false;
   /** Why it ends once what waits has gone on to the client. */
   #ending: string | null = null;
-  #callOff: () => void = () => undefined;
 
   constructor(parts: StreamRelayParts) {
-    this.#parts = parts;
+    super(parts, "SPDY/3.1");
     const forwards = parts.ask.kind === "portforward";
     this.#conversation = new SpdyConversation(forwards ? "portforward" : "exec");
     this.#queue = new SpdyQueue(
-      (frame) => this.#toClient(frame),
-      (frame) => this.#toTarget(frame),
+      (frame) => this.#tellClient(frame),
+      (frame) => this.#tellTarget(frame),
     );
     this.#shown = forwards ? null : new SpdyShown(parts, (id, data, fin, spent) => this.#show(id, data, fin, spent));
-    this.#shown?.onFailure(() => this.#stop("the recording can't be written"));
+    this.#shown?.onFailure(() => this.stop("the recording can't be written"));
   }
 
-  begin(): void {
-    const { client } = this.#parts;
-    this.#watchSignIn();
-    joinSockets(this.#parts, "SPDY/3.1", {
-      onClient: (chunk) => this.#take(chunk, "client"),
-      onTarget: (chunk) => this.#take(chunk, "target"),
-      clientDrained: () => this.#resumeTarget(),
-      targetDrained: () => client.socket.resume(),
-      clientLeft: (why) => this.#end(why),
-      targetLeft: (why) => this.#targetEnded(why),
-      targetFailed: (why) => this.#end(why),
-    });
+  protected override onClient(chunk: Buffer): void {
+    this.#take(chunk, "client");
   }
 
-  /** Ends it when the sign-in does, though nothing moves. */
-  #watchSignIn(): void {
-    const { service, identity } = this.#parts.session;
-    const { expiresAt } = identity;
-    if (expiresAt === null) return;
-    this.#callOff = service.clock.after(expiresAt - service.clock.now(), () => {
-      if (this.#stands()) this.#watchSignIn();
-    });
-  }
-
-  /** False: by now the policy would not let it go on, and it is over. */
-  #stands(): boolean {
-    if (this.#over) return false;
-    const why = this.#parts.standing.fault();
-    if (why !== null) this.#stop(why.hint === undefined ? why.message : `${why.message}. ${why.hint}`);
-    return !this.#over;
+  protected override onTarget(chunk: Buffer): void {
+    this.#take(chunk, "target");
   }
 
   // ---- frames --------------------------------------------------------------------------------------------------------
 
   #take(chunk: Buffer, from: "client" | "target"): void {
-    if (!this.#stands()) return;
     const reader = from === "client" ? this.#fromClient : this.#fromTarget;
     for (const frame of reader.push(chunk)) {
       this.#frame(frame, from);
-      if (this.#over) return;
+      if (this.over) return;
     }
     if (reader.fault !== null) return this.#fault(`the ${from} sent ${reader.fault}`);
     this.#press();
@@ -116,11 +86,11 @@ class SpdyRelay {
       if (frame.kind === "data" && from === "target") this.#queue.late(frame.data.length);
       return;
     }
-    if (from === "client") this.#onClient(frame, step.stream);
-    else this.#onTarget(frame, step.stream);
+    if (from === "client") this.#clientSent(frame, step.stream);
+    else this.#targetSent(frame, step.stream);
   }
 
-  #onClient(frame: SpdyFrame, stream: SpdyStream | null): void {
+  #clientSent(frame: SpdyFrame, stream: SpdyStream | null): void {
     const { windows } = this.#queue;
     switch (frame.kind) {
       case "syn_stream":
@@ -135,7 +105,7 @@ class SpdyRelay {
       case "settings": {
         const why = windows.set(frame.entries);
         if (why !== null) return this.#fault(why);
-        this.#toTarget(frame);
+        this.#tellTarget(frame);
         return this.#granted();
       }
       case "rst_stream":
@@ -150,16 +120,16 @@ class SpdyRelay {
       case "syn_reply":
         break;
     }
-    this.#toTarget(frame);
+    this.#tellTarget(frame);
   }
 
   #granted(): void {
     this.#queue.run();
-    if (this.#ending !== null && this.#queue.waiting === 0) return this.#end(this.#ending);
-    this.#resumeTarget();
+    if (this.#ending !== null && this.#queue.waiting === 0) return this.end(this.#ending);
+    this.resumeTarget();
   }
 
-  #onTarget(frame: SpdyFrame, stream: SpdyStream | null): void {
+  #targetSent(frame: SpdyFrame, stream: SpdyStream | null): void {
     switch (frame.kind) {
       case "data":
         if (this.#shown === null) this.#show(frame.stream, frame.data, frame.fin, frame.data.length);
@@ -167,7 +137,7 @@ class SpdyRelay {
         return;
       case "syn_reply":
         // What a server says of a stream beside that it takes it is of no use to anybody, and is not masked.
-        return this.#toClient({ ...frame, fields: new Map() });
+        return this.#tellClient({ ...frame, fields: new Map() });
       case "rst_stream":
         this.#shown?.flush();
         this.#queue.drop(frame.stream);
@@ -178,90 +148,79 @@ class SpdyRelay {
       default:
         break;
     }
-    if (!this.#over) this.#toClient(frame);
+    if (!this.over) this.#tellClient(frame);
   }
 
   /** Data of a stream as the client may see it; `spent`: what it was before it was masked. */
   #show(stream: number, data: Buffer, fin: boolean, spent: number): void {
-    if (this.#over) return;
-    this.#bytes += data.length;
-    const limit = this.#parts.judged.decision.byteLimit;
-    if (limit !== null && this.#bytes > limit) return this.#stop(`more than the ${limit} bytes that a rule allows`);
-    this.#queue.put(stream, data, fin, spent);
+    if (this.over) return;
+    if (this.count(data.length)) this.#queue.put(stream, data, fin, spent);
   }
 
-  #toTarget(frame: SpdyFrame): void {
-    const { client, connection } = this.#parts;
-    if (!connection.socket.write(this.#targetWriter.write(frame)))
-      if (connection.socket.writableLength > WAITING_BYTES_MAX) client.socket.pause();
+  #tellTarget(frame: SpdyFrame): void {
+    this.toTarget(this.#targetWriter.write(frame));
   }
 
-  #toClient(frame: SpdyFrame): void {
-    this.#parts.client.socket.write(this.#clientWriter.write(frame));
+  #tellClient(frame: SpdyFrame): void {
+    this.toClient(this.#clientWriter.write(frame));
   }
 
   /** Reads no more of the target while the client, its windows or the disk are behind. */
   #press(): void {
     if (!this.#pressed()) return;
-    this.#parts.connection.socket.pause();
-    this.#shown?.whenReady(() => this.#resumeTarget());
+    this.parts.connection.socket.pause();
+    this.#shown?.whenReady(() => this.resumeTarget());
   }
 
   #pressed(): boolean {
-    const waiting = this.#queue.waiting + this.#parts.client.socket.writableLength;
+    const waiting = this.#queue.waiting + this.parts.client.socket.writableLength;
     return waiting > WAITING_BYTES_MAX || this.#shown?.pressed === true;
   }
 
-  #resumeTarget(): void {
-    if (!this.#pressed()) this.#parts.connection.socket.resume();
+  protected override resumeTarget(): void {
+    if (!this.#pressed()) super.resumeTarget();
   }
 
   // ---- the end -------------------------------------------------------------------------------------------------------
 
   #fault(why: string): void {
-    this.#stop(why, GOAWAY.protocolError);
+    this.#leave(why, GOAWAY.protocolError);
+  }
+
+  protected override stop(why: string): void {
+    this.#leave(why, GOAWAY.ok);
   }
 
   /** The gateway ends it, and says why on the streams for errors. */
-  #stop(why: string, status: number = GOAWAY.ok): void {
-    if (this.#over) return;
-    this.#over = true;
+  #leave(why: string, status: number): void {
+    if (this.over) return;
     const message = `sallyport: ${why}`;
-    const { ask } = this.#parts;
+    const { ask } = this.parts;
     for (const { id, role, replied, targetDone } of this.#conversation.streams) {
       if (role !== "error" || !replied || targetDone) continue;
       const text =
         ask.kind === "portforward"
           ? message
           : JSON.stringify({ metadata: {}, status: "Failure", message, reason: "Forbidden", code: 403 });
-      this.#toClient({ kind: "data", stream: id, fin: true, data: Buffer.from(text) });
+      this.#tellClient({ kind: "data", stream: id, fin: true, data: Buffer.from(text) });
     }
-    this.#toClient({ kind: "goaway", last: this.#conversation.last, status });
-    this.#toTarget({ kind: "goaway", last: 0, status: GOAWAY.ok });
-    this.#close(`ended by the gateway: ${why}`);
+    this.#tellClient({ kind: "goaway", last: this.#conversation.last, status });
+    this.#tellTarget({ kind: "goaway", last: 0, status: GOAWAY.ok });
+    this.end(`ended by the gateway: ${why}`);
   }
 
-  #targetEnded(why: string): void {
-    if (this.#over || this.#ending !== null) return;
+  protected override targetEnded(why: string): void {
+    if (this.over || this.#ending !== null) return;
     this.#shown?.flush();
-    if (this.#queue.waiting === 0) return this.#end(why);
+    if (this.#queue.waiting === 0) return this.end(why);
     this.#ending = why;
-    this.#parts.session.service.clock.after(DRAIN_MS, () => this.#end(why));
+    this.parts.session.service.clock.after(DRAIN_MS, () => this.end(why));
   }
 
-  #end(why: string): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#close(why);
-  }
-
-  #close(why: string): void {
-    this.#callOff();
-    const { session, ended } = this.#parts;
-    partSockets(this.#parts, session.service.clock, DRAIN_MS);
-    if (this.#shown === null) return ended(why, this.#bytes, [], true);
+  protected override finished(why: string): void {
+    if (this.#shown === null) return super.finished(why);
     void this.#shown.end(why).then(({ whole, status, masked }) => {
-      ended(`${why}; exit ${status}`, this.#bytes, masked, whole);
+      this.parts.ended(`${why}; exit ${status}`, this.bytes, masked, whole);
     });
   }
 }

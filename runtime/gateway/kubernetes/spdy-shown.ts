@@ -2,7 +2,7 @@ import { exitOf, readResize, type SpdyStream } from "../../protocols/kubernetes/
 import type { TextMask } from "../ssh/text-mask.ts";
 import { HOLD_BACK_MS, SPDY_MESSAGE_BYTES_MAX } from "./limits.ts";
 import { StreamRecording } from "./recording.ts";
-import type { StreamRelayParts } from "./stream-relay.ts";
+import type { StreamRelayParts } from "./tunnel.ts";
 
 const EMPTY = Buffer.alloc(0);
 const NEWLINE = 0x0a;
@@ -30,9 +30,7 @@ export class SpdyShown {
   constructor(parts: StreamRelayParts, show: Show) {
     this.#parts = parts;
     this.#show = show;
-    const { ask, request, session, judged } = parts;
-    const title = `${ask.kind} ${request.target.path}${ask.command.length === 0 ? "" : ` -- ${ask.command.join(" ")}`}`;
-    this.#recording = new StreamRecording(session, judged.decisionId, title, ask.tty);
+    this.#recording = new StreamRecording(parts);
   }
 
   onFailure(then: () => void): void {

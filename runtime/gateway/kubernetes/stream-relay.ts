@@ -5,38 +5,15 @@ import {
   closeFrame,
   fieldOf,
   webSocketFrame,
-  type NormalRequest,
-  type ResponseHead,
-  type StreamAsk,
   type WebSocketMessage,
 } from "../../protocols/http/index.ts";
 import { CHANNEL, exitOf, readResize, speaksChannels } from "../../protocols/kubernetes/index.ts";
-import type { Judgement } from "../../session/index.ts";
-import type { ClientConnection } from "../http/client.ts";
-import { WAITING_BYTES_MAX } from "../http/limits.ts";
-import type { WebSession } from "../http/session.ts";
-import type { Standing } from "../http/standing.ts";
-import { joinSockets, partSockets, webSocketFault } from "../http/upgrade.ts";
-import type { UpstreamConnection } from "../http/upstream.ts";
+import { webSocketFault } from "../http/upgrade.ts";
 import type { TextMask } from "../ssh/text-mask.ts";
-import { DRAIN_MS, HOLD_BACK_MS } from "./limits.ts";
+import { HOLD_BACK_MS } from "./limits.ts";
 import { StreamRecording } from "./recording.ts";
 import { relaySpdy } from "./spdy-relay.ts";
-
-export interface StreamRelayParts {
-  readonly client: ClientConnection;
-  readonly connection: UpstreamConnection;
-  readonly request: NormalRequest;
-  readonly head: ResponseHead;
-  readonly session: WebSession;
-  readonly judged: Judgement;
-  readonly ask: StreamAsk;
-  readonly standing: Standing;
-  /** Makes a mask for one stream of output; null when none applies. */
-  readonly mask: () => TextMask | null;
-  /** Called once, when all is over. `whole`: it was recorded to its end. */
-  readonly ended: (why: string, bytes: number, masked: readonly string[], whole: boolean) => void;
-}
+import { Tunnel, type StreamRelayParts } from "./tunnel.ts";
 
 /**
  * Takes both sockets over after a 101. Exec and attach over WebSocket are read channel by channel, masked and recorded; a
@@ -64,92 +41,6 @@ export function relayStreams(parts: StreamRelayParts): string | null {
   return null;
 }
 
-/** Two sockets with nothing in between but counting and an end. */
-class Tunnel {
-  protected readonly parts: StreamRelayParts;
-  protected over = false;
-  protected bytes = 0;
-  readonly #upgrade: string;
-
-  constructor(parts: StreamRelayParts, upgrade: string) {
-    this.parts = parts;
-    this.#upgrade = upgrade;
-  }
-
-  begin(): void {
-    joinSockets(this.parts, this.#upgrade, {
-      onClient: (chunk) => {
-        if (!this.over && this.mayGoOn()) this.onClient(chunk);
-      },
-      onTarget: (chunk) => {
-        if (!this.over && this.mayGoOn()) this.onTarget(chunk);
-      },
-      clientDrained: () => this.resumeTarget(),
-      targetDrained: () => this.parts.client.socket.resume(),
-      clientLeft: (why) => this.end(why),
-      targetLeft: (why) => this.targetEnded(why),
-      targetFailed: (why) => this.end(why),
-    });
-  }
-
-  /** False: by now the policy would not let it go on, and it is over. */
-  private mayGoOn(): boolean {
-    const why = this.parts.standing.fault();
-    if (why !== null) this.stop(why.hint === undefined ? why.message : `${why.message}. ${why.hint}`);
-    return why === null;
-  }
-
-  protected resumeTarget(): void {
-    this.parts.connection.socket.resume();
-  }
-
-  protected onClient(chunk: Buffer): void {
-    this.toTarget(chunk);
-  }
-
-  protected onTarget(chunk: Buffer): void {
-    if (this.count(chunk.length)) this.toClient(chunk);
-  }
-
-  protected toTarget(bytes: Buffer): void {
-    const { client, connection } = this.parts;
-    if (!connection.socket.write(bytes) && connection.socket.writableLength > WAITING_BYTES_MAX) client.socket.pause();
-  }
-
-  protected toClient(bytes: Buffer): void {
-    const { client, connection } = this.parts;
-    if (!client.socket.write(bytes) && client.socket.writableLength > WAITING_BYTES_MAX) connection.socket.pause();
-  }
-
-  /** False: a rule allows no more, and it is over. */
-  protected count(bytes: number): boolean {
-    this.bytes += bytes;
-    const limit = this.parts.judged.decision.byteLimit;
-    if (limit === null || this.bytes <= limit) return true;
-    this.stop(`more than the ${limit} bytes that a rule allows`);
-    return false;
-  }
-
-  protected stop(why: string): void {
-    this.end(`ended by the gateway: ${why}`);
-  }
-
-  protected targetEnded(why: string): void {
-    this.end(why);
-  }
-
-  protected end(why: string): void {
-    if (this.over) return;
-    this.over = true;
-    partSockets(this.parts, this.parts.session.service.clock, DRAIN_MS);
-    this.finished(why);
-  }
-
-  protected finished(why: string): void {
-    this.parts.ended(why, this.bytes, [], true);
-  }
-}
-
 /** Codes that end a WebSocket (RFC 6455, section 7.4.1). */
 const GOING_AWAY = 1001;
 const PROTOCOL_ERROR = 1002;
@@ -167,15 +58,13 @@ class Channels extends Tunnel {
 
   constructor(parts: StreamRelayParts) {
     super(parts, "websocket");
-    const { ask, judged, session, request } = parts;
     const masks = new Map<number, TextMask>();
     for (const channel of [CHANNEL.stdout, CHANNEL.stderr]) {
       const mask = parts.mask();
       if (mask !== null) masks.set(channel, mask);
     }
     this.#masks = masks;
-    const title = `${ask.kind} ${request.target.path}${ask.command.length === 0 ? "" : ` -- ${ask.command.join(" ")}`}`;
-    this.#recording = new StreamRecording(session, judged.decisionId, title, ask.tty);
+    this.#recording = new StreamRecording(parts);
     this.#recording.recording.onFailure(() => this.stop("the recording can't be written"));
   }
 

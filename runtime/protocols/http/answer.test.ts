@@ -1,34 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { REDACT, type BundleRule, type MaskSpec } from "../../../spec/contract/bundle/index.ts";
-import { planBody, type BodyMasks } from "../../enforce/mask/index.ts";
+import { maskRule, masksOf } from "../../../test/support/body-masks.ts";
+import type { BodyMasks } from "../../enforce/mask/index.ts";
 import { planAnswer } from "./answer.ts";
-
-function masksOf(fields: readonly string[], detect: readonly string[], mask: MaskSpec): BodyMasks {
-  const rule: BundleRule = {
-    name: "people",
-    effect: "mask",
-    protocols: ["http"],
-    condition: -1,
-    because: null,
-    annotations: [],
-    source: { file: "", line: 0, column: 0 },
-    approve: null,
-    limit: null,
-    alertTo: [],
-    mask: {
-      columns: [],
-      fields: [...fields],
-      detect: [...detect],
-      output: null,
-      with: [{ name: null, mask }],
-      predicates: "refuse",
-      trusted: [],
-    },
-  };
-  const plan = planBody([rule], new Uint8Array(32), () => (text) => text.replaceAll("secret", "***"));
-  if (!plan.ok) throw new Error(plan.error);
-  return plan.value;
-}
 
 /** An answer of this type under these masks; in words why it is not shown. */
 function shown(type: string, masks: BodyMasks, ...chunks: readonly string[]): string {
@@ -41,7 +14,7 @@ function shown(type: string, masks: BodyMasks, ...chunks: readonly string[]): st
 }
 
 describe("parts", () => {
-  const masks = masksOf(["$.note"], [], { kind: "partial", args: [1, 4] });
+  const masks = masksOf([maskRule("http", ["$.note"], { mask: { kind: "partial", args: [1, 4] } })]);
   const parts = (note: string): string =>
     `--X\r\nContent-Disposition: form-data; name="note"\r\n\r\n${note}\r\n--X--\r\n`;
   const TYPE = "multipart/form-data; boundary=X";
@@ -57,7 +30,7 @@ describe("parts", () => {
 });
 
 describe("text", () => {
-  const masks = masksOf([], ["email"], REDACT);
+  const masks = masksOf([maskRule("http", [], { detect: ["email"] })], (text) => text.replaceAll("secret", "***"));
 
   it("is scanned line by line, wherever it is cut", () => {
     expect(shown("text/plain", masks, "a sec", "ret\nand se", "cret")).toBe("a ***\nand ***");

@@ -1,7 +1,6 @@
 import { buildSchema } from "graphql";
 import { describe, expect, it } from "vitest";
-import { REDACT, type BundleRule, type MaskSpec } from "../../../spec/contract/bundle/index.ts";
-import { planBody, type BodyMasks } from "../../enforce/mask/index.ts";
+import { maskRule, masksOf } from "../../../test/support/body-masks.ts";
 import type { ReadBody } from "./adapter.ts";
 import { foldedPath, graphqlReach, type GraphqlReach } from "./graphql-request.ts";
 import { headEnd, readRequestHead, type ResponseHead } from "./head.ts";
@@ -49,36 +48,10 @@ const schema = buildSchema("type Query { me: User version: String twice: String 
 const adapter = new HttpAdapter({ paths: ["/graphql"], schema: () => schema });
 const nothing = (): boolean => false;
 
-const rule = (name: string, fields: readonly string[], mask: MaskSpec): BundleRule => ({
-  name,
-  effect: "mask",
-  protocols: ["http"],
-  condition: -1,
-  because: null,
-  annotations: [],
-  source: { file: "", line: 0, column: 0 },
-  approve: null,
-  limit: null,
-  alertTo: [],
-  mask: {
-    columns: [],
-    fields: [...fields],
-    detect: [],
-    output: null,
-    with: [{ name: null, mask }],
-    predicates: "refuse",
-    trusted: [],
-  },
-});
-const USERS = ((): BodyMasks => {
-  const plan = planBody(
-    [rule("mild", ["Query.twice"], { kind: "email", args: [] }), rule("people", ["User.email", "*.twice"], REDACT)],
-    new Uint8Array(32),
-    () => null,
-  );
-  if (!plan.ok) throw new Error(plan.error);
-  return plan.value;
-})();
+const USERS = masksOf([
+  maskRule("http", ["Query.twice"], { name: "mild", mask: { kind: "email", args: [] } }),
+  maskRule("http", ["User.email", "*.twice"]),
+]);
 
 const JSON_HEAD: ResponseHead = {
   status: 200,

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ABSENT, UNKNOWN, factsOf, type FactValue } from "../../../spec/contract/facts/index.ts";
-import { REDACT, type BundleRule } from "../../../spec/contract/bundle/index.ts";
-import { planBody, type BodyMasks } from "../../enforce/mask/index.ts";
+import { maskRule, masksOf } from "../../../test/support/body-masks.ts";
+import type { BodyMasks } from "../../enforce/mask/index.ts";
 import {
   normaliseRequest,
   readRequestHead,
@@ -258,32 +258,7 @@ describe("what could be read in two ways is refused", () => {
   });
 });
 
-const rule = (fields: readonly string[]): BundleRule => ({
-  name: "secrets",
-  effect: "mask",
-  protocols: ["kubernetes"],
-  condition: -1,
-  because: null,
-  annotations: [],
-  source: { file: "", line: 0, column: 0 },
-  approve: null,
-  limit: null,
-  alertTo: [],
-  mask: {
-    columns: [],
-    fields: [...fields],
-    detect: [],
-    output: null,
-    with: [{ name: null, mask: REDACT }],
-    predicates: "refuse",
-    trusted: [],
-  },
-});
-function masksOf(...fields: string[]): BodyMasks {
-  const plan = planBody([adapter.maskRule(rule(fields))], new Uint8Array(32), () => null);
-  if (!plan.ok) throw new Error(plan.error);
-  return plan.value;
-}
+const hiding = (...fields: string[]): BodyMasks => masksOf([adapter.maskRule(maskRule("kubernetes", fields))]);
 
 /** An answer as the client sees it, cut in pieces of `size` bytes; in words why it is not shown. */
 function shown(
@@ -317,7 +292,7 @@ const MASKED = Buffer.from("***").toString("base64");
 const TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
 
 describe("masks in every form of an answer", () => {
-  const masks = masksOf("$.data.*");
+  const masks = hiding("$.data.*");
   const one = (text: string): void => {
     expect(text).not.toContain("aHVudGVyMg");
     expect(text).toContain('"note":"fine"');
@@ -358,7 +333,7 @@ describe("masks in every form of an answer", () => {
       "GET /apis/shop.example/v1/cards",
       TABLE,
       JSON.stringify(table(card, ["a", "4111"])),
-      masksOf("$.spec.number"),
+      hiding("$.spec.number"),
     );
     expect(text).not.toContain("4111");
     expect(text).toContain('"a"');
@@ -423,7 +398,7 @@ describe("masks in every form of an answer", () => {
 });
 
 describe("what would tell a masked value without showing it", () => {
-  const masks = masksOf(
+  const masks = hiding(
     "$.data.*",
     "$.spec.number",
     "$.spec.containers[0].env[1].value",

@@ -1,41 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { REDACT, type BundleRule } from "../../../spec/contract/bundle/index.ts";
-import { planBody, type BodyMasks } from "../../enforce/mask/index.ts";
+import { maskRule, masksOf } from "../../../test/support/body-masks.ts";
+import type { BodyMasks } from "../../enforce/mask/index.ts";
 import { MessageMask, type Answered, type JsonObject } from "./message-mask.ts";
 
 const MAIL = "ana@example.com";
 /** Finds the address, or digits that make a number of nine. */
 const scan = (text: string): string => text.replaceAll(MAIL, "***").replaceAll(/\d{9}/g, "***");
 
-function masksOf(fields: readonly string[], detect = false): BodyMasks {
-  const rule: BundleRule = {
-    name: "people",
-    effect: "mask",
-    protocols: ["mcp"],
-    condition: -1,
-    because: null,
-    annotations: [],
-    source: { file: "", line: 0, column: 0 },
-    approve: null,
-    limit: null,
-    alertTo: [],
-    mask: {
-      columns: [],
-      fields: [...fields],
-      detect: detect ? ["email"] : [],
-      output: null,
-      with: [{ name: null, mask: REDACT }],
-      predicates: "refuse",
-      trusted: [],
-    },
-  };
-  const plan = planBody([rule], new Uint8Array(32), () => scan);
-  if (!plan.ok) throw new Error(plan.error);
-  return plan.value;
-}
-
-const FIELDS = masksOf(["$..email"]);
-const DETECTED = masksOf([], true);
+const FIELDS = masksOf([maskRule("mcp", ["$..email"])]);
+const DETECTED = masksOf([maskRule("mcp", [], { detect: ["email"] })], scan);
 const CALLED: Answered = { method: "tools/call", uri: null };
 const masked = (message: JsonObject, masks: BodyMasks, answered: Answered = CALLED): JsonObject =>
   JSON.parse(
@@ -88,7 +61,7 @@ describe("nothing passes because of where it stands", () => {
   });
 
   it("numbers and flags that a path names, from wherever it may begin", () => {
-    const masks = masksOf(["$.salary", "$.rows[1].ill"]);
+    const masks = masksOf([maskRule("mcp", ["$.salary", "$.rows[1].ill"])]);
     const result = { salary: 5, _meta: { salary: 6, rows: [{ ill: true }, { ill: true }] }, x: { y: { salary: 7 } } };
     expect(masked({ result }, masks)["result"]).toEqual({
       salary: null,

@@ -1,36 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { REDACT, type BundleRule } from "../../../../spec/contract/bundle/index.ts";
+import { maskRule, masksOf } from "../../../../test/support/body-masks.ts";
 import { EventMasker, eventWord } from "./events.ts";
-import { planBody, type BodyMasks } from "./plan.ts";
+import type { BodyMasks } from "./plan.ts";
 
-function masksOf(fields: readonly string[], detects: boolean): BodyMasks {
-  const rule: BundleRule = {
-    name: "people",
-    effect: "mask",
-    protocols: ["http"],
-    condition: -1,
-    because: null,
-    annotations: [],
-    source: { file: "", line: 0, column: 0 },
-    approve: null,
-    limit: null,
-    alertTo: [],
-    mask: {
-      columns: [],
-      fields: [...fields],
-      detect: detects ? ["email"] : [],
-      output: null,
-      with: [{ name: null, mask: REDACT }],
-      predicates: "refuse",
-      trusted: [],
-    },
-  };
-  const plan = planBody([rule], new Uint8Array(32), () => (text) => text.replaceAll("ana@example.com", "***"));
-  if (!plan.ok) throw new Error(plan.error);
-  return plan.value;
-}
-const FIELDS = masksOf(["$.email"], false);
-const DETECTED = masksOf([], true);
+const scan = (text: string): string => text.replaceAll("ana@example.com", "***");
+const FIELDS = masksOf([maskRule("http", ["$.email"])]);
+const DETECTED = masksOf([maskRule("http", [], { detect: ["email"] })], scan);
 
 function through(masks: BodyMasks, text: string, labels = new Set<string>()): string {
   const events = new EventMasker((data) => data, eventWord(masks, labels));
