@@ -431,14 +431,7 @@ export class Connection {
   // ---- end -----------------------------------------------------------------------------------------------------------
 
   #ended(why: string): void {
-    const log = this.log;
-    if (log !== null) {
-      try {
-        log.append({ type: "session.end", why, statements: log.statements });
-      } catch {
-        // A record that can't be written has told everybody; the session is closed as aborted at the next start.
-      }
-    }
+    this.log?.end(why);
     this.live = null;
     this.#gateway.forget(this);
   }

@@ -473,6 +473,17 @@ export class Gateway {
     for (const connection of this.connections) connection.end(why);
   }
 
+  /** Outcomes and recordings of what was cut off are on their way: the record is closed behind them, though not for ever. */
+  #sessionsEnded(): Promise<void> {
+    return new Promise((resolve) => {
+      const callOff = this.parts.clock.after(ENDING_MS, resolve);
+      void Promise.all([...this.recorder.sessions].map(({ ended }) => ended)).then(() => {
+        callOff();
+        resolve();
+      });
+    });
+  }
+
   /** Lets nobody in, ends all sessions and closes the record. Requests for approval stay pending. */
   async close(): Promise<void> {
     if (this.#closing) return;
@@ -484,6 +495,7 @@ export class Gateway {
     for (const connection of this.connections) connection.release();
     this.endAll("the gateway stopped");
     await this.#http?.close();
+    await this.#sessionsEnded();
     this.approvals.close();
     this.tokens.close();
     for (const { services } of this.#catalogs.values()) for (const service of services) service.close();
@@ -495,6 +507,8 @@ export class Gateway {
 
 /** Beyond the limit a few connections are still read, for a cancel request is a connection of its own. */
 const CANCEL_CONNECTIONS_SPARE = 32;
+/** How long a gateway that stops waits for the ends of its sessions. */
+const ENDING_MS = 5_000;
 
 function listenFault(error: unknown, config: GatewayConfig): string {
   const { code, port } = error as { code?: string; port?: number };

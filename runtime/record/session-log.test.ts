@@ -16,10 +16,10 @@ import { EntryTooLong, MemoryLogStore, SessionLog, checkLog, decisionFragments, 
 type Value = { readonly [key: string]: CanonicalValue | undefined };
 
 /** What a session writes, as it is read back. */
-async function written(write: (log: SessionLog) => void): Promise<readonly Value[]> {
+async function written(write: (log: SessionLog) => unknown): Promise<readonly Value[]> {
   const store = new MemoryLogStore();
   const recorder = await open(store);
-  write(new SessionLog(recorder, new TestClock(), "s1", who, on));
+  await write(new SessionLog(recorder, new TestClock(), "s1", who, on));
   await recorder.close();
   expect((await checkLog(store, verifier)).findings).toEqual([]);
   const values: Value[] = [];
@@ -232,6 +232,42 @@ describe("the entries of a statement", () => {
     expect([...recorder.sessions]).toEqual([log]);
     log.append({ type: "session.end", why: "done", statements: 0 });
     expect(recorder.sessions.size).toBe(0);
+  });
+
+  const alert = (log: SessionLog, rule: string): void =>
+    void log.append({ type: "alert", decision: 1, rule, channels: [] });
+
+  it("the end is recorded once, behind all that is still at work", async () => {
+    const values = await written(async (log) => {
+      start(log);
+      const done = log.hold();
+      const late = Promise.withResolvers<void>();
+      const work = log.during(late.promise.then(() => void alert(log, "second")));
+      log.end("the client left");
+      log.end("the target closed the connection");
+      alert(log, "first");
+      done();
+      late.resolve();
+      await work;
+      await log.ended;
+      log.end("again");
+    });
+    expect(values.map(({ type, rule, why }) => rule ?? why ?? type)).toEqual([
+      "session.start",
+      "first",
+      "second",
+      "the client left",
+    ]);
+  });
+
+  it("an end that can't be recorded is no longer waited for", async () => {
+    const recorder = await open(new MemoryLogStore());
+    const log = new SessionLog(recorder, new TestClock(), "s1", who, on);
+    start(log);
+    await recorder.close();
+    log.end("the gateway stopped");
+    await log.ended;
+    expect([...recorder.sessions]).toEqual([log]);
   });
 });
 
