@@ -447,7 +447,7 @@ export class Forwarding implements AnswerHandler {
   #streams(connection: UpstreamConnection, head: ResponseHead, ask: StreamAsk): boolean {
     const { bundle, decision, decisionId } = this.#judged;
     const { service, enforcer } = this.#session;
-    const recorded = this.#session.streams();
+    const recorded = this.#session.log.hold();
     const started = relayStreams({
       client: this.#client,
       connection,
@@ -489,7 +489,7 @@ export class Forwarding implements AnswerHandler {
       this.failed("it changed the protocol without being asked to", false);
       return true;
     }
-    const recorded = this.#session.streams();
+    const recorded = this.#session.log.hold();
     const started = relayWebSocket({
       client: this.#client,
       connection,

@@ -59,11 +59,6 @@ export class WebSession {
   readonly #cut: () => void;
   #assertion = "";
   #assertedAt = Number.NEGATIVE_INFINITY;
-  #ended = false;
-  /** Streams of which something is still to be recorded. */
-  #streams = 0;
-  /** It ended, and waits for those. */
-  #endsFor: string | null = null;
 
   constructor(parts: WebSessionParts) {
     const { service, identity, target, sid, from, startedAt, log } = parts;
@@ -125,27 +120,9 @@ export class WebSession {
     this.enforcer.release();
   }
 
-  /** A stream begins: the session's end is recorded behind its own. To be called, once, when that is recorded. */
-  streams(): () => void {
-    this.#streams++;
-    return () => {
-      if (--this.#streams === 0 && this.#endsFor !== null) this.finish(this.#endsFor);
-    };
-  }
-
   /** Ends the session in the record; the connection may go on with another. */
   finish(why: string): void {
-    if (this.#ended) return;
-    if (this.#streams > 0) {
-      this.#endsFor ??= why;
-      return;
-    }
-    this.#ended = true;
-    try {
-      this.log.append({ type: "session.end", why, statements: this.log.statements });
-    } catch {
-      // A record that can't be written has told everybody; the session is closed as aborted at the next start.
-    }
+    this.log.end(why);
     this.service.forget(this);
   }
 
