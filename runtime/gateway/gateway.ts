@@ -135,7 +135,7 @@ export class Gateway {
       after: parts.clock.after,
       say: parts.say,
       undelivered: ({ sid, decision, rule }, channel, why) =>
-        void this.entry({ type: "alert.undelivered", sid, decision, rule, channel, why: why.slice(0, 512) }),
+        void this.entry({ type: "alert.undelivered", session: sid, decision, rule, channel, why: why.slice(0, 512) }),
     });
     this.tokens = new TokenVault(parts.vaultPath, parts.secret, (count) => parts.random.bytes(count));
     const { signIn } = parts.config.ssh;

@@ -11,7 +11,15 @@ import {
   type CanonicalValue,
 } from "../../spec/contract/record/index.ts";
 import { TestClock, allowed, on, open, start, verifier, who } from "../../test/support/record.ts";
-import { EntryTooLong, MemoryLogStore, SessionLog, checkLog, decisionFragments, readLog } from "./index.ts";
+import {
+  EntryTooLong,
+  MemoryLogStore,
+  SessionLog,
+  appendGatewayEntry,
+  checkLog,
+  decisionFragments,
+  readLog,
+} from "./index.ts";
 
 type Value = { readonly [key: string]: CanonicalValue | undefined };
 
@@ -258,6 +266,28 @@ describe("the entries of a statement", () => {
       "second",
       "the client left",
     ]);
+  });
+
+  it("an alert that could not be delivered is none of them, whenever that is known", async () => {
+    const store = new MemoryLogStore();
+    const recorder = await open(store);
+    const clock = new TestClock();
+    const log = new SessionLog(recorder, clock, "s1", who, on);
+    const tell = (): number =>
+      appendGatewayEntry(recorder, clock, {
+        type: "alert.undelivered",
+        session: log.sid,
+        decision: 1,
+        rule: "r",
+        channel: "ops",
+        why: "no answer",
+      });
+    start(log);
+    tell();
+    log.end("the client left");
+    tell();
+    await recorder.close();
+    expect((await checkLog(store, verifier)).findings).toEqual([]);
   });
 
   it("an end that can't be recorded is no longer waited for", async () => {
