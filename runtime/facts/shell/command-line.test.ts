@@ -62,7 +62,7 @@ describe("what a command line would do", () => {
     ["watch -n 2 rm /x", "watch rm | w /x | r "],
     ["ssh -p 22 other rm /x", "ssh rm | w /x | r "],
     ["ssh -E /etc/log other true", "ssh true | w /etc/log | r "],
-    ["ssh -i /root/key other true", "ssh true | w  | r /root/key"],
+    ["ssh -i /srv/key other true", "ssh true | w  | r /srv/key"],
     ["xargs -a /etc/shadow -n1 echo", "xargs echo | w  | r /etc/shadow"],
     ["xargs -a /etc/shadow -I% echo %", "xargs echo | w  | r /etc/shadow"],
     ["xxd a -r", "xxd | w ~/-r | r ~/a"],
