@@ -432,17 +432,10 @@ export class Connection {
 
   #ended(why: string): void {
     this.live = null;
-    const finish = (): void => {
-      const { log } = this;
-      try {
-        log?.append({ type: "session.end", why, statements: log.statements });
-      } catch {
-        // A record that can't be written has told everybody; the session is closed as aborted at the next start.
-      }
-      this.#gateway.forget(this);
-    };
-    if (this.#enforcer === null) finish();
-    else this.#enforcer.end(finish);
+    const { log } = this;
+    if (log === null) return this.#gateway.forget(this);
+    log.end(why);
+    void log.ended.then(() => this.#gateway.forget(this));
   }
 
   /** The gateway stops: what waits for approval stays pending. */

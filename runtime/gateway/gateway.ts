@@ -135,7 +135,7 @@ export class Gateway {
       after: parts.clock.after,
       say: parts.say,
       undelivered: ({ sid, decision, rule }, channel, why) =>
-        void this.entry({ type: "alert.undelivered", sid, decision, rule, channel, why: why.slice(0, 512) }),
+        void this.entry({ type: "alert.undelivered", session: sid, decision, rule, channel, why: why.slice(0, 512) }),
     });
     this.tokens = new TokenVault(parts.vaultPath, parts.secret, (count) => parts.random.bytes(count));
     const { signIn } = parts.config.ssh;
@@ -473,6 +473,17 @@ export class Gateway {
     for (const connection of this.connections) connection.end(why);
   }
 
+  /** Outcomes and recordings of what was cut off are on their way: the record is closed behind them, though not for ever. */
+  #sessionsEnded(): Promise<void> {
+    return new Promise((resolve) => {
+      const callOff = this.parts.clock.after(ENDING_MS, resolve);
+      void Promise.all([...this.recorder.sessions].map(({ ended }) => ended)).then(() => {
+        callOff();
+        resolve();
+      });
+    });
+  }
+
   /** Lets nobody in, ends all sessions and closes the record. Requests for approval stay pending. */
   async close(): Promise<void> {
     if (this.#closing) return;
@@ -484,6 +495,7 @@ export class Gateway {
     for (const connection of this.connections) connection.release();
     this.endAll("the gateway stopped");
     await this.#http?.close();
+    await this.#sessionsEnded();
     this.approvals.close();
     this.tokens.close();
     for (const { services } of this.#catalogs.values()) for (const service of services) service.close();
@@ -498,6 +510,8 @@ const PLANNER_QUEUE_MS = 3_000;
 
 /** Beyond the limit a few connections are still read, for a cancel request is a connection of its own. */
 const CANCEL_CONNECTIONS_SPARE = 32;
+/** How long a gateway that stops waits for the ends of its sessions. */
+const ENDING_MS = 5_000;
 
 function listenFault(error: unknown, config: GatewayConfig): string {
   const { code, port } = error as { code?: string; port?: number };

@@ -30,6 +30,7 @@ interface Waiting {
   failures: number;
 }
 
+const OVER = "the sign-in is over";
 const ID_BYTES = 16;
 /** Consonants that are not taken for others or for digits: no words, and 34 bits. */
 const LETTERS = "BCDFGHJKLMNPQRSTVWXZ";
@@ -91,7 +92,7 @@ export class BrowserSignIns {
   /** Who has signed in in the browser says that the connection is theirs. Answers why it is not taken, or null. */
   confirm(id: string, identity: Identity): string | null {
     const found = this.#waiting.get(id);
-    if (found === undefined) return "the sign-in is over";
+    if (found === undefined) return OVER;
     if (found.shown.name !== identity.name) {
       this.noteFailure(id);
       return `the sign-in is of another name than ${identity.name}`;
@@ -100,8 +101,9 @@ export class BrowserSignIns {
     return null;
   }
 
-  deny(id: string): void {
-    this.#end(id, { kind: "refused", why: "it was denied in the browser" });
+  /** Answers why there is nothing to deny, or null. */
+  deny(id: string): string | null {
+    return this.#end(id, { kind: "refused", why: "it was denied in the browser" }) ? null : OVER;
   }
 
   /** Somebody was wrong about who they are; too often, and the sign-in ends. */
@@ -123,7 +125,10 @@ export class BrowserSignIns {
     return found;
   }
 
-  #end(id: string, how: SignInEnd): void {
-    this.#take(id)?.end(how);
+  /** False when it had ended before. */
+  #end(id: string, how: SignInEnd): boolean {
+    const found = this.#take(id);
+    found?.end(how);
+    return found !== undefined;
   }
 }

@@ -39,6 +39,8 @@ export interface NoIdentity {
   readonly field: string | null;
 }
 
+const HELD_OFF = "too many failed sign-ins; wait a minute";
+
 const refused = (why: string, field: string | null): { readonly ok: false; readonly error: NoIdentity } =>
   err({ kind: "refused", why, field });
 
@@ -86,7 +88,7 @@ export class WebIdentities {
       return refused(`${field} is not Bearer and a token, nor Basic and a name with a password`, field);
     if (match[1]!.toLowerCase() === "basic") return this.#byPassword(field, match[2]!, shown.from);
     const key = `from ${shown.from}`;
-    if (this.#directory.isHeldOff(key)) return refused("too many failed sign-ins; wait a minute", field);
+    if (this.#directory.isHeldOff(key)) return refused(HELD_OFF, field);
     const token = match[2]!;
     const found = token.startsWith(SERVICE_TOKEN_PREFIX)
       ? this.#byServiceToken(token)
@@ -118,8 +120,11 @@ export class WebIdentities {
   /** Who knows the password of a name; whoever guesses is held off, by name and by address. */
   async byPassword(name: string, password: string, from: string): Promise<Result<Identity, string>> {
     const keys = [`user ${name}`, `from ${from}`];
-    if (keys.some((key) => this.#directory.isHeldOff(key))) return err("too many failed sign-ins; wait a minute");
+    const heldOff = (): boolean => keys.some((key) => this.#directory.isHeldOff(key));
+    if (heldOff()) return err(HELD_OFF);
     const found = name === "" ? null : await this.#directory.checkPassword(name, password);
+    // Many guesses at once all got this far; those that come behind the failures of others learn nothing.
+    if (heldOff()) return err(HELD_OFF);
     if (found !== null) {
       this.#directory.noteSuccess(keys[0]!);
       return ok(found);

@@ -57,7 +57,7 @@ const BODIES: { readonly [T in EntryType]: Required<Extract<EntryBody, { readonl
   },
   "mask.predicates": { type: "mask.predicates", decision: 1, substituted: true, observed: [] },
   alert: { type: "alert", decision: 1, rule: "r", channels: [] },
-  "alert.undelivered": { type: "alert.undelivered", sid: "s", decision: 1, rule: "r", channel: "c", why: "w" },
+  "alert.undelivered": { type: "alert.undelivered", session: "s", decision: 1, rule: "r", channel: "c", why: "w" },
   "token.reversed": { type: "token.reversed", user: "u", token: "t", outcome: "shown" },
   approval: {
     type: "approval",

@@ -23,6 +23,8 @@ export interface OpenSession {
   readonly sid: string;
   /** Number of its last entry. */
   readonly lastIndex: number;
+  /** Resolves when its end is recorded, or can't be. */
+  readonly ended: Promise<void>;
 }
 
 /** Where a log stands when its recorder begins. */

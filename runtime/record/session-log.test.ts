@@ -11,15 +11,23 @@ import {
   type CanonicalValue,
 } from "../../spec/contract/record/index.ts";
 import { TestClock, allowed, on, open, start, verifier, who } from "../../test/support/record.ts";
-import { EntryTooLong, MemoryLogStore, SessionLog, checkLog, decisionFragments, readLog } from "./index.ts";
+import {
+  EntryTooLong,
+  MemoryLogStore,
+  SessionLog,
+  appendGatewayEntry,
+  checkLog,
+  decisionFragments,
+  readLog,
+} from "./index.ts";
 
 type Value = { readonly [key: string]: CanonicalValue | undefined };
 
 /** What a session writes, as it is read back. */
-async function written(write: (log: SessionLog) => void): Promise<readonly Value[]> {
+async function written(write: (log: SessionLog) => unknown): Promise<readonly Value[]> {
   const store = new MemoryLogStore();
   const recorder = await open(store);
-  write(new SessionLog(recorder, new TestClock(), "s1", who, on));
+  await write(new SessionLog(recorder, new TestClock(), "s1", who, on));
   await recorder.close();
   expect((await checkLog(store, verifier)).findings).toEqual([]);
   const values: Value[] = [];
@@ -232,6 +240,64 @@ describe("the entries of a statement", () => {
     expect([...recorder.sessions]).toEqual([log]);
     log.append({ type: "session.end", why: "done", statements: 0 });
     expect(recorder.sessions.size).toBe(0);
+  });
+
+  const alert = (log: SessionLog, rule: string): void =>
+    void log.append({ type: "alert", decision: 1, rule, channels: [] });
+
+  it("the end is recorded once, behind all that is still at work", async () => {
+    const values = await written(async (log) => {
+      start(log);
+      const done = log.hold();
+      const late = Promise.withResolvers<void>();
+      const work = log.during(late.promise.then(() => void alert(log, "second")));
+      log.end("the client left");
+      log.end("the target closed the connection");
+      alert(log, "first");
+      done();
+      late.resolve();
+      await work;
+      await log.ended;
+      log.end("again");
+    });
+    expect(values.map(({ type, rule, why }) => rule ?? why ?? type)).toEqual([
+      "session.start",
+      "first",
+      "second",
+      "the client left",
+    ]);
+  });
+
+  it("an alert that could not be delivered is none of them, whenever that is known", async () => {
+    const store = new MemoryLogStore();
+    const recorder = await open(store);
+    const clock = new TestClock();
+    const log = new SessionLog(recorder, clock, "s1", who, on);
+    const tell = (): number =>
+      appendGatewayEntry(recorder, clock, {
+        type: "alert.undelivered",
+        session: log.sid,
+        decision: 1,
+        rule: "r",
+        channel: "ops",
+        why: "no answer",
+      });
+    start(log);
+    tell();
+    log.end("the client left");
+    tell();
+    await recorder.close();
+    expect((await checkLog(store, verifier)).findings).toEqual([]);
+  });
+
+  it("an end that can't be recorded is no longer waited for", async () => {
+    const recorder = await open(new MemoryLogStore());
+    const log = new SessionLog(recorder, new TestClock(), "s1", who, on);
+    start(log);
+    await recorder.close();
+    log.end("the gateway stopped");
+    await log.ended;
+    expect([...recorder.sessions]).toEqual([log]);
   });
 });
 

@@ -116,6 +116,12 @@ export class SessionLog implements OpenSession {
   #tagPiece: Buffer | null = null;
   #sequence = 0;
   #lastIndex = -1;
+  /** Works that may still record something. */
+  #unfinished = 0;
+  /** Why the session ends; null while it goes on. */
+  #ending: string | null = null;
+  #over = false;
+  readonly #ended = Promise.withResolvers<void>();
   statements = 0;
 
   constructor(recorder: Recorder, clock: Clock, sid: string, who: Who, on: On) {
@@ -146,6 +152,51 @@ export class SessionLog implements OpenSession {
     return this.#sequence;
   }
 
+  /** Whether the session ends, or has: what is not at work yet may not begin. */
+  get ending(): boolean {
+    return this.#ending !== null;
+  }
+
+  /** Whether nothing of it may be recorded any more. */
+  get over(): boolean {
+    return this.#over;
+  }
+
+  get ended(): Promise<void> {
+    return this.#ended.promise;
+  }
+
+  /** Until `work` settles it may still record something: the session's end is recorded behind it. */
+  during<T>(work: Promise<T>): Promise<T> {
+    return work.finally(this.hold());
+  }
+
+  /** The same for what is no promise. What comes back is to be called, once, when nothing is recorded any more. */
+  hold(): () => void {
+    this.#unfinished++;
+    return () => {
+      this.#unfinished--;
+      this.#end();
+    };
+  }
+
+  /** The session ends: recorded once, behind everything that is still at work. */
+  end(why: string): void {
+    this.#ending ??= why;
+    this.#end();
+  }
+
+  #end(): void {
+    if (this.#over || this.#ending === null || this.#unfinished > 0) return;
+    this.#over = true;
+    try {
+      this.append({ type: "session.end", why: this.#ending, statements: this.statements });
+    } catch {
+      // A record that can't be written has told everybody; the session is closed as aborted at the next start.
+      this.#ended.resolve();
+    }
+  }
+
   /** Any entry of the session, the slow way. */
   append(body: EntryBody): number {
     const value = {
@@ -157,7 +208,10 @@ export class SessionLog implements OpenSession {
     const ends = body.type === "session.end";
     this.#first();
     const index = this.#recorder.append(canonicalJson(value), ends);
-    if (ends) this.#recorder.sessions.delete(this);
+    if (ends) {
+      this.#recorder.sessions.delete(this);
+      this.#ended.resolve();
+    }
     return this.#added(index);
   }
 

@@ -46,10 +46,8 @@ export class Enforcer implements ActionHost {
   readonly #effects: SideEffectParts;
   #policy: SessionPolicy | null = null;
   #decision = 0;
-  /** A statement waits for people, or is decided once more behind that. */
-  #held = false;
-  /** The client is gone: to be called when what is held is recorded. */
-  #last: (() => void) | null = null;
+  /** Lets the session's end be recorded: not null while a statement waits for people, or is decided once more behind that. */
+  #holding: (() => void) | null = null;
 
   constructor(parts: EnforcerParts) {
     this.#parts = parts;
@@ -108,22 +106,13 @@ export class Enforcer implements ActionHost {
   /** The gateway stops: what waits stays pending, and is not waited for. */
   release(): void {
     this.#waiting.release();
-    this.#held = false;
-    this.#close();
+    this.#held();
   }
 
-  /** The client is gone. `last` is called, once, when all is recorded that there is of the session; nothing is behind it. */
-  end(last: () => void): void {
-    this.#last = last;
-    if (!this.#held) this.#close();
-  }
-
-  #close(): void {
-    const last = this.#last;
-    if (last === null) return;
-    this.#last = null;
-    this.#record.close();
-    last();
+  /** Nothing more is recorded of what was held. */
+  #held(): void {
+    this.#holding?.();
+    this.#holding = null;
   }
 
   // ---- from the text to what the policy says -----------------------------------------------------------------------
@@ -161,7 +150,7 @@ export class Enforcer implements ActionHost {
 
   #rule(action: SqlAction, analysis: Analysis, kept: Kept): Ruling | Promise<Ruling> {
     // The session ended while the text was read: nobody hears of it, and nobody is asked.
-    if (this.#record.closed) return RECORD_FAILED;
+    if (this.#parts.log.ending) return RECORD_FAILED;
     const decisionId = ++this.#decision;
     if (action.phase !== "parse" && !this.#alert(action, analysis, kept, kept.alerts, decisionId)) return RECORD_FAILED;
     if (kept.refusal !== null) return this.#refuse(action, analysis, kept, decisionId, kept.refusal);
@@ -246,14 +235,13 @@ export class Enforcer implements ActionHost {
       parameters: action.parameters.map((value) => (value === null ? null : Buffer.from(value))),
     };
     const { text } = this.#record.text(held, analysis, kept);
-    this.#held = true;
+    this.#holding = this.#parts.log.hold();
     try {
       const refusal = await this.#waiting.wait(held, kept, text, this.#reading.path);
       if (refusal !== null) return this.#refuse(held, analysis, kept, decisionId, refusal);
       return await this.#again(held, analysis, kept, decisionId);
     } finally {
-      this.#held = false;
-      this.#close();
+      this.#held();
     }
   }
 
@@ -274,7 +262,7 @@ export class Enforcer implements ActionHost {
     const now = fresh.analysis;
     const behind = await this.#reading.behind(now, action);
     const estimated = await this.#reading.estimated(now, action, this.#bundle.manifest);
-    if (this.#last !== null || this.#record.closed) return this.#refuse(action, analysis, before, decisionId, LEFT);
+    if (this.#parts.log.ending) return this.#refuse(action, analysis, before, decisionId, LEFT);
     const kept = this.#verdicts.of(this.#policy!, now, action, behind, estimated);
     if (kept.refusal !== null) return this.#refuse(action, now, kept, decisionId, kept.refusal);
     if (!kept.approveRules.every((rule) => before.approveRules.includes(rule))) {

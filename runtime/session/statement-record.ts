@@ -40,19 +40,8 @@ export class StatementRecord {
     readonly text: RecordedText;
   } | null = null;
 
-  #closed = false;
-
   constructor(parts: StatementRecordParts) {
     this.#parts = parts;
-  }
-
-  /** The session ends: nothing may stand behind its end. */
-  close(): void {
-    this.#closed = true;
-  }
-
-  get closed(): boolean {
-    return this.#closed;
   }
 
   /** Records a statement with its decision. Answers the entry's number. */
@@ -63,7 +52,7 @@ export class StatementRecord {
     decisionId: number,
     refused: string | null,
   ): number | null {
-    if (this.#closed) return null;
+    if (this.#parts.log.over) return null;
     const { text, hidden } = this.text(action, analysis, kept);
     this.#text = null;
     try {
@@ -91,7 +80,7 @@ export class StatementRecord {
 
   /** Records a text that could not be read. Answers the entry's number. */
   unreadable(action: SqlAction, bundle: string, decisionId: number, refused: string): number | null {
-    if (this.#closed) return null;
+    if (this.#parts.log.over) return null;
     try {
       return this.#parts.log.statement({
         phase: action.phase,
@@ -109,7 +98,7 @@ export class StatementRecord {
 
   /** That a statement's conditions go by masked columns is told in an entry of its own. */
   predicates(kept: Kept, decisionId: number): boolean {
-    if (this.#closed) return false;
+    if (this.#parts.log.over) return false;
     try {
       this.#parts.log.append({
         type: "mask.predicates",
@@ -126,7 +115,7 @@ export class StatementRecord {
   /** Records what became of a statement that ran. Where that fails, the recorder stops everything by itself. */
   outcome({ decisionId, startedAt, holes, scanner }: SqlTicket, outcome: Outcome): void {
     const { log, clock } = this.#parts;
-    if (this.#closed) return;
+    if (this.#parts.log.over) return;
     try {
       log.outcome({
         decisionId,

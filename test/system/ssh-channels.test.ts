@@ -3,8 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import ssh2, { type ClientChannel } from "ssh2";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { FileLogStore } from "../../runtime/outside/index.ts";
-import { readLog } from "../../runtime/record/index.ts";
+import { afterTheirEnd, readLog } from "../support/read-log.ts";
 import { hasOpenSsh, startSshGateway, startSshd, type TestSshGateway, type TestSshd } from "../support/ssh.ts";
 
 const POLICY = `package test
@@ -124,11 +123,11 @@ describe.skipIf(!hasOpenSsh())("requests of a channel that has its program", () 
 
   it("what came too late is in the record, with why it was not carried out", async () => {
     await gateway.running.gateway.recorder.flush();
-    const tags: string[] = [];
-    for await (const { value } of readLog(new FileLogStore(join(gateway.folder, "state/log")))) {
-      const entry = value as { readonly type: string; readonly tag?: string };
-      if (entry.type === "outcome" && entry.tag?.startsWith("the program") === true) tags.push(entry.tag);
-    }
-    expect(tags).toHaveLength(4);
+    const entries = await readLog(join(gateway.folder, "state/log"));
+    expect(afterTheirEnd(entries)).toEqual([]);
+    const late = entries.filter(
+      ({ type, value }) => type === "outcome" && String(value["tag"]).startsWith("the program"),
+    );
+    expect(late).toHaveLength(4);
   });
 });

@@ -4,7 +4,7 @@ import ssh2 from "ssh2";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { hasOpenSsh, startSshGateway, startSshd, type TestSshGateway, type TestSshd } from "../support/ssh.ts";
 import { runProgram } from "../support/programs.ts";
-import { readLog } from "../support/read-log.ts";
+import { afterTheirEnd, readLog } from "../support/read-log.ts";
 
 const POLICY = `package test
 allow everything on ssh
@@ -82,12 +82,10 @@ describe.skipIf(!hasOpenSsh())("masks on what a command shows", () => {
   });
 
   it("the outcome says which rule hid something", async () => {
-    const { readLog } = await import("../../runtime/record/index.ts");
-    const { FileLogStore } = await import("../../runtime/outside/index.ts");
     await gateway.running.gateway.recorder.flush();
-    const masked: unknown[] = [];
-    for await (const { type, value } of readLog(new FileLogStore(join(gateway.folder, "state/log"))))
-      if (type === "outcome") masked.push(value["masked"]);
+    const entries = await readLog(join(gateway.folder, "state/log"));
+    expect(afterTheirEnd(entries)).toEqual([]);
+    const masked = entries.flatMap(({ type, value }) => (type === "outcome" ? [value["masked"]] : []));
     expect(masked).toContainEqual(["staff_numbers"]);
     expect(masked).toContainEqual(["cards"]);
   });

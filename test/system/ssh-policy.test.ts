@@ -14,8 +14,6 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { readLog } from "../../runtime/record/index.ts";
-import { FileLogStore } from "../../runtime/outside/index.ts";
 import {
   freePort,
   hasOpenSsh,
@@ -25,6 +23,7 @@ import {
   type TestSshd,
 } from "../support/ssh.ts";
 import { runProgram } from "../support/programs.ts";
+import { afterTheirEnd, readLog } from "../support/read-log.ts";
 
 const POLICY = `package test
 let engineer = user.groups has "engineer"
@@ -85,10 +84,9 @@ describe.skipIf(!hasOpenSsh())("what a policy says of SSH", () => {
 
   const entries = async (): Promise<readonly Entry[]> => {
     await gateway.running.gateway.recorder.flush();
-    const found: Entry[] = [];
-    for await (const { value } of readLog(new FileLogStore(join(gateway.folder, "state/log"))))
-      found.push(value as Entry);
-    return found;
+    const found = await readLog(join(gateway.folder, "state/log"));
+    expect(afterTheirEnd(found)).toEqual([]);
+    return found.map(({ value }) => value as Entry);
   };
 
   const pending = async (): Promise<string> => {

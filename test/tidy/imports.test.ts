@@ -71,7 +71,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "libpg-query": ["runtime/facts/sql/"],
   "openid-client": ["runtime/identity/"],
   msgpackr: ["spec/contract/bundle/", "cli/commands/policy/inspect.ts"],
-  ssh2: ["runtime/gateway/ssh/", "cli/commands/serve-ssh.ts", "cli/ssh-key-file.ts", "cli/demo/"],
+  ssh2: ["runtime/gateway/ssh/", "cli/commands/serve-ssh.ts", "cli/demo/"],
   unbash: ["runtime/facts/shell/"],
   "vscode-languageserver": ["cli/lsp/", "cli/commands/policy/lsp.ts"],
   "vscode-languageserver-textdocument": ["cli/lsp/"],

@@ -2,7 +2,7 @@ import { forEachChild, parse, type Command, type ParsedScript, type Redirection,
 import { COMMANDS_MAX, COMMAND_LINE_BYTES_MAX, FOLDERS_MAX, NESTING_MAX } from "./limits.ts";
 import { canonicalPath } from "./paths.ts";
 import { builtinEvaluates, builtinWords, evaluates, testEvaluates, testWordsEvaluate } from "./evaluation.ts";
-import { touchedBy } from "./programs.ts";
+import { touchedBy, type Touched } from "./programs.ts";
 import { OPERAND, settle, type Settled } from "./words.ts";
 import { innerOf } from "./wrappers.ts";
 
@@ -221,12 +221,13 @@ class Walker {
     if (program === "pushd" || program === "popd") this.#folders = null;
     const inner = innerOf(program, args);
     // What runs another command touches what that one touches.
-    if (inner.length === 0 || program === "find") this.#touch(program, args);
+    if (inner.length === 0 || program === "find") this.#touch(touchedBy(program, args));
     for (const one of inner) {
       if (one.kind === "opaque") {
         this.#expands = true;
-        this.#touch(program, args);
-      } else if (one.kind === "command") {
+        this.#touch(touchedBy(program, args));
+      } else if (one.kind === "files") this.#touch(one);
+      else if (one.kind === "command") {
         if (!this.#run(one.words, [], depth + 1)) return false;
       } else {
         const { text } = one;
@@ -237,8 +238,7 @@ class Walker {
     return true;
   }
 
-  #touch(program: string, args: readonly Settled[]): void {
-    const { reads, writes } = touchedBy(program, args);
+  #touch({ reads, writes }: Touched): void {
     for (const path of reads) this.#note(path, "read");
     for (const path of writes) this.#note(path, "write");
   }

@@ -1,4 +1,4 @@
-import { given, known, type Options } from "./options.ts";
+import { given, has, known, type Options } from "./options.ts";
 import type { Settled } from "./words.ts";
 
 const BEFORE = known("-P -C= --no-pager --version --help --no-optional-locks --literal-pathspecs --no-replace-objects");
@@ -61,6 +61,9 @@ const COMMANDS: ReadonlyMap<string, Options> = new Map(
     ["count-objects", "-vH"],
   ].map(([name, options]) => [name!, known(options!)]),
 );
+
+/** Whether its paths are meant from another folder. */
+export const gitGoesElsewhere = (args: readonly Settled[]): boolean => has(given(args, BEFORE, true), "-C");
 
 /** Whether git may run something besides itself: by `-c`, an alias, a helper's name, an option that is not known. */
 export function gitMayRun(args: readonly Settled[]): boolean {

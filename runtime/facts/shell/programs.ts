@@ -1,3 +1,4 @@
+import { gitGoesElsewhere } from "./git.ts";
 import { given, has, known, valuesOf, type Given, type Options } from "./options.ts";
 import { PROGRAM_OPTIONS } from "./program-options.ts";
 import type { Settled } from "./words.ts";
@@ -215,7 +216,7 @@ export function givenTo(program: string, args: Words): Given | null {
 }
 
 /** Their options end at the first operand. */
-const FIRST = new Set(["awk", "gawk", "mawk"]);
+const FIRST = new Set(["awk", "gawk", "mawk", "xxd"]);
 
 /** Letters without a dash: their values are the next words, one after the other. */
 function oldTar(letters: string, rest: Words, options: Options): Given {
@@ -244,7 +245,20 @@ function finding(args: Words): Touched {
   return { reads, writes: args.includes("-delete") ? [...starts, ...lists] : lists };
 }
 
+/** Most letters of options in one word. */
+const LETTERS_MAX = 64;
 const URL = /^[a-z][a-z0-9+.-]*:\/\//;
+
+/** A value in its option's own word may begin behind any letter: `-o/etc/x`, `-so/etc/x`, `-opasswd`. */
+function attached(word: string): Words {
+  const slash = word.indexOf("/");
+  const last = slash < 0 ? word.length - 1 : slash;
+  if (last > LETTERS_MAX) return [null];
+  return Array.from({ length: Math.max(0, last - 1) }, (_, i) => word.slice(i + 2));
+}
+
+/** Of git's own short options none that is let pass has a path for its value. */
+const isNoShortOption = (arg: Settled): boolean => typeof arg !== "string" || !/^-[^-]/.test(arg);
 
 /** Every argument that could be a path, of a program that nothing is known of. */
 function anything(args: Words): Touched {
@@ -253,13 +267,15 @@ function anything(args: Words): Touched {
     if (URL.test(arg)) return [];
     const value = /^[^/]*?=(.*\/.*)$/.exec(arg)?.[1];
     if (value !== undefined) return [value];
-    return arg === "" || arg.startsWith("-") ? [] : [arg];
+    if (arg.startsWith("-")) return arg.startsWith("--") ? [] : attached(arg);
+    return arg === "" ? [] : [arg];
   });
   return { reads: paths, writes: paths };
 }
 
 export function touchedBy(program: string, args: Words): Touched {
   if (program === "find") return finding(args);
+  if (program === "git") return gitGoesElsewhere(args) ? UNKNOWN : anything(args.filter(isNoShortOption));
   const found = PROGRAMS.get(program);
   if (found === undefined) return anything(args);
   const all = givenTo(program, args)!;

@@ -1,7 +1,7 @@
 import { changesMeaning } from "./evaluation.ts";
 import { findRuns } from "./find.ts";
 import { gitMayRun } from "./git.ts";
-import { given, has, known, valuesOf, type Options } from "./options.ts";
+import { given, has, known, valuesOf, type Given, type Options } from "./options.ts";
 import { givenTo, mayRun } from "./programs.ts";
 import { OPERAND, type Settled } from "./words.ts";
 
@@ -11,6 +11,8 @@ export type Inner =
   | { readonly kind: "command"; readonly words: readonly Settled[] }
   /** A line for a shell. */
   | { readonly kind: "line"; readonly text: Settled }
+  /** Nothing, but its own options name files. */
+  | { readonly kind: "files"; readonly reads: readonly Settled[]; readonly writes: readonly Settled[] }
   /** Something that can't be told. */
   | { readonly kind: "opaque" };
 
@@ -21,6 +23,10 @@ const OPAQUE: readonly Inner[] = [{ kind: "opaque" }];
 const NOTHING: readonly Inner[] = [];
 
 const command = (words: Words): readonly Inner[] => (words.length === 0 ? NOTHING : [{ kind: "command", words }]);
+
+/** What a program runs, and the files that it opens itself. */
+const withFiles = (inner: readonly Inner[], { reads, writes }: Given): readonly Inner[] =>
+  reads.length + writes.length === 0 ? inner : [...inner, { kind: "files", reads, writes }];
 
 /** The operands behind a program's options; null when an option is not known: what follows it can't be told then. */
 function behind(args: Words, options: Options): Words | null {
@@ -125,12 +131,12 @@ const xargs: Unwrap = (args) => {
   const found = given(args, XARGS, true);
   if (found.unknown) return OPAQUE;
   if (found.operands.length === 0) return NOTHING;
-  if (!has(found, "-I", "-i", "--replace")) return command([...found.operands, null]);
+  if (!has(found, "-I", "-i", "--replace")) return withFiles(command([...found.operands, null]), found);
   const places = [...valuesOf(found, "-I", "-i", "--replace"), "{}"];
   if (!places.every((one) => typeof one === "string")) return OPAQUE;
   const filled = (word: Settled): Settled =>
     typeof word === "string" && places.some((place) => word.includes(place)) ? null : word;
-  return command(found.operands.map(filled));
+  return withFiles(command(found.operands.map(filled)), found);
 };
 
 /** Interpreters: code on the command line can do anything; a script is known by its path. */
@@ -211,7 +217,7 @@ const ssh: Unwrap = (args) => {
   if (found.unknown || typeof host !== "string") return OPAQUE;
   // Options may stand behind the host as well.
   if (typeof words[0] === "string" ? words[0].startsWith("-") : words.length > 0) return OPAQUE;
-  return words.length === 0 ? NOTHING : line(words);
+  return words.length === 0 ? NOTHING : withFiles(line(words), found);
 };
 
 const opaque: Unwrap = () => OPAQUE;

@@ -144,9 +144,6 @@ export class HttpService {
   readonly #servers: Server[] = [];
   readonly #clients = new Set<ClientConnection>();
   readonly #open = new Map<ClientConnection, Map<string, WebSession>>();
-  /** Those whose end is not recorded yet. */
-  readonly #sessions = new Set<WebSession>();
-  #allEnded: () => void = () => undefined;
   readonly #known = new Map<ClientConnection, Known>();
   readonly #certificates = new WeakMap<ClientConnection, { readonly name: string; readonly expiresAt: number }>();
   readonly #timers = new Set<() => void>();
@@ -326,7 +323,7 @@ export class HttpService {
     this.#clients.delete(client);
     this.#known.delete(client);
     for (const session of [...(this.#open.get(client)?.values() ?? [])])
-      session.finish("the client's connection closed");
+      session.log.end("the client's connection closed");
     this.#open.delete(client);
   }
 
@@ -402,11 +399,8 @@ export class HttpService {
     const safe = request.method === "GET" || request.method === "HEAD" || request.method === "OPTIONS";
     if (identity.method === "web" && (!safe || request.websocket) && !sameOrigin(client, request))
       return client.problem({ ...FOREIGN, close: true });
-    session.begun();
-    void new Exchange(client, session, request)
-      .run()
-      .catch((fault: unknown) => this.#fault(client, fault))
-      .then(() => session.done());
+    const exchanged = new Exchange(client, session, request).run();
+    session.log.during(exchanged).catch((fault: unknown) => this.#fault(client, fault));
   }
 
   /** A bug of ours: this one request fails, and says nothing about the inside. */
@@ -515,25 +509,18 @@ export class HttpService {
       application,
       startedAt,
       cut: (why) => {
-        for (const one of open.values()) one.finish(why);
+        for (const one of open.values()) one.log.end(why);
         client.end();
       },
     });
     open.set(key, session);
-    this.#sessions.add(session);
     this.#host.opened(session);
+    void log.ended.then(() => this.#host.forgotten(session));
     return session;
-  }
-
-  forget(session: WebSession): void {
-    this.#host.forgotten(session);
-    this.#sessions.delete(session);
-    if (this.#sessions.size === 0) this.#allEnded();
   }
 
   // ---- end -----------------------------------------------------------------------------------------------------------
 
-  /** Resolves once the end of every session is in the record. */
   async close(): Promise<void> {
     if (this.#closing) return;
     this.#closing = true;
@@ -541,7 +528,6 @@ export class HttpService {
     for (const client of [...this.#clients]) client.end();
     for (const { pool } of this.#targets.values()) pool.close();
     await Promise.all(this.#servers.map((server) => new Promise<void>((done) => server.close(() => done()))));
-    if (this.#sessions.size > 0) await new Promise<void>((done) => (this.#allEnded = done));
   }
 }
 

@@ -59,11 +59,6 @@ export class WebSession {
   readonly #cut: (why: string) => void;
   #assertion = "";
   #assertedAt = Number.NEGATIVE_INFINITY;
-  #ended = false;
-  /** Requests of which something may still be recorded. */
-  #requests = 0;
-  /** Why it ends: once there are none of those. */
-  #endsFor: string | null = null;
 
   constructor(parts: WebSessionParts) {
     const { service, identity, target, sid, from, startedAt, log } = parts;
@@ -123,34 +118,6 @@ export class WebSession {
   /** The gateway stops: what waits for approval stays pending. */
   release(): void {
     this.enforcer.release();
-  }
-
-  /** A request begins: the session's end is recorded behind all that comes of it. */
-  begun(): void {
-    this.#requests++;
-  }
-
-  /** Nothing more is recorded of a request. */
-  done(): void {
-    this.#requests--;
-    this.#settle();
-  }
-
-  /** Ends the session in the record, as soon as nothing else of it is to be recorded. The first reason counts. */
-  finish(why: string): void {
-    this.#endsFor ??= why;
-    this.#settle();
-  }
-
-  #settle(): void {
-    if (this.#ended || this.#requests > 0 || this.#endsFor === null) return;
-    this.#ended = true;
-    try {
-      this.log.append({ type: "session.end", why: this.#endsFor, statements: this.log.statements });
-    } catch {
-      // A record that can't be written has told everybody; the session is closed as aborted at the next start.
-    }
-    this.service.forget(this);
   }
 
   /** The gateway ends it. */

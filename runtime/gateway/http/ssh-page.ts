@@ -59,7 +59,8 @@ async function answered(page: SshPage, shown: WaitingSignIn, identity: Identity 
   const form = await readForm(client, request);
   const answer = form?.get("answer");
   if (answer === "deny") {
-    waiting.deny(id);
+    // While the form was on its way another tab may have confirmed it: then nothing was refused.
+    if (waiting.deny(id) !== null) return notice(client, 409, "Nothing to sign in", OVER);
     return notice(
       client,
       200,

@@ -1,13 +1,15 @@
-import ssh2, { Client } from "ssh2";
+import { Client, type ParsedKey } from "ssh2";
 import { describe, expect, it } from "vitest";
 import { readCertificate, sshString } from "../../identity/index.ts";
 import { systemClock, systemRandom } from "../../outside/index.ts";
 import { keyIdOf, sessionKey } from "./authority.ts";
 import { readPrivateKey } from "./host-key.ts";
+import { newKeyPair } from "./new-key.ts";
 
-function key(): ssh2.ParsedKey {
-  const found = readPrivateKey(Buffer.from(ssh2.utils.generateKeyPairSync("ed25519").private));
-  return typeof found === "string" ? key() : found;
+function key(): ParsedKey {
+  const found = readPrivateKey(Buffer.from(newKeyPair("").private));
+  if (typeof found === "string") throw new Error(found);
+  return found;
 }
 
 describe("certificates towards targets", () => {

@@ -1,9 +1,10 @@
-import ssh2, { type Client, type ParsedKey } from "ssh2";
+import type { Client, ParsedKey } from "ssh2";
+import { assert } from "../../../base/assert.ts";
 import { ISSUED_TYPE, issueCertificate, type Identity } from "../../identity/index.ts";
 import type { Clock, Random } from "../../outside/index.ts";
 import { certifiedKey } from "./certified-key.ts";
 import { readPrivateKey } from "./host-key.ts";
-import { KEY_TRIES_MAX } from "./limits.ts";
+import { newKeyPair } from "./new-key.ts";
 
 /** Signs the gateway in to targets that trust it. */
 export interface SshAuthority {
@@ -56,11 +57,8 @@ export function sessionKey(
   return certifiedKey(key, ISSUED_TYPE, certificate, client);
 }
 
-/** ssh2 1.17 drops a zero byte at the beginning of an Ed25519 key, so that one in 256 can't be read again. */
 function newKey(): ParsedKey {
-  for (let tries = 0; tries < KEY_TRIES_MAX; tries++) {
-    const key = readPrivateKey(Buffer.from(ssh2.utils.generateKeyPairSync("ed25519").private));
-    if (typeof key !== "string") return key;
-  }
-  throw new Error(`ssh2 made ${KEY_TRIES_MAX} keys in a row that can't be read`);
+  const key = readPrivateKey(Buffer.from(newKeyPair("").private));
+  assert(typeof key !== "string", "a new key can be read");
+  return key;
 }

@@ -104,6 +104,14 @@ describe("one connection that waits for a browser", () => {
     expect(context.told).toHaveLength(1);
   });
 
+  it("what is confirmed can't be denied any more, and the other way round", () => {
+    const link = id();
+    context.reply();
+    expect([waiting.confirm(link, ANA), waiting.deny(link)]).toEqual([null, "the sign-in is over"]);
+    expect([events, context.told.at(-1)]).toEqual([["waited", "ana by web"], "accepted"]);
+    expect(waiting.confirm(link, ANA)).toBe("the sign-in is over");
+  });
+
   it("with the connection gone its link is over", () => {
     const link = id();
     context.reply();

@@ -117,7 +117,8 @@ export class SessionChannel implements Ending {
     const writer = new ChannelWriter(channel);
     this.#writer = writer;
     const prepared = this.#preparation.close();
-    this.#run(channel, writer, request(prepared), prepared).catch((fault: unknown) => {
+    const run = this.#run(channel, writer, request(prepared), prepared);
+    this.#session.log.during(run).catch((fault: unknown) => {
       const message = `sallyport: the request failed: ${fault instanceof Error ? fault.message : String(fault)}`;
       void this.#refuse({ kind: "unavailable", message });
     });

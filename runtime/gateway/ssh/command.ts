@@ -159,7 +159,7 @@ export class CommandRun {
     this.#recorded.recording.marker(why);
     this.#writer.write(Buffer.from(linesText([`sallyport: ${why}`], this.#pty)), "err");
     this.#upstream.destroy();
-    void this.#finish();
+    this.#finish();
   }
 
   resize(window: WindowChangeInfo): void {
@@ -180,17 +180,21 @@ export class CommandRun {
     this.#clientIsGone = true;
     if (this.#state !== "running") return;
     this.#upstream.destroy();
-    void this.#finish();
+    this.#finish();
   }
 
   /** One of: output ended, error output ended, channel closed. */
   #closed(): void {
-    if (--this.#open === 0) void this.#finish();
+    if (--this.#open === 0) this.#finish();
   }
 
-  async #finish(): Promise<void> {
+  #finish(): void {
     if (this.#state !== "running") return;
     this.#state = "ending";
+    void this.#session.log.during(this.#record());
+  }
+
+  async #record(): Promise<void> {
     this.#sides.out.flush();
     this.#sides.err.flush();
     const { desk } = this.#session;
@@ -208,12 +212,11 @@ export class CommandRun {
     });
     const [durable] = await Promise.all([this.#recorded.end(status), this.#writer.idle()]);
     this.#state = "over";
-    if (this.#clientIsGone) return;
     this.#channel.off("data", this.#onClientData);
     this.#channel.off("end", this.#onClientEnd);
     const ended: Ended = fine && durable ? how : { status: 255 };
-    if (this.#whenDone !== null) return this.#whenDone(ended);
-    exitChannel(this.#channel, ended);
+    if (this.#whenDone !== null) this.#whenDone(ended);
+    else if (!this.#clientIsGone) exitChannel(this.#channel, ended);
   }
 }
 

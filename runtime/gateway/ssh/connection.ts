@@ -28,6 +28,8 @@ export class SshConnection {
   #application = "";
   #session: SshSession | null = null;
   #target: Client | null = null;
+  /** Whoever waits for the target need not when the client is gone. */
+  readonly #left = Promise.withResolvers<string>();
   #channels = 0;
   #over = false;
   sid = "";
@@ -158,7 +160,7 @@ export class SshConnection {
     const keyFor = (client: Client): ParsedKey =>
       target.privateKey ??
       sessionKey(ssh.authority, { identity, sid: this.sid, account }, parts.clock, parts.random, () => client);
-    const upstream = connectTarget(target, keyFor).then((found) => {
+    const connected = connectTarget(target, keyFor).then((found) => {
       if (typeof found === "string") {
         parts.say(found);
         return found;
@@ -204,7 +206,7 @@ export class SshConnection {
       clock: parts.clock,
       recordings: ssh.recordings,
       secret: parts.secret,
-      upstream,
+      upstream: Promise.race([connected, this.#left.promise]),
       open: new Set(),
     };
   }
@@ -255,18 +257,20 @@ export class SshConnection {
       const { name, identity, refused } = this.#signIn;
       if (name !== "" && identity === null) this.#host.refusedSignIn(name, this.#from, refused);
     } else {
+      this.#left.resolve("the client left");
       for (const one of [...session.open]) one.end();
-      try {
-        session.log.append({ type: "session.end", why, statements: session.log.statements });
-      } catch {
-        // A record that can't be written has told everybody; the session is closed as aborted at the next start.
-      }
+      session.log.end(why);
     }
-    this.#target?.end();
+    const target = this.#target;
+    if (target !== null) {
+      target.end();
+      // What waits for an answer of a target that gives none has its outcome then.
+      this.#host.parts.clock.after(LINGER_MS, () => target.destroy());
+    }
     this.live = null;
     this.#gone();
   }
 }
 
-/** Time for last bytes to reach the client before its socket is dropped. */
+/** Time for last bytes to reach client and target before their sockets are dropped. */
 const LINGER_MS = 5_000;

@@ -24,6 +24,7 @@ class Desk {
       open: new Set(),
       upstream: Promise.resolve("the target is down"),
       recorder: { mayForward: () => true },
+      log: { during: (work: Promise<void>) => work },
       desk: {
         judge: (_action: unknown, waiter: Waiter) => {
           const number = this.rule.length;

@@ -8,6 +8,8 @@ type Channel = AnyChannel | ServerChannel | ClientChannel;
 /** Ends one way of a channel, and leaves the other open: ssh2 has this, but does not say so in its types. */
 const endOfFile = (channel: Channel): void => (channel as unknown as { eof(): void }).eof();
 
+const LEFT = "the client left";
+
 /** Two channels, each the other's far end. */
 class Bridge implements Ending {
   readonly #sides: readonly [Channel, Channel];
@@ -62,25 +64,24 @@ export class Forwards implements Ending {
     session.open.add(this);
     client.on("tcpip", (accept, reject, info) => {
       const request: SshRequest = { kind: "direct_tcpip", host: info.destIP, port: info.destPort };
-      void this.#connect(request, accept, reject, (target, done) =>
+      const connecting = this.#connect(request, accept, reject, (target, done) =>
         target.forwardOut(info.srcIP, info.srcPort, info.destIP, info.destPort, done),
       );
+      void session.log.during(connecting);
     });
     client.on("openssh.streamlocal", (accept, reject, info) => {
       const request: SshRequest = { kind: "direct_streamlocal", host: info.socketPath };
-      void this.#connect(request, accept, reject, (target, done) =>
+      const connecting = this.#connect(request, accept, reject, (target, done) =>
         target.openssh_forwardOutStreamLocal(info.socketPath, done),
       );
+      void session.log.during(connecting);
     });
     client.on(
       "request",
       (accept: ((port?: number) => void) | undefined, reject: (() => void) | undefined, name: string, info: object) => {
-        void this.#onRequest(
-          name,
-          info as { bindAddr: string; bindPort: number; socketPath: string },
-          accept,
-          reject,
-        ).catch(() => reject?.());
+        const asked = info as { bindAddr: string; bindPort: number; socketPath: string };
+        const listening = this.#onRequest(name, asked, accept, reject);
+        void session.log.during(listening).catch(() => reject?.());
       },
     );
   }
@@ -101,7 +102,7 @@ export class Forwards implements Ending {
     if ("refusal" in judged) return null;
     const { granted } = judged;
     const unfit = this.#ended
-      ? "the client left"
+      ? LEFT
       : !permits.portForwarding
         ? "not permitted by the certificate"
         : maskedTransfer(granted) !== null
@@ -117,9 +118,15 @@ export class Forwards implements Ending {
     this.#session.desk.finished(decisionId, { status, tag, bytes, startedAt, masked: [] });
   }
 
+  /** What was granted and is not made. */
+  #failed(granted: Granted, why: string): void {
+    if (this.#ended) this.#finished(granted, "cut", LEFT, 0);
+    else this.#finished(granted, "error", why, 0);
+  }
+
   async #connect(
     request: SshRequest,
-    accept: () => ServerChannel,
+    accept: () => ServerChannel | undefined,
     reject: () => void,
     open: (target: Client, done: (fault: Error | undefined, channel: ClientChannel) => void) => void,
   ): Promise<void> {
@@ -127,20 +134,19 @@ export class Forwards implements Ending {
     if (granted === null) return reject();
     const target = await this.#session.upstream;
     const fail = (why: string): void => {
-      this.#finished(granted, "error", why, 0);
+      this.#failed(granted, why);
       reject();
     };
     if (typeof target === "string") return fail("the target can't be reached");
     if (this.#bridges.size >= FORWARDED_MAX) return fail(`more than ${FORWARDED_MAX} forwarded connections`);
-    try {
+    await new Promise<void>((done) =>
       open(target, (fault, channel) => {
-        if (fault != null) return fail(fault.message);
-        const own = accept();
-        this.#bridge(own, channel, (bytes) => this.#finished(granted, "ok", "closed", bytes));
-      });
-    } catch (fault) {
-      fail(fault instanceof Error ? fault.message : String(fault));
-    }
+        const own = fault != null || this.#ended ? undefined : accept();
+        if (own === undefined) fail(fault?.message ?? LEFT);
+        else this.#bridge(own, channel, (bytes) => this.#finished(granted, "ok", "closed", bytes));
+        done();
+      }),
+    ).catch((fault: unknown) => fail(fault instanceof Error ? fault.message : String(fault)));
   }
 
   #bridge(client: Channel, target: Channel, done: (bytes: number) => void): void {
@@ -182,17 +188,21 @@ export class Forwards implements Ending {
       return reject?.();
     }
     this.#watch(target);
-    const done = (fault?: Error | null, port?: number): void => {
-      if (fault != null) {
-        this.#finished(granted, "error", fault.message, 0);
-        return reject?.();
-      }
-      const at = tcp && info.bindPort === 0 ? `${info.bindAddr}:${port}` : key;
-      this.#listeners.set(at, { granted, count: 0, bytes: 0 });
-      accept?.(port);
-    };
-    if (tcp) target.forwardIn(info.bindAddr, info.bindPort, done);
-    else target.openssh_forwardInStreamLocal(info.socketPath, done);
+    await new Promise<void>((settled) => {
+      const done = (fault?: Error | null, port?: number): void => {
+        if (fault != null || this.#ended) {
+          this.#failed(granted, fault?.message ?? LEFT);
+          reject?.();
+        } else {
+          const at = tcp && info.bindPort === 0 ? `${info.bindAddr}:${port}` : key;
+          this.#listeners.set(at, { granted, count: 0, bytes: 0 });
+          accept?.(port);
+        }
+        settled();
+      };
+      if (tcp) target.forwardIn(info.bindAddr, info.bindPort, done);
+      else target.openssh_forwardInStreamLocal(info.socketPath, done);
+    });
   }
 
   #watch(target: Client): void {

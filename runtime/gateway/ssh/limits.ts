@@ -17,7 +17,7 @@ export const LISTENERS_MAX = 32;
 export const FORWARDED_MAX = 256;
 /** How long a target must be silent before what was held back to look for masks is shown. */
 export const HOLD_BACK_MS = 50;
-/** Keys that may come out unreadable in a row. */
-export const KEY_TRIES_MAX = 16;
 /** How often it is looked in that time: at its beginning, its end, and between. */
 export const HOLD_BACK_LOOKS = 3;
+/** Keys that may come out unreadable in a row. */
+export const KEY_TRIES_MAX = 16;

@@ -97,7 +97,7 @@ export class LineShell {
             this.#status = Number(words.split(/\s+/)[1] ?? this.#status) & 255;
             return this.#end();
           }
-          await this.#line(words);
+          await this.#session.log.during(this.#line(words));
         }
         this.#prompt();
       }
@@ -120,29 +120,30 @@ export class LineShell {
       notify: (notice, hint) => this.#say([notice, hint]),
       waiting: (withdraw) => {
         this.#withdraw = withdraw;
+        if (this.#over) withdraw("disconnected");
       },
     });
     this.#withdraw = null;
-    if (this.#over) return;
     if ("refusal" in judged) {
+      if (this.#over) return;
       this.#status = 126;
       this.#writer.write(Buffer.from(refusalText(judged.refusal, pty)), "err");
       return;
     }
     const { granted } = judged;
+    if (this.#over) return this.#notStarted(granted, "cut");
     const change = changeOf(request, this.#folder ?? home ?? "~");
     // A folder of its own is entered first, and the line only runs there.
     const command = change === null ? `${entering(this.#folder)}${text}` : entering(change);
     const started = await this.#exec(command);
     if (typeof started === "string") {
-      this.#session.desk.finished(granted.decisionId, {
-        status: "error",
-        tag: "not started",
-        bytes: 0,
-        startedAt: granted.startedAt,
-        masked: [],
-      });
+      this.#notStarted(granted, this.#over ? "cut" : "error");
       return this.#say([`sallyport: the target refused: ${started}`]);
+    }
+    // Nobody would end what is started for a client that left meanwhile.
+    if (this.#over) {
+      started.channel.destroy();
+      return this.#notStarted(granted, "cut");
     }
     const ended = await new Promise<Ended>((done) => {
       this.#run = new CommandRun(
@@ -163,6 +164,10 @@ export class LineShell {
     if (change !== null && this.#status === 0) this.#folder = change === "~" ? null : change;
     if (ended !== null && "signal" in ended) this.#say([ended.signal]);
     this.#channel.resume();
+  }
+
+  #notStarted({ decisionId, startedAt }: Granted, status: "cut" | "error"): void {
+    this.#session.desk.finished(decisionId, { status, tag: "not started", bytes: 0, startedAt, masked: [] });
   }
 
   #exec(command: string): Promise<Started | string> {

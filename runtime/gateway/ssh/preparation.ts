@@ -88,7 +88,7 @@ export class Preparation {
     const judged = judge(this.#session, request, asking, null);
     if (judged instanceof Promise) {
       if (why === null) this.#unsettled.push(judged);
-      else void judged.then((found) => this.#cut(found, why));
+      else void this.#session.log.during(judged.then((found) => this.#cut(found, why)));
       return why === null;
     }
     if (why !== null) this.#cut(judged, why);

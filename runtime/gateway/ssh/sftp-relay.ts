@@ -10,6 +10,9 @@ import type { ChannelWriter } from "./channel-writer.ts";
 import { exitChannel, type Started } from "./command.ts";
 import { NOTHING_ASKED, judge, maskedTransfer, type Granted, type Judged, type SshSession } from "./session.ts";
 
+/** Of an operation that was allowed and never heard of again. */
+const LOST: FileOutcome = { ok: false, what: "lost", bytesRead: 0, bytesWritten: 0, digest: null };
+
 /** An SFTP session: its packets are read on their way, each operation is decided and recorded. */
 export class SftpRelay {
   readonly #session: SshSession;
@@ -101,6 +104,10 @@ export class SftpRelay {
       this.#withdraw = null;
       if ("refusal" in found) return { go: false, message: found.refusal.message };
       const { granted } = found;
+      if (this.#over) {
+        this.#done(granted, { status: "lost", tag: LOST.what, bytes: 0 });
+        return { go: false, message: "sallyport: the transfer is over" };
+      }
       const unmaskable = action.operation === "open_read" ? maskedTransfer(granted) : null;
       if (unmaskable !== null) {
         this.#done(granted, { status: "cut", tag: "masked", bytes: 0 });
@@ -109,7 +116,7 @@ export class SftpRelay {
       this.#operations.set(granted.decisionId, { granted, operation: action.operation });
       return { go: true, ticket: granted.decisionId };
     };
-    return judged instanceof Promise ? judged.then(ruled) : ruled(judged);
+    return judged instanceof Promise ? this.#session.log.during(judged.then(ruled)) : ruled(judged);
   }
 
   #finished(ticket: number, outcome: FileOutcome): void {
@@ -155,6 +162,8 @@ export class SftpRelay {
     if (this.#over) return;
     this.#over = true;
     this.#machine.gone();
+    // Parts of requests of which other parts still wait to be decided.
+    for (const ticket of this.#operations.keys()) this.#finished(ticket, LOST);
     const cut = this.#why !== "";
     this.#done(this.#granted, {
       status: cut ? "cut" : "ok",

@@ -105,9 +105,9 @@ export type EntryBody =
       readonly channels: readonly string[];
     }
   | {
-      /** A channel could not be told of an alert. */
+      /** A channel could not be told of an alert. It comes when it is known, and is none of the session's own entries. */
       readonly type: "alert.undelivered";
-      readonly sid: string;
+      readonly session: string;
       readonly decision: number;
       readonly rule: string;
       readonly channel: string;

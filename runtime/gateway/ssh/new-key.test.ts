@@ -1,6 +1,6 @@
 import ssh2 from "ssh2";
 import { expect, it } from "vitest";
-import { newKeyPair } from "./ssh-key-file.ts";
+import { newKeyPair } from "./new-key.ts";
 
 const generate = (): { readonly private: string; readonly public: string } =>
   ssh2.utils.generateKeyPairSync("ed25519", { comment: "test" });
