@@ -10,5 +10,7 @@ export default defineConfig({
     // What is waited for comes when it comes: on a loaded machine that may take a while.
     expect: { poll: { timeout: 30_000 } },
     pool: "forks",
+    // Vitest leaves one core free, which of two is half: a file mostly waits for servers and clients of its own.
+    maxWorkers: "100%",
   },
 });
