@@ -15,7 +15,7 @@ import {
 } from "graphql";
 import { err, ok, type Result } from "../../../base/result.ts";
 import { REDACT, compareMasks } from "../../../spec/contract/bundle/index.ts";
-import { textMask, type BodyMasks, type PlaceState, type Places } from "../../enforce/mask/index.ts";
+import { placeState, textMask, type BodyMasks, type PlaceState, type Places } from "../../enforce/mask/index.ts";
 import {
   GRAPHQL_BATCH_MAX,
   GRAPHQL_CHARS_MAX,
@@ -227,15 +227,16 @@ function states(roots: readonly Node[], list: boolean, hidden: number): Places {
   const made: PlaceState[] = [];
   const put = (state: PlaceState): number => made.push(state) - 1;
   const fixed = (mask: number): number =>
-    put({ mask, keys: [], other: made.length, elements: [], element: made.length });
+    put(placeState({ mask, keys: [], other: made.length, elements: [], element: made.length }));
   /** An object of which these keys are known; in the place of it a list of such, or nothing to be shown. */
-  const object = (keys: Readonly<Record<string, number>>, element: number): PlaceState => ({
-    mask: hidden,
-    keys: Object.entries(keys).map(([key, next]) => ({ bytes: Buffer.from(key), next })),
-    other: hide,
-    elements: [],
-    element,
-  });
+  const object = (keys: Readonly<Record<string, number>>, element: number): PlaceState =>
+    placeState({
+      mask: hidden,
+      keys: Object.entries(keys).map(([key, next]) => ({ bytes: Buffer.from(key), next })),
+      other: hide,
+      elements: [],
+      element,
+    });
   // The root's place, for what is known when all the others are.
   fixed(hidden);
   const hide = fixed(hidden);

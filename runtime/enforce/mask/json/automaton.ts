@@ -12,6 +12,8 @@ export interface PlaceState {
   readonly mask: number;
   /** Keys that lead somewhere of their own: as UTF-8, and the place. */
   readonly keys: readonly { readonly bytes: Uint8Array; readonly next: number }[];
+  /** One bit for each length, in bytes modulo 32, that one of the keys has. */
+  readonly lengths: number;
   /** Where every other key leads. */
   readonly other: number;
   readonly elements: readonly { readonly index: number; readonly next: number }[];
@@ -22,8 +24,12 @@ export interface PlaceState {
 /** State 0 is the root. */
 export type Places = readonly PlaceState[];
 
+export function placeState(place: Omit<PlaceState, "lengths">): PlaceState {
+  return { ...place, lengths: place.keys.reduce((all, { bytes }) => all | (1 << bytes.length), 0) };
+}
+
 /** Nothing is masked anywhere. */
-export const NO_PLACES: Places = [{ mask: -1, keys: [], other: 0, elements: [], element: 0 }];
+export const NO_PLACES: Places = [placeState({ mask: -1, keys: [], other: 0, elements: [], element: 0 })];
 
 export interface PlacedPattern {
   readonly steps: readonly PathStep[];
@@ -93,19 +99,24 @@ export function buildPlaces(patterns: readonly PlacedPattern[], masks: readonly 
     }
     const other = after(positions, (step) => step.kind === "any");
     const element = other;
-    states.push({
-      mask,
-      other,
-      element,
-      keys: names.flatMap((name) => {
-        const next = after(positions, (step) => step.kind === "any" || (step.kind === "name" && step.name === name));
-        return next === other ? [] : [{ bytes: encoder.encode(name), next }];
+    states.push(
+      placeState({
+        mask,
+        other,
+        element,
+        keys: names.flatMap((name) => {
+          const next = after(positions, (step) => step.kind === "any" || (step.kind === "name" && step.name === name));
+          return next === other ? [] : [{ bytes: encoder.encode(name), next }];
+        }),
+        elements: indexes.flatMap((index) => {
+          const next = after(
+            positions,
+            (step) => step.kind === "any" || (step.kind === "index" && step.index === index),
+          );
+          return next === element ? [] : [{ index, next }];
+        }),
       }),
-      elements: indexes.flatMap((index) => {
-        const next = after(positions, (step) => step.kind === "any" || (step.kind === "index" && step.index === index));
-        return next === element ? [] : [{ index, next }];
-      }),
-    });
+    );
   }
   return ok(states);
 }

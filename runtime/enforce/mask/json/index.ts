@@ -1,4 +1,4 @@
-export { NO_PLACES, placeOfElement, placeOfKey, type PlaceState, type Places } from "./automaton.ts";
+export { NO_PLACES, placeOfElement, placeOfKey, placeState, type PlaceState, type Places } from "./automaton.ts";
 export { EventMasker, HIDDEN_DATA, eventWord, type EventMask, type EventWord } from "./events.ts";
 export { JsonStreamMasker, type TextScan } from "./masker.ts";
 export { readFieldPattern, type FieldPattern } from "./path.ts";

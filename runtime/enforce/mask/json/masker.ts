@@ -1,8 +1,10 @@
 import { isUtf8 } from "node:buffer";
 import { placeOfElement, placeOfKey, type Places } from "./automaton.ts";
+import { ChangedText } from "./changed-text.ts";
+import { PlainBytes } from "./plain-bytes.ts";
 import type { ValueMask } from "../value-mask.ts";
 import { TO_NULL } from "../value-mask.ts";
-import { CLASS, CUT, INVALID, PLAIN, escapeEnd, isDigit, numberEnd, readString } from "./tokens.ts";
+import { CLASS, CUT, INVALID, NULL, QUOTE, escapeEnd, isDigit, numberEnd, readString } from "./tokens.ts";
 import { JSON_DEPTH_MAX, JSON_KEY_BYTES_MAX, JSON_NUMBER_BYTES_MAX, JSON_VALUE_BYTES_MAX } from "./limits.ts";
 
 /** Looks for values by their form. Answers the text with them masked; the same text when there are none. */
@@ -18,8 +20,8 @@ export interface JsonStreamOptions {
   readonly sequence: boolean;
 }
 
-const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
+const DOT = 0x2e;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 const OPEN_ARRAY = 0x5b;
@@ -39,13 +41,14 @@ const DONE = 6;
 /** Inside a string that passes as it is and was cut. */
 const IN_STRING = 7;
 
-const NULL = Buffer.from("null");
 const TRUE = Buffer.from("true");
 const FALSE = Buffer.from("false");
-/** Runs shorter than this are copied here: a call costs more. */
-const SHORT_RUN = 128;
+/** What stands behind the first letter of these. */
+const RUE = 0x727565;
+const ALS = 0x616c73;
+const ULL = 0x756c6c;
 const NOTHING: Buffer = Buffer.alloc(0);
-const NO_VIEW = new DataView(new ArrayBuffer(0));
+const NO_PLAIN = PlainBytes.take();
 
 /**
  * Masks values of a JSON text as it passes, bytes to bytes: nothing is built, what no mask touches is copied (or handed on)
@@ -68,25 +71,21 @@ export class JsonStreamMasker {
   #state = VALUE;
   #depth = 0;
   /** By depth: whether it is an object, its place, the number of the next element. */
-  readonly #objects = new Uint8Array(JSON_DEPTH_MAX + 1);
-  readonly #containers = new Int32Array(JSON_DEPTH_MAX + 1);
-  readonly #elements = new Float64Array(JSON_DEPTH_MAX + 1);
+  readonly #objects = [0];
+  readonly #containers = [0];
+  readonly #elements = [0];
   /** Place of the value that comes next. */
   #place = 0;
   /** A token that was cut: its bytes so far, in memory that grows, and where to go on looking for its end. */
   #rest: Buffer = NOTHING;
   #restUsed = 0;
   #resume = 0;
-  /** What goes out of this chunk: bytes so far, and how far the chunk was copied into it. */
-  #out: Buffer = NOTHING;
-  #into = NO_VIEW;
-  #source: DataView | null = null;
-  #used = 0;
-  #copied = 0;
+  readonly #text = new ChangedText();
   /** Offset of the chunk in the text, for messages. */
   #offset = 0;
   /** Found by the last `#stringEnd`. */
   #escaped = false;
+  #plain = NO_PLAIN;
   #beyondAscii = false;
 
   constructor(options: JsonStreamOptions) {
@@ -140,13 +139,11 @@ export class JsonStreamMasker {
     const containers = this.#containers;
     /** Nothing but places asks for a look at strings. */
     const quick = this.#scan === null;
+    const plain = (this.#plain = PlainBytes.take());
     let state = this.#state | 0;
     let depth = this.#depth | 0;
     let place = this.#place | 0;
-    this.#out = NOTHING;
-    this.#source = null;
-    this.#used = 0;
-    this.#copied = 0;
+    this.#text.begin(b);
     let i = 0;
     /** Where the token that was cut begins, or -1. */
     let cut = -1;
@@ -191,25 +188,26 @@ export class JsonStreamMasker {
         }
         // Members behind one another, the usual way: key, colon, plain value, comma. What is not usual leaves the loop.
         const here = places[containers[depth]!]!;
-        const { keys, other } = here;
+        const { keys, lengths, other } = here;
         for (;;) {
-          let close = i + 1;
+          let close = plain.next(b, i + 1, end);
           let all = 0;
-          while (close < end && PLAIN[b[close]!] === 1) all |= b[close++]!;
+          if (plain.beyondAscii) for (let k = i + 1; k < close; k++) all |= b[k]!;
           if (quick && all < 0x80 && close < end && b[close] === QUOTE) {
             place = other;
             const from = i + 1;
             const length = close - from;
-            for (let k = 0; k < keys.length; k++) {
-              const { bytes } = keys[k]!;
-              if (bytes.length !== length) continue;
-              let j = 0;
-              while (j < length && bytes[j] === b[from + j]) j++;
-              if (j === length) {
-                place = keys[k]!.next;
-                break;
+            if ((lengths & (1 << length)) !== 0)
+              for (let k = 0; k < keys.length; k++) {
+                const { bytes } = keys[k]!;
+                if (bytes.length !== length) continue;
+                let j = 0;
+                while (j < length && bytes[j] === b[from + j]) j++;
+                if (j === length) {
+                  place = keys[k]!.next;
+                  break;
+                }
               }
-            }
           } else {
             close = this.#oddKey(b, i, end, here) | 0;
             if (close < 0) {
@@ -228,14 +226,19 @@ export class JsonStreamMasker {
           state = VALUE;
           const mask = places[place]!.mask;
           if (c === QUOTE) {
+            const close = quick ? plain.next(b, i + 1, end) : end;
+            const whole = close < end && b[close] === QUOTE;
             if (mask < 0 && quick) {
-              i++;
-              while (i < end && PLAIN[b[i]!] === 1) i++;
-              if (i >= end || b[i] !== QUOTE) {
+              i = close;
+              if (!whole) {
                 state = IN_STRING;
                 continue loop;
               }
               i++;
+            } else if (whole && !plain.beyondAscii) {
+              this.#text.mask(i, close, this.#masks[mask]!);
+              this.counts[mask]!++;
+              i = close + 1;
             } else {
               const behind = this.#maskString(b, i, end, mask);
               if (behind < 0) {
@@ -247,8 +250,17 @@ export class JsonStreamMasker {
           } else if (mask < 0 && quick && c >= 0x31 && c <= 0x39) {
             let behind = i + 1;
             while (behind < end && isDigit(b[behind]!)) behind++;
+            if (behind + 1 < end && b[behind] === DOT && isDigit(b[behind + 1]!)) {
+              behind += 2;
+              while (behind < end && isDigit(b[behind]!)) behind++;
+            }
             if (behind >= end || CLASS[b[behind]!] === 2) continue loop;
             i = behind;
+          } else if (mask < 0 && i + 5 < end) {
+            const rest = (b[i + 1]! << 16) | (b[i + 2]! << 8) | b[i + 3]!;
+            if ((c === 0x74 && rest === RUE) || (c === 0x6e && rest === ULL)) i += 4;
+            else if (c === 0x66 && rest === ALS && b[i + 4] === 0x65) i += 5;
+            else continue loop;
           } else continue loop;
           if (i + 1 < end && b[i] === COMMA && b[i + 1] === QUOTE) {
             i++;
@@ -262,8 +274,7 @@ export class JsonStreamMasker {
         const mask = places[place]!.mask;
         if (c === QUOTE) {
           if (mask < 0 && quick) {
-            i++;
-            while (i < end && PLAIN[b[i]!] === 1) i++;
+            i = plain.next(b, i + 1, end);
             if (i < end && b[i] === QUOTE) {
               i++;
               state = depth === 0 ? DONE : AFTER_VALUE;
@@ -330,7 +341,7 @@ export class JsonStreamMasker {
         continue;
       }
       // Inside of a string that passes as it is.
-      while (i < end && PLAIN[b[i]!] === 1) i++;
+      i = plain.next(b, i, end);
       if (i >= end) break;
       if (b[i] === QUOTE) {
         i++;
@@ -359,6 +370,7 @@ export class JsonStreamMasker {
     cut: number,
     at: number,
   ): Buffer {
+    this.#plain.giveBack();
     if (this.fault !== null) {
       this.fault = `${this.fault} (byte ${this.#offset + at})`;
       this.#restUsed = 0;
@@ -370,13 +382,7 @@ export class JsonStreamMasker {
     this.#depth = depth;
     this.#place = place;
     this.#offset += used;
-    let result: Buffer;
-    if (this.#copied === 0) result = own ? b.subarray(0, used) : Buffer.from(b.subarray(0, used));
-    else {
-      this.#flush(b, used, 0);
-      result = this.#out.subarray(0, this.#used);
-      this.#out = NOTHING;
-    }
+    const result = this.#text.finish(used) ?? (own ? b.subarray(0, used) : Buffer.from(b.subarray(0, used)));
     if (own) {
       this.#restUsed = 0;
       if (used < end) this.#keep(b.subarray(used, end));
@@ -410,7 +416,7 @@ export class JsonStreamMasker {
       const text = readString(b, i, close + 1);
       const made = scan(text);
       if (made !== text) {
-        this.#replace(b, i, close + 1, Buffer.from(JSON.stringify(made)));
+        this.#text.replace(i, close + 1, Buffer.from(JSON.stringify(made)));
         this.counts[this.counts.length - 1]!++;
       }
     }
@@ -435,43 +441,22 @@ export class JsonStreamMasker {
       const text = readString(b, i, close + 1);
       const made = scan(text);
       if (made !== text) {
-        this.#replace(b, i, close + 1, Buffer.from(JSON.stringify(made)));
+        this.#text.replace(i, close + 1, Buffer.from(JSON.stringify(made)));
         this.counts[this.counts.length - 1]!++;
       }
       return close + 1;
     }
     const by = this.#masks[mask]!;
     this.counts[mask]!++;
-    if (this.#escaped || (this.#beyondAscii && !isUtf8(b.subarray(i + 1, close)))) {
-      const source = Buffer.from(readString(b, i, close + 1));
-      const scratch = Buffer.allocUnsafe(by.bound(source.length));
-      const length = by.write(source, 0, source.length, scratch, 0);
-      const made = length === TO_NULL ? NULL : Buffer.from(JSON.stringify(scratch.toString("utf8", 0, length)));
-      this.#replace(b, i, close + 1, made);
+    if (!this.#escaped && (!this.#beyondAscii || isUtf8(b.subarray(i + 1, close)))) {
+      this.#text.mask(i, close, by);
       return close + 1;
     }
-    this.#flush(b, i, by.bound(close - i - 1) + 4);
-    const out = this.#out;
-    const at = this.#used;
-    out[at] = QUOTE;
-    const written = by.write(b, i + 1, close, out, at + 1);
-    if (written === TO_NULL) {
-      out.set(NULL, at);
-      this.#used = at + NULL.length;
-    } else {
-      let k = at + 1;
-      while (k < written && PLAIN[out[k]!] === 1) k++;
-      if (k === written) {
-        out[written] = QUOTE;
-        this.#used = written + 1;
-      } else {
-        // Most masks show parts of the value, stars and digits; this one wrote what must be escaped.
-        const text = JSON.stringify(out.toString("utf8", at + 1, written));
-        this.#copied = i;
-        this.#replace(b, i, close + 1, Buffer.from(text));
-      }
-    }
-    this.#copied = close + 1;
+    const source = Buffer.from(readString(b, i, close + 1));
+    const scratch = Buffer.allocUnsafe(by.bound(source.length));
+    const length = by.write(source, 0, source.length, scratch, 0);
+    const made = length === TO_NULL ? NULL : Buffer.from(JSON.stringify(scratch.toString("utf8", 0, length)));
+    this.#text.replace(i, close + 1, made);
     return close + 1;
   }
 
@@ -485,12 +470,12 @@ export class JsonStreamMasker {
     if (close < 0) return close;
     const scan = this.#scan;
     if (mask >= 0) {
-      this.#replace(b, i, close, NULL);
+      this.#text.replace(i, close, NULL);
       this.counts[mask]!++;
     } else if (scan !== null) {
       const text = b.toString("latin1", i, close);
       if (scan(text) !== text) {
-        this.#replace(b, i, close, NULL);
+        this.#text.replace(i, close, NULL);
         this.counts[this.counts.length - 1]!++;
       }
     }
@@ -508,44 +493,10 @@ export class JsonStreamMasker {
     }
     if (j < literal.length) return CUT;
     if (mask >= 0 && literal !== NULL) {
-      this.#replace(b, i, i + j, NULL);
+      this.#text.replace(i, i + j, NULL);
       this.counts[mask]!++;
     }
     return i + j;
-  }
-
-  /** Copies what was not yet, up to `to`, and makes room for `more` bytes. */
-  #flush(b: Buffer, to: number, more: number): void {
-    let out = this.#out;
-    let o = this.#used;
-    const from = this.#copied;
-    const length = to - from;
-    if (o + length + more > out.length) {
-      const grown = Buffer.allocUnsafe(Math.max(o + length + more, out.length * 2, b.length + (b.length >> 2) + 64));
-      out.copy(grown, 0, 0, o);
-      this.#out = out = grown;
-      this.#into = new DataView(grown.buffer, grown.byteOffset, grown.length);
-    }
-    if (length < SHORT_RUN) {
-      const source = (this.#source ??= new DataView(b.buffer, b.byteOffset, b.length));
-      const into = this.#into;
-      let j = from;
-      for (; j + 4 <= to; j += 4, o += 4) into.setInt32(o, source.getInt32(j, true), true);
-      for (; j < to; j++) out[o++] = b[j]!;
-    } else {
-      b.copy(out, o, from, to);
-      o += length;
-    }
-    this.#used = o;
-    this.#copied = to;
-  }
-
-  /** Puts bytes in the place of `[from, to)`. */
-  #replace(b: Buffer, from: number, to: number, bytes: Uint8Array): void {
-    this.#flush(b, from, bytes.length);
-    this.#out.set(bytes, this.#used);
-    this.#used += bytes.length;
-    this.#copied = to;
   }
 
   /**
@@ -562,7 +513,9 @@ export class JsonStreamMasker {
     this.#resume = 0;
     let all = 0;
     for (;;) {
-      while (i < end && PLAIN[b[i]!] === 1) all |= b[i++]!;
+      const from = i;
+      i = this.#plain.next(b, i, end);
+      if (this.#plain.beyondAscii) for (let k = from; k < i; k++) all |= b[k]!;
       if (all >= 0x80) this.#beyondAscii = true;
       if (i < end && b[i] === QUOTE) return i;
       const next = i >= end ? CUT : b[i] === BACKSLASH ? escapeEnd(b, i, end) : INVALID;

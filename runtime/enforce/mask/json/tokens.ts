@@ -3,8 +3,10 @@ export const CUT = -1;
 export const INVALID = -2;
 
 const BACKSLASH = 0x5c;
-const QUOTE = 0x22;
+export const QUOTE = 0x22;
 const MINUS = 0x2d;
+
+export const NULL: Buffer = Buffer.from("null");
 
 /** 1: white space. 2: begins or goes on with a number. */
 export const CLASS = new Uint8Array(256);
