@@ -1,7 +1,7 @@
 /** Most bytes that are looked at in one go. A multiple of 32. */
 export const LOOK_BYTES_MAX = 16_384;
-/** Words of 32 bits that a look fills at most. */
-export const LOOK_WORDS_MAX = LOOK_BYTES_MAX / 32 + 1;
+/** The most places that a look finds, those behind the bytes counted. */
+export const STOPS_MAX = LOOK_BYTES_MAX + 32;
 
 const I32 = 0x7f;
 const V128 = 0x7b;
@@ -24,25 +24,32 @@ const bitsAt = (offset: number): number[] => [
   0x20, 4, 0x20, 3, 0xfd, 0x50, 0x21, 4,            // all := v128.or all bytes
 ];
 
-/** `look(from, to, words) → beyond`, from `from` on 32 bytes at a time until `to` is reached. */
+/** `look(from, to, stops) → the end of what it wrote there`, from `from` on 32 bytes at a time until `to` is reached. */
 // prettier-ignore
 const LOOK = [
-  0x03, 0x40,                           // loop
-  0x20, 2,                              //   at words
+  0x03, 0x40,                             // loop
   ...bitsAt(0),
-  ...bitsAt(16), 0x41, 16, 0x74, 0x72,  //   i32.or (i32.shl 16)
-  0x36, 0, 0,                           //   i32.store
-  0x20, 2, 0x41, 4, 0x6a, 0x21, 2,      //   words := words + 4
-  0x20, 0, 0x41, 32, 0x6a, 0x22, 0,     //   from := from + 32
-  0x20, 1, 0x49, 0x0d, 0,               //   again if from < to
+  ...bitsAt(16), 0x41, 16, 0x74, 0x72,    //   i32.or (i32.shl 16)
+  0x22, 5, 0x04, 0x40, 0x03, 0x40,        //   bits := that; if not 0, loop
+  0x20, 2,                                //     at stops:
+  0x20, 0, 0x20, 5, 0x68, 0x6a,           //     from + i32.ctz bits
+  0x3b, 0, 0,                             //     i32.store16
+  0x20, 2, 0x41, 2, 0x6a, 0x21, 2,        //     stops := stops + 2
+  0x20, 5, 0x20, 5, 0x41, 1, 0x6b, 0x71,  //     bits & (bits - 1)
+  0x22, 5, 0x0d, 0,                       //     bits := that; again if not 0
+  0x0b, 0x0b,
+  0x20, 0, 0x41, 32, 0x6a, 0x22, 0,       //   from := from + 32
+  0x20, 1, 0x49, 0x0d, 0,                 //   again if from < to
   0x0b,
-  0x20, 4, 0xfd, 0x64, 0x0b,            // i8x16.bitmask all
+  0x20, 2, 0x20, 4, 0xfd, 0x64,           // at stops: i8x16.bitmask all
+  0x3b, 0, 0,                             // i32.store16
+  0x20, 2, 0x0b,                          // stops
 ];
 
 interface Instance {
   readonly exports: {
     readonly memory: { readonly buffer: ArrayBuffer };
-    look(from: number, to: number, words: number): number;
+    look(from: number, to: number, stops: number): number;
   };
 }
 /** Node's types leave it out. */
@@ -53,7 +60,7 @@ const { WebAssembly } = globalThis as unknown as {
   };
 };
 
-const body = [...list([2, V128]), ...LOOK];
+const body = [...list([2, V128], [1, I32]), ...LOOK];
 const { exports } = new WebAssembly.Instance(
   new WebAssembly.Module(
     new Uint8Array([
@@ -67,23 +74,22 @@ const { exports } = new WebAssembly.Instance(
     ]),
   ),
 );
-const WORDS_AT = 2 * LOOK_BYTES_MAX;
-const bytes = new Uint8Array(exports.memory.buffer, 0, LOOK_BYTES_MAX + 32);
-const found = new Uint32Array(exports.memory.buffer, WORDS_AT, LOOK_WORDS_MAX);
+const STOPS_AT = LOOK_BYTES_MAX + 32;
+const bytes = new Uint8Array(exports.memory.buffer, 0, STOPS_AT);
+const found = new Uint16Array(exports.memory.buffer, STOPS_AT, STOPS_MAX + 1);
 
 /**
- * Looks at the bytes `[from, to)`, at most `LOOK_BYTES_MAX`, 16 in one instruction (WebAssembly SIMD): one bit for each in
- * `words`, lowest first, set where a string of JSON can't take the byte as it is (a quote, a backslash, a control), and one
- * more that is set, behind the last.
+ * Looks at the bytes `[from, to)`, at most `LOOK_BYTES_MAX`, 16 in one instruction (WebAssembly SIMD). Writes to `stops`,
+ * counted from `from`, where a string of JSON can't take the byte as it is (a quote, a backslash, a control), and behind
+ * those the number of bytes at least once.
  *
  * @returns whether there are bytes beyond ASCII
  */
-export function look(b: Uint8Array, from: number, to: number, words: Uint32Array): boolean {
+export function look(b: Uint8Array, from: number, to: number, stops: Uint16Array): boolean {
   const length = to - from;
   bytes.set(length === b.length ? b : b.subarray(from, to));
   bytes.fill(0, length, length + 32);
-  const beyond = exports.look(0, length + 1, WORDS_AT) !== 0;
-  const used = (length >> 5) + 1;
-  words.set(used === LOOK_WORDS_MAX ? found : found.subarray(0, used));
-  return beyond;
+  const count = (exports.look(0, length + 1, STOPS_AT) - STOPS_AT) / 2;
+  stops.set(found.subarray(0, count));
+  return found[count] !== 0;
 }

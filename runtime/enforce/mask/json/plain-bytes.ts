@@ -1,9 +1,11 @@
-import { LOOK_BYTES_MAX, LOOK_WORDS_MAX, look } from "./look.ts";
+import { LOOK_BYTES_MAX, STOPS_MAX, look } from "./look.ts";
 
 /** Finds the bytes of a text that a string can't take as they are: a window of the text is looked at ahead. */
 export class PlainBytes {
   static readonly #free: PlainBytes[] = [];
-  readonly #words = new Uint32Array(LOOK_WORDS_MAX);
+  /** Where such bytes are in the window, and the first that is not in front of what was asked for last. */
+  readonly #stops = new Uint16Array(STOPS_MAX);
+  #stop = 0;
   #from = 0;
   #to = 0;
   /** Whether there may be bytes beyond ASCII in what was looked at so far. */
@@ -23,20 +25,22 @@ export class PlainBytes {
 
   /** The first byte at or behind `i` that a string can't take as it is; `end` when there is none. */
   next(b: Uint8Array, i: number, end: number): number {
-    const words = this.#words;
+    const stops = this.#stops;
     for (;;) {
       if (i >= this.#to || i < this.#from) {
         if (i >= end) return end;
         this.#from = i;
         this.#to = Math.min(end, i + LOOK_BYTES_MAX);
-        if (look(b, i, this.#to, words)) this.beyondAscii = true;
+        this.#stop = 0;
+        if (look(b, i, this.#to, stops)) this.beyondAscii = true;
       }
-      const from = this.#from;
-      let at = (i - from) >> 5;
-      let word = words[at]! & (-1 << ((i - from) & 31));
-      // The bit behind the window's last byte is set.
-      while (word === 0) word = words[++at]! | 0;
-      i = from + (at << 5) + 31 - Math.clz32(word & -word);
+      const at = i - this.#from;
+      let k = this.#stop;
+      // The end of the window is a stop, too.
+      while (stops[k]! < at) k++;
+      while (k > 0 && stops[k - 1]! >= at) k--;
+      this.#stop = k;
+      i = this.#from + stops[k]!;
       if (i < this.#to) return i;
       i = this.#to;
     }
