@@ -2,6 +2,8 @@
 export const LOOK_BYTES_MAX = 16_384;
 /** The most places that a look finds, those behind the bytes counted. */
 export const STOPS_MAX = LOOK_BYTES_MAX + 32;
+/** How often the number of bytes stands behind the places at least. */
+export const END_STOPS = 4;
 
 const I32 = 0x7f;
 const V128 = 0x7b;
@@ -81,7 +83,7 @@ const found = new Uint16Array(exports.memory.buffer, STOPS_AT, STOPS_MAX + 1);
 /**
  * Looks at the bytes `[from, to)`, at most `LOOK_BYTES_MAX`, 16 in one instruction (WebAssembly SIMD). Writes to `stops`,
  * counted from `from`, where a string of JSON can't take the byte as it is (a quote, a backslash, a control), and behind
- * those the number of bytes at least once.
+ * those `END_STOPS` times the number of bytes, or a bit more.
  *
  * @returns whether there are bytes beyond ASCII
  */
@@ -91,5 +93,6 @@ export function look(b: Uint8Array, from: number, to: number, stops: Uint16Array
   bytes.fill(0, length, length + 32);
   const count = (exports.look(0, length + 1, STOPS_AT) - STOPS_AT) / 2;
   stops.set(found.subarray(0, count));
+  stops.fill(length + 32, count, count + END_STOPS);
   return found[count] !== 0;
 }

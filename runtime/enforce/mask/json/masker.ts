@@ -4,7 +4,7 @@ import { ChangedText } from "./changed-text.ts";
 import { PlainBytes } from "./plain-bytes.ts";
 import type { ValueMask } from "../value-mask.ts";
 import { TO_NULL } from "../value-mask.ts";
-import { CLASS, CUT, INVALID, NULL, QUOTE, escapeEnd, isDigit, numberEnd, readString } from "./tokens.ts";
+import { CLASS, CUT, INVALID, NULL, QUOTE, escapeEnd, isAscii, isDigit, numberEnd, readString } from "./tokens.ts";
 import { JSON_DEPTH_MAX, JSON_KEY_BYTES_MAX, JSON_NUMBER_BYTES_MAX, JSON_VALUE_BYTES_MAX } from "./limits.ts";
 
 /** Looks for values by their form. Answers the text with them masked; the same text when there are none. */
@@ -189,26 +189,12 @@ export class JsonStreamMasker {
         // Members behind one another, the usual way: key, colon, plain value, comma. What is not usual leaves the loop.
         const here = places[containers[depth]!]!;
         const { keys, lengths, other } = here;
+        let k = plain.seek(b, i, end);
+        const { stops, from, to } = plain;
         for (;;) {
-          let close = plain.next(b, i + 1, end);
-          let all = 0;
-          if (plain.beyondAscii) for (let k = i + 1; k < close; k++) all |= b[k]!;
-          if (quick && all < 0x80 && close < end && b[close] === QUOTE) {
-            place = other;
-            const from = i + 1;
-            const length = close - from;
-            if ((lengths & (1 << length)) !== 0)
-              for (let k = 0; k < keys.length; k++) {
-                const { bytes } = keys[k]!;
-                if (bytes.length !== length) continue;
-                let j = 0;
-                while (j < length && bytes[j] === b[from + j]) j++;
-                if (j === length) {
-                  place = keys[k]!.next;
-                  break;
-                }
-              }
-          } else {
+          // The quote at `i` is the stop `k`, unless it is behind the window, where all stops are.
+          let close = from + stops[k + 1]!;
+          if (!quick || close >= to || b[close] !== QUOTE || (plain.beyondAscii && !isAscii(b, i + 1, close))) {
             close = this.#oddKey(b, i, end, here) | 0;
             if (close < 0) {
               if (close === CUT) cut = i;
@@ -216,7 +202,24 @@ export class JsonStreamMasker {
               break loop;
             }
             place = this.#place | 0;
+            i = close + 1;
+            state = AFTER_KEY;
+            continue loop;
           }
+          place = other;
+          const first = i + 1;
+          const length = close - first;
+          for (let n = (lengths & (1 << length)) === 0 ? keys.length : 0; n < keys.length; n++) {
+            const { bytes } = keys[n]!;
+            if (bytes.length !== length) continue;
+            let j = 0;
+            while (j < length && bytes[j] === b[first + j]) j++;
+            if (j === length) {
+              place = keys[n]!.next;
+              break;
+            }
+          }
+          k += 2;
           i = close + 1;
           if (i + 1 >= end || b[i] !== COLON) {
             state = AFTER_KEY;
@@ -226,28 +229,16 @@ export class JsonStreamMasker {
           state = VALUE;
           const mask = places[place]!.mask;
           if (c === QUOTE) {
-            const close = quick ? plain.next(b, i + 1, end) : end;
-            const whole = close < end && b[close] === QUOTE;
-            if (mask < 0 && quick) {
-              i = close;
-              if (!whole) {
-                state = IN_STRING;
-                continue loop;
-              }
-              i++;
-            } else if (whole && !plain.beyondAscii) {
+            close = from + stops[k + 1]!;
+            if (close >= to || b[close] !== QUOTE) continue loop;
+            if (mask >= 0) {
+              if (plain.beyondAscii) continue loop;
               this.#text.mask(i, close, this.#masks[mask]!);
               this.counts[mask]!++;
-              i = close + 1;
-            } else {
-              const behind = this.#maskString(b, i, end, mask);
-              if (behind < 0) {
-                if (behind === CUT) cut = i;
-                break loop;
-              }
-              i = behind | 0;
             }
-          } else if (mask < 0 && quick && c >= 0x31 && c <= 0x39) {
+            k += 2;
+            i = close + 1;
+          } else if (mask < 0 && c >= 0x31 && c <= 0x39) {
             let behind = i + 1;
             while (behind < end && isDigit(b[behind]!)) behind++;
             if (behind + 1 < end && b[behind] === DOT && isDigit(b[behind + 1]!)) {

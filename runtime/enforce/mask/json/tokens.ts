@@ -22,6 +22,12 @@ export const isDigit = (byte: number): boolean => byte >= 0x30 && byte <= 0x39;
 const isHex = (byte: number): boolean =>
   isDigit(byte) || (byte >= 0x41 && byte <= 0x46) || (byte >= 0x61 && byte <= 0x66);
 
+export function isAscii(b: Uint8Array, from: number, to: number): boolean {
+  let all = 0;
+  for (let i = from; i < to; i++) all |= b[i]!;
+  return all < 0x80;
+}
+
 /** Behind the escape that begins at `i`. */
 export function escapeEnd(b: Buffer, i: number, end: number): number {
   if (i + 1 >= end) return CUT;
