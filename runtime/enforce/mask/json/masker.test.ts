@@ -4,6 +4,7 @@ import { REDACT, type MaskSpec } from "../../../../spec/contract/bundle/index.ts
 import { textMask } from "../value-mask.ts";
 import { NO_PLACES, buildPlaces } from "./automaton.ts";
 import { JSON_DEPTH_MAX, JSON_NUMBER_BYTES_MAX, JSON_VALUE_BYTES_MAX } from "./limits.ts";
+import { LOOK_BYTES_MAX } from "./look.ts";
 import { JsonStreamMasker, type TextScan } from "./masker.ts";
 import { readFieldPattern, type PathStep } from "./path.ts";
 import { maskText } from "./plan.ts";
@@ -290,6 +291,26 @@ describe("fuzz", () => {
         },
       ),
       { numRuns: 1500 },
+    );
+  });
+
+  it("of texts longer than what is looked at in one go it is the same, wherever that ends", () => {
+    fc.assert(
+      fc.property(json, fields, fc.nat(200), (value, chosen, before) => {
+        const own = JSON.stringify(value);
+        const times = Math.ceil((2 * LOOK_BYTES_MAX) / own.length);
+        const text = `[${" ".repeat(before)}${new Array<string>(times).fill(own).join()}]`;
+        const out = run(maskerOf(chosen), Buffer.from(text));
+        const all = Object.entries(chosen).map(([one, by]) => [stepsOf(one), by] as const);
+        const masked = [0, times - 1].map((i) => oracle(plain(value) as Json, all, [i]));
+        const found = JSON.parse(out) as readonly Json[];
+        expect(found[0]).toEqual(plain(masked[0]!));
+        // No path that is tried names an element this far behind.
+        const last = JSON.stringify(found.at(-1));
+        expect(JSON.parse(last)).toEqual(plain(masked[1]!));
+        expect(new Set(found.slice(20).map((one) => JSON.stringify(one)))).toEqual(new Set([last]));
+      }),
+      { numRuns: 60 },
     );
   });
 
