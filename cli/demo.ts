@@ -4,11 +4,10 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, extname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { formatVerifier, makeVerifier } from "../runtime/credentials/index.ts";
-import { clusterFolder, portIsFree, startEmbedded, type EmbeddedPostgres } from "./demo/embedded-postgres.ts";
-import { askOnce } from "./demo/ask-once.ts";
+import { clusterFolder, portIsFree, startEmbedded } from "./demo/embedded-postgres.ts";
+import { SHOP_LOGIN, fillShop } from "./demo/fill-shop.ts";
 import { httpListener, httpTarget, httpToTry, startShopApi, type ShopApi } from "./demo/http-shop.ts";
 import { CLUSTER_TOKEN, startKubernetesDemo, type KubernetesDemo } from "./demo/kubernetes-demo.ts";
-import { shopData } from "./demo/shop-data.ts";
 import { startSshDemo, type SshDemo } from "./demo/ssh-demo.ts";
 import { startGateway, type RunningGateway } from "./commands/serve.ts";
 import { buildCommand } from "./commands/policy/build.ts";
@@ -77,8 +76,11 @@ async function main(io: Io): Promise<number> {
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
   try {
-    await fillShop(postgres, step);
-    api = await startShopApi({ ...postgres, user: "shop_app", password: APP_PASSWORD, database: "shop" });
+    const server = { ...postgres, database: "postgres" };
+    await fillShop(server, join(root, "policies/shop/shop.sql"), () =>
+      step("filling the shop with customers, orders and payments …"),
+    );
+    api = await startShopApi({ ...server, ...SHOP_LOGIN, database: "shop" });
     step("compiling policies/shop …");
     const quiet: Io = { ...io, cwd: folder, stdout: () => undefined, stderr: () => undefined };
     if (!existsSync(join(folder, "bundle.key"))) keygenCommand(["bundle"], quiet);
@@ -91,7 +93,7 @@ async function main(io: Io): Promise<number> {
     writeFileSync(join(folder, "sallyport.yaml"), await configuration(postgres.port, tls, api.port, ssh, cluster));
     gateway = await startGateway(join(folder, "sallyport.yaml"), {
       ...io,
-      env: { ...io.env, SHOP_PASSWORD: APP_PASSWORD, CLUSTER_TOKEN },
+      env: { ...io.env, SHOP_PASSWORD: SHOP_LOGIN.password, CLUSTER_TOKEN },
     });
     io.stdout(welcome(ssh, cluster));
   } catch (fault) {
@@ -101,27 +103,10 @@ async function main(io: Io): Promise<number> {
   return new Promise(() => undefined);
 }
 
-const APP_PASSWORD = "shop-app";
-
 function adminPassword(): string {
   const file = join(folder, "postgres.password");
   if (!existsSync(file)) writeFileSync(file, randomBytes(18).toString("base64url"), { mode: 0o600 });
   return readFileSync(file, "utf8");
-}
-
-/** Database, login and tables of the shop, at the first start. */
-async function fillShop(postgres: EmbeddedPostgres, step: (text: string) => void): Promise<void> {
-  const admin = { host: postgres.host, port: postgres.port, user: postgres.user, password: postgres.password };
-  const there = await askOnce({ ...admin, database: "postgres" }, "select 1 from pg_database where datname = 'shop'");
-  if (there.length > 0) return;
-  step("filling the shop with customers, orders and payments …");
-  await askOnce({ ...admin, database: "postgres" }, `create role shop_app login password '${APP_PASSWORD}'`);
-  const app = { ...admin, user: "shop_app", password: APP_PASSWORD, database: "shop_new" };
-  await askOnce({ ...admin, database: "postgres" }, "drop database if exists shop_new");
-  await askOnce({ ...admin, database: "postgres" }, "create database shop_new owner shop_app");
-  await askOnce(app, readFileSync(join(root, "policies/shop/shop.sql"), "utf8") + shopData());
-  // Under its name only once it is whole, so that an interrupted first start begins anew.
-  await askOnce({ ...admin, database: "postgres" }, "alter database shop_new rename to shop");
 }
 
 /** A certificate for this machine, when there is an openssl to make one. */
@@ -172,7 +157,7 @@ ${tls ? "    tls: { certificate: gateway.crt, key: gateway.pem, required: false 
     protocol: postgres
     address: 127.0.0.1:${postgresPort}
     labels: { env: production }
-    credential: { user: shop_app, password: { env: SHOP_PASSWORD } }
+    credential: { user: ${SHOP_LOGIN.user}, password: { env: SHOP_PASSWORD } }
 ${httpTarget(apiPort)}${ssh.target}${cluster.target}users:
 ${users.join("\n")}
 http:
