@@ -1,14 +1,14 @@
 import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, extname, join, resolve } from "node:path";
+import { dirname, extname, join, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
+import { lockFolder } from "../runtime/outside/index.ts";
 import { formatVerifier, makeVerifier } from "../runtime/credentials/index.ts";
-import { clusterFolder, portIsFree, startEmbedded, type EmbeddedPostgres } from "./demo/embedded-postgres.ts";
-import { askOnce } from "./demo/ask-once.ts";
+import { clusterFolder, portIsFree, startEmbedded } from "./demo/embedded-postgres.ts";
+import { SHOP_LOGIN, fillShop } from "./demo/fill-shop.ts";
 import { httpListener, httpTarget, httpToTry, startShopApi, type ShopApi } from "./demo/http-shop.ts";
 import { CLUSTER_TOKEN, startKubernetesDemo, type KubernetesDemo } from "./demo/kubernetes-demo.ts";
-import { shopData } from "./demo/shop-data.ts";
 import { startSshDemo, type SshDemo } from "./demo/ssh-demo.ts";
 import { startGateway, type RunningGateway } from "./commands/serve.ts";
 import { buildCommand } from "./commands/policy/build.ts";
@@ -30,31 +30,71 @@ const root = existsSync(join(here, "../package.json")) ? resolve(here, "..") : r
 /** The command beside this file, from the sources as from the build. */
 const program = join(here, `sallyport${extname(fileURLToPath(import.meta.url))}`);
 /** Where everything of the demo is kept. */
-const folder = process.env["SALLYPORT_DEMO"] ?? join(root, ".sallyport", "demo");
-const gatewayPort = Number(process.env["SALLYPORT_PORT"] ?? "6432");
-const sshPort = Number(process.env["SALLYPORT_SSH_PORT"] ?? "6422");
-const controlPort = Number(process.env["SALLYPORT_CONTROL_PORT"] ?? "6480");
-const httpPort = Number(process.env["SALLYPORT_HTTP_PORT"] ?? "6490");
-const kubernetesPort = Number(process.env["SALLYPORT_KUBERNETES_PORT"] ?? "6444");
+const folder = resolve(root, process.env["SALLYPORT_DEMO"] ?? ".sallyport/demo");
+/** The folder in lines to paste, which are pasted in the project's own. */
+const shownFolder = folder.startsWith(root + sep) ? relative(root, folder) : folder;
+/** Its ports, each with the variable that chooses another. */
+const PORTS = {
+  postgres: ["SALLYPORT_PORT", 6432],
+  ssh: ["SALLYPORT_SSH_PORT", 6422],
+  control: ["SALLYPORT_CONTROL_PORT", 6480],
+  http: ["SALLYPORT_HTTP_PORT", 6490],
+  kubernetes: ["SALLYPORT_KUBERNETES_PORT", 6444],
+} as const;
+const portOf = (name: keyof typeof PORTS): number => Number(process.env[PORTS[name][0]] ?? PORTS[name][1]);
+const gatewayPort = portOf("postgres");
+const sshPort = portOf("ssh");
+const controlPort = portOf("control");
+const httpPort = portOf("http");
+const kubernetesPort = portOf("kubernetes");
+
+/** Refuses ports that are none or taken, all at once: nobody should have to ask five times. */
+async function checkPorts(): Promise<void> {
+  const names = Object.keys(PORTS) as (keyof typeof PORTS)[];
+  for (const name of names) {
+    const port = portOf(name);
+    if (!Number.isInteger(port) || port < 1 || port > 65_535)
+      throw new UsageError(`${PORTS[name][0]} must be a port number`);
+    const other = names.find((one) => one !== name && portOf(one) === port);
+    if (other !== undefined)
+      throw new UsageError(`${PORTS[name][0]} and ${PORTS[other][0]} are the same port, ${port}`);
+  }
+  const free = await Promise.all(names.map((name) => portIsFree(portOf(name))));
+  const taken = names.filter((_, i) => !free[i]);
+  if (taken.length === 0) return;
+  const numbers = taken.map(portOf).join(", ");
+  throw new UsageError(
+    `${taken.length === 1 ? `port ${numbers} is` : `ports ${numbers} are`} taken by another program; choose ${taken.length === 1 ? "another" : "others"}: ${await otherPorts(taken)} npm start`,
+  );
+}
+
+/** Settings for other ports, free now. */
+async function otherPorts(names: readonly (keyof typeof PORTS)[]): Promise<string> {
+  const used = new Set(Object.keys(PORTS).map((name) => portOf(name as keyof typeof PORTS)));
+  const settings: string[] = [];
+  for (const name of names) {
+    let port = portOf(name) + 1;
+    while (port < 65_535 && (used.has(port) || !(await portIsFree(port)))) port++;
+    used.add(port);
+    settings.push(`${PORTS[name][0]}=${port}`);
+  }
+  return settings.join(" ");
+}
 
 async function main(io: Io): Promise<number> {
   const step = (text: string): void => io.stderr(`  ${text}\n`);
-  for (const [port, name] of [
-    [gatewayPort, "SALLYPORT_PORT"],
-    [sshPort, "SALLYPORT_SSH_PORT"],
-    [controlPort, "SALLYPORT_CONTROL_PORT"],
-    [httpPort, "SALLYPORT_HTTP_PORT"],
-    [kubernetesPort, "SALLYPORT_KUBERNETES_PORT"],
-  ] as const) {
-    if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new UsageError(`${name} must be a port number`);
-    if (!(await portIsFree(port)))
-      throw new UsageError(`port ${port} is taken by another program; choose another: ${name}=${port + 1} npm start`);
-  }
   mkdirSync(folder, { recursive: true });
+  // A second demo on the folder would take the first one's PostgreSQL away.
+  const unlock = lockFolder(folder);
+  if (unlock === null)
+    throw new UsageError(
+      `the demo runs already, with its data in ${folder}: stop it first with Ctrl-C, or give another one its own folder and ports: SALLYPORT_DEMO=${folder}-2 ${await otherPorts(Object.keys(PORTS) as (keyof typeof PORTS)[])} npm start`,
+    );
+  await checkPorts();
   step("starting an embedded PostgreSQL …");
   const postgres = await startEmbedded({
     data: clusterFolder(join(folder, "postgres")),
-    password: adminPassword(),
+    ...adminPassword(),
     settings: ["fsync=off"],
     takeOver: true,
   });
@@ -66,6 +106,7 @@ async function main(io: Io): Promise<number> {
     await api?.close();
     await cluster?.api.close();
     await postgres.stop();
+    unlock();
   };
   let stopping = false;
   const onSignal = (): void => {
@@ -77,21 +118,32 @@ async function main(io: Io): Promise<number> {
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
   try {
-    await fillShop(postgres, step);
-    api = await startShopApi({ ...postgres, user: "shop_app", password: APP_PASSWORD, database: "shop" });
+    const server = { ...postgres, database: "postgres" };
+    await fillShop(server, join(root, "policies/shop/shop.sql"), () =>
+      step("filling the shop with customers, orders and payments …"),
+    );
+    api = await startShopApi({ ...server, ...SHOP_LOGIN, database: "shop" });
     step("compiling policies/shop …");
     const quiet: Io = { ...io, cwd: folder, stdout: () => undefined, stderr: () => undefined };
     if (!existsSync(join(folder, "bundle.key"))) keygenCommand(["bundle"], quiet);
     const built = await buildCommand(["-o", "shop.bundle", "--key", "bundle.key", join(root, "policies/shop")], quiet);
     if (built !== 0) throw new UsageError("policies/shop does not build; run: npm run policyc -- check policies/shop");
     step("starting the gateway …");
-    const ssh = await startSshDemo(folder, sshPort);
+    const ssh = await startSshDemo({ folder, shownFolder, port: sshPort });
     const tls = makeCertificate();
-    cluster = await startKubernetesDemo({ folder, port: kubernetesPort, tls, people: PEOPLE, program, io });
+    cluster = await startKubernetesDemo({
+      folder,
+      shownFolder,
+      port: kubernetesPort,
+      tls,
+      people: PEOPLE,
+      program,
+      io,
+    });
     writeFileSync(join(folder, "sallyport.yaml"), await configuration(postgres.port, tls, api.port, ssh, cluster));
     gateway = await startGateway(join(folder, "sallyport.yaml"), {
       ...io,
-      env: { ...io.env, SHOP_PASSWORD: APP_PASSWORD, CLUSTER_TOKEN },
+      env: { ...io.env, SHOP_PASSWORD: SHOP_LOGIN.password, CLUSTER_TOKEN },
     });
     io.stdout(welcome(ssh, cluster));
   } catch (fault) {
@@ -101,27 +153,12 @@ async function main(io: Io): Promise<number> {
   return new Promise(() => undefined);
 }
 
-const APP_PASSWORD = "shop-app";
-
-function adminPassword(): string {
+/** The server's password; a new one is for a new cluster, for the old one (which may stand elsewhere) has another. */
+function adminPassword(): { readonly password: string; readonly anew: boolean } {
   const file = join(folder, "postgres.password");
-  if (!existsSync(file)) writeFileSync(file, randomBytes(18).toString("base64url"), { mode: 0o600 });
-  return readFileSync(file, "utf8");
-}
-
-/** Database, login and tables of the shop, at the first start. */
-async function fillShop(postgres: EmbeddedPostgres, step: (text: string) => void): Promise<void> {
-  const admin = { host: postgres.host, port: postgres.port, user: postgres.user, password: postgres.password };
-  const there = await askOnce({ ...admin, database: "postgres" }, "select 1 from pg_database where datname = 'shop'");
-  if (there.length > 0) return;
-  step("filling the shop with customers, orders and payments …");
-  await askOnce({ ...admin, database: "postgres" }, `create role shop_app login password '${APP_PASSWORD}'`);
-  const app = { ...admin, user: "shop_app", password: APP_PASSWORD, database: "shop_new" };
-  await askOnce({ ...admin, database: "postgres" }, "drop database if exists shop_new");
-  await askOnce({ ...admin, database: "postgres" }, "create database shop_new owner shop_app");
-  await askOnce(app, readFileSync(join(root, "policies/shop/shop.sql"), "utf8") + shopData());
-  // Under its name only once it is whole, so that an interrupted first start begins anew.
-  await askOnce({ ...admin, database: "postgres" }, "alter database shop_new rename to shop");
+  const anew = !existsSync(file);
+  if (anew) writeFileSync(file, randomBytes(18).toString("base64url"), { mode: 0o600 });
+  return { password: readFileSync(file, "utf8"), anew };
 }
 
 /** A certificate for this machine, when there is an openssl to make one. */
@@ -172,7 +209,7 @@ ${tls ? "    tls: { certificate: gateway.crt, key: gateway.pem, required: false 
     protocol: postgres
     address: 127.0.0.1:${postgresPort}
     labels: { env: production }
-    credential: { user: shop_app, password: { env: SHOP_PASSWORD } }
+    credential: { user: ${SHOP_LOGIN.user}, password: { env: SHOP_PASSWORD } }
 ${httpTarget(apiPort)}${ssh.target}${cluster.target}users:
 ${users.join("\n")}
 http:
@@ -187,9 +224,9 @@ control: { address: "127.0.0.1:${controlPort}", administrators: [dba-leads] }
 function welcome(ssh: SshDemo, cluster: KubernetesDemo): string {
   const psql = (name: string): string =>
     `psql "host=127.0.0.1 port=${gatewayPort} dbname=shop user=${name} password=${name}"`;
-  const config = ".sallyport/demo/sallyport.yaml";
+  const config = join(shownFolder, "sallyport.yaml");
   return `
-Sallyport runs in front of a PostgreSQL with a small shop. Paste, in another terminal:
+Sallyport runs in front of a PostgreSQL with a small shop. Paste, in another terminal in this folder:
 
   ${psql("ana")}
 
@@ -199,10 +236,9 @@ without psql:
 
 What to try (ana is an analyst, dev an engineer, lea a DBA lead, kim of the privacy team; passwords are the names):
 
-  select full_name, email, national_id from customers limit 3;   as ana: masked; as kim: not
-  drop table customers;                                           nobody does that by hand
-  update orders set status = 'sent';                              as dev: waits for an approval
-
+  select full_name, email, national_id from customers limit 3;   -- as ana: masked; as kim: not
+  drop table customers;                                          -- nobody does that by hand
+  update orders set status = 'sent';                             -- as dev: waits for an approval
 ${httpToTry(httpPort)}
 Approvals are granted in the browser, http://127.0.0.1:${controlPort}/ (as lea), or by:
 

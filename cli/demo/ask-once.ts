@@ -9,8 +9,11 @@ export interface Server {
   readonly database: string;
 }
 
-/** Runs one text of SQL at a server, over the gateway's own client. */
-export async function askOnce(server: Server, sql: string): Promise<readonly (readonly (string | null)[])[]> {
+/** Runs statements at a server, over the gateway's own client: all of them or none, and each text is one of them. */
+export async function askOnce(
+  server: Server,
+  ...statements: readonly string[]
+): Promise<readonly (readonly (string | null)[])[]> {
   const connection = new ServiceConnection(
     {
       name: server.database,
@@ -29,7 +32,7 @@ export async function askOnce(server: Server, sql: string): Promise<readonly (re
   );
   try {
     await connection.ask("set search_path to public");
-    return await connection.ask(sql);
+    return await connection.ask(...statements);
   } finally {
     connection.close();
   }

@@ -39,6 +39,8 @@ export interface EmbeddedOptions {
   readonly bin?: string;
   /** End a server that still runs on the folder: its starter was killed before it could. */
   readonly takeOver?: boolean;
+  /** What is in the folder is thrown away. */
+  readonly anew?: boolean;
 }
 
 const ADMIN = "admin";
@@ -126,7 +128,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedP
   const other = otherUser();
   const as = other ?? {};
   if (options.takeOver === true) await endLeftServer(data);
-  if (!existsSync(join(data, "PG_VERSION"))) initialise(bin, data, options.password, other);
+  if (options.anew === true || !existsSync(join(data, "PG_VERSION"))) initialise(bin, data, options.password, other);
   // Chosen once the folder is made: that takes a while.
   const port = options.port === undefined || options.port === 0 ? await freePort() : options.port;
   const settings = [

@@ -69,8 +69,9 @@ export const httpTarget = (port: number): string =>
 
 /** What to paste. */
 export const httpToTry = (port: number): string => `
-The shop's HTTP API is behind the gateway too, which curl speaks to as to a proxy:
+The shop's HTTP API is behind the gateway too, which curl speaks to as to a proxy. As ana: masked, and as kim:kim not; as
+dev: waiting for an approval:
 
-  curl -x http://ana:ana@127.0.0.1:${port} http://shop-api/v1/customers          masked; as kim:kim not
-  curl -x http://dev:dev@127.0.0.1:${port} -X DELETE http://shop-api/v1/orders/7  waits for an approval
+  curl -x http://ana:ana@127.0.0.1:${port} http://shop-api/v1/customers
+  curl -x http://dev:dev@127.0.0.1:${port} -X DELETE http://shop-api/v1/orders/7
 `;

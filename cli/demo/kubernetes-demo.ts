@@ -23,6 +23,8 @@ export const CLUSTER_TOKEN = "the-gateway-at-the-demo-cluster";
 
 export interface KubernetesDemoParts {
   readonly folder: string;
+  /** The folder in lines to paste. */
+  readonly shownFolder: string;
   /** Where the gateway listens for Kubernetes. */
   readonly port: number;
   /** Whether there is a certificate for the gateway; kubectl shows credentials to nobody without one. */
@@ -48,7 +50,7 @@ export async function startKubernetesDemo(parts: KubernetesDemoParts): Promise<K
     listen: `  - protocol: kubernetes\n    address: 127.0.0.1:${port}\n    target: shop-cluster\n${tls ? "    tls: { certificate: gateway.crt, key: gateway.pem }\n" : ""}`,
     target: `  - name: shop-cluster\n    protocol: kubernetes\n    address: 127.0.0.1:${api.port}\n    labels: { env: shared }\n    tls: { mode: off }\n    credential: { token: { env: CLUSTER_TOKEN } }\n`,
     tokens,
-    welcome: tls ? toTry(port) : withoutTls(port),
+    welcome: tls ? toTry(port, parts.shownFolder) : withoutTls(port),
   };
 }
 
@@ -75,15 +77,16 @@ async function writeKubeconfigs({ folder, port, tls, people, program, io }: Kube
 
 const toTry = (
   port: number,
+  shownFolder: string,
 ): string => `A Kubernetes cluster is behind it too. As ana: its secrets masked; as dev: waiting for an approval, and refused:
 
-  kubectl --kubeconfig .sallyport/demo/ana.kubeconfig get secret db -n production -o yaml
-  kubectl --kubeconfig .sallyport/demo/dev.kubeconfig exec orders-0 -n production -- cat /srv/shop/customers.csv
-  kubectl --kubeconfig .sallyport/demo/dev.kubeconfig delete pod orders-0 -n production
+  kubectl --kubeconfig ${shownFolder}/ana.kubeconfig get secret db -n production -o yaml
+  kubectl --kubeconfig ${shownFolder}/dev.kubeconfig exec orders-0 -n production -- cat /srv/shop/customers.csv
+  kubectl --kubeconfig ${shownFolder}/dev.kubeconfig delete pod orders-0 -n production
 
 without kubectl:
 
-  curl --cacert .sallyport/demo/gateway.crt -u ana:ana https://127.0.0.1:${port}/api/v1/namespaces/production/secrets/db
+  curl --cacert ${shownFolder}/gateway.crt -u ana:ana https://127.0.0.1:${port}/api/v1/namespaces/production/secrets/db
 `;
 
 const withoutTls = (

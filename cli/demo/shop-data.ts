@@ -77,11 +77,11 @@ const quoted = (value: string | number): string =>
   typeof value === "number" ? String(value) : `'${value.replaceAll("'", "''")}'`;
 
 function insert(table: string, rows: readonly (readonly (string | number)[])[]): string {
-  return `insert into ${table} values\n${rows.map((row) => `(${row.map(quoted).join(",")})`).join(",\n")};\n`;
+  return `insert into ${table} values\n${rows.map((row) => `(${row.map(quoted).join(",")})`).join(",\n")}`;
 }
 
 /** The statements that fill the shop's tables: a believable shop whose people do not exist. */
-export function shopData(): string {
+export function shopData(): readonly string[] {
   const random = generator(20_261_124);
   const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)]!;
   const day = (): string =>
@@ -127,11 +127,11 @@ export function shopData(): string {
       280_000 + Math.floor(random() * 400_000),
     ];
   });
-  return (
-    insert("customers", people) +
-    insert("orders", orders) +
-    insert("order_items", items) +
-    insert("payments", payments) +
-    insert("staff", staff)
-  );
+  return [
+    insert("customers", people),
+    insert("orders", orders),
+    insert("order_items", items),
+    insert("payments", payments),
+    insert("staff", staff),
+  ];
 }

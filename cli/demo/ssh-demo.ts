@@ -17,13 +17,20 @@ export interface SshDemo {
 /** A key pair in a file, made when it is not there; answers the public half without its comment. */
 const keyPair = (path: string): string => keyPairIn(path, "demo").split(/\s+/).slice(0, 2).join(" ");
 
-/** @param port where the gateway listens for SSH */
-export async function startSshDemo(folder: string, port: number): Promise<SshDemo> {
+interface SshDemoParts {
+  readonly folder: string;
+  /** The folder in lines to paste. */
+  readonly shownFolder: string;
+  /** Where the gateway listens for SSH. */
+  readonly port: number;
+}
+
+export async function startSshDemo({ folder, shownFolder, port }: SshDemoParts): Promise<SshDemo> {
   const gatewayKey = keyPair(join(folder, "ssh-gateway"));
   keyPair(join(folder, "ssh-host"));
   const host = await startDemoHost(gatewayKey, readFileSync(join(folder, "ssh-host"), "utf8"));
   const ssh = (name: string): string =>
-    `ssh -p ${port} -i .sallyport/demo/ssh-${name} -o IdentitiesOnly=yes -o UserKnownHostsFile=.sallyport/demo/known_hosts -o StrictHostKeyChecking=accept-new '${name}%web01@127.0.0.1'`;
+    `ssh -p ${port} -i ${shownFolder}/ssh-${name} -o IdentitiesOnly=yes -o UserKnownHostsFile=${shownFolder}/known_hosts -o StrictHostKeyChecking=accept-new '${name}%web01@127.0.0.1'`;
   return {
     host,
     listen: `  - protocol: ssh\n    address: 127.0.0.1:${port}\n`,

@@ -65,9 +65,8 @@ const line = (said: string, begin: string): string =>
     .map((one) => one.trim())
     .find((one) => one.startsWith(begin))!;
 
-/** A line as it stands, but in this test's folder in the place of the usual one. */
-const paste = (text: string): Promise<Ran> =>
-  runProgram("sh", ["-c", text.replaceAll(".sallyport/demo/", `${folder}/`).split(/ {3,}/)[0]!]);
+/** A line, without what stands behind it. */
+const paste = (text: string): Promise<Ran> => runProgram("sh", ["-c", text.split(/ {3,}/)[0]!]);
 
 /** The secret masked, the deletion refused, the shell waiting for lea and then allowed: by kubectl, and by HTTPS where there is none. */
 async function usesCluster(said: string): Promise<void> {
@@ -146,19 +145,36 @@ describe("npm start", () => {
       expect(shown.out).toMatch(/"email" ?: ?".\*\*\*@\*\*\*\.[a-z.]+"/);
       expect(shown.out).not.toMatch(/@example|@mail/);
     }
-    const list = line(second.said, "npm run -s sallyport -- sessions list").replace(
-      "--config .sallyport/demo/",
-      `--config ${folder}/`,
-    );
+    const list = line(second.said, "npm run -s sallyport -- sessions list");
     const sessions = await runProgram("sh", ["-c", `cd ${JSON.stringify(root)} && ${list}`]);
     expect(sessions.stdout).toMatch(/ana +shop/);
-    // A second one beside it says what to do.
-    const beside = await runProgram(process.execPath, [join(root, "cli/demo.ts")], { env });
-    expect([beside.status, beside.stderr]).toEqual([2, expect.stringContaining(`SALLYPORT_PORT=`) as string]);
+    // A second one beside it says what to do, and with other ports but the same folder leaves the first one alone.
+    const others: Record<string, string> = { SALLYPORT_DEMO: folder };
+    for (const name of Object.keys(env)) if (name.endsWith("_PORT")) others[name] = String(await freePort());
+    for (const settings of [env, others]) {
+      const beside = await runProgram(process.execPath, [join(root, "cli/demo.ts")], { env: settings });
+      expect([beside.status, beside.stderr]).toEqual([
+        2,
+        expect.stringMatching(/runs already.*SALLYPORT_PORT=/) as string,
+      ]);
+    }
+    const still = await runProgram("sh", ["-c", `cd ${JSON.stringify(root)} && ${line(second.said, "npx ")}`]);
+    expect(still.stdout).toContain("***");
+    // Taken ports are named together, with others to take.
+    const elsewhere = await runProgram(process.execPath, [join(root, "cli/demo.ts")], {
+      env: { ...env, SALLYPORT_DEMO: join(folder, "another") },
+    });
+    expect(elsewhere.status).toBe(2);
+    for (const name of Object.keys(others).filter((one) => one.endsWith("_PORT"))) {
+      expect(elsewhere.stderr).toContain(env[name]);
+      expect(elsewhere.stderr).toMatch(new RegExp(`${name}=\\d+ `));
+    }
     expect(await end(second.child, "SIGINT")).toBe(0);
   });
 
   it("prints lines for its Kubernetes cluster that work when they are pasted", async () => {
+    // As where the folder is deleted, and the server's is elsewhere, for root's sake: it is made anew.
+    rmSync(join(folder, "postgres.password"));
     const { child, said } = await start();
     await usesCluster(said);
     expect(await end(child, "SIGINT")).toBe(0);
