@@ -44,6 +44,8 @@ export class CopyMasker {
   readonly #quote: number;
   readonly #escape: number;
   readonly #null: Buffer;
+  /** 1 for each byte that stands in a line of text as it is in the value, and ends none. */
+  readonly #plainBytes = new Uint8Array(256).fill(1);
   /** The last column that is masked: behind it nothing of a row is looked at but its end. */
   readonly #lastMasked: number;
   #headerDue: boolean;
@@ -59,6 +61,7 @@ export class CopyMasker {
     this.#quote = shape.quote.charCodeAt(0);
     this.#escape = shape.escape.charCodeAt(0);
     this.#null = Buffer.from(shape.nullText, "utf8");
+    for (const byte of [BACKSLASH, this.#delimiter, 8, 9, 10, 11, 12, 13]) this.#plainBytes[byte] = 0;
     this.#lastMasked = masks.findLastIndex((mask) => mask !== null);
     this.#headerDue = shape.header && shape.format !== "binary";
     this.#signatureDue = shape.format === "binary";
@@ -111,11 +114,14 @@ export class CopyMasker {
   #text(source: Buffer, start: number, end: number, out: Buffer, at: number, count: MaskCount): number {
     const masks = this.#masks;
     const delimiter = this.#delimiter;
+    const plain = this.#plainBytes;
     let field = 0;
     let from = start;
     let run = start;
     let escaped = false;
-    for (let i = start; i < end; i++) {
+    for (let i = start; ; i++) {
+      while (i < end && plain[source[i]!] === 1) i++;
+      if (i >= end) break;
       const byte = source[i]!;
       if (byte === BACKSLASH) {
         escaped = true;
@@ -172,9 +178,17 @@ export class CopyMasker {
   #plainAt = 0;
 
   #textField(mask: ValueMask, plainBytes: number, out: Buffer, at: number): number {
-    const length = this.#maskInto(mask, this.#plain, this.#plainAt, this.#plainAt + plainBytes);
-    if (length === TO_NULL) return copyRun(this.#null, 0, this.#null.length, out, at);
-    const masked = this.#masked;
+    const end = mask.write(this.#plain, this.#plainAt, this.#plainAt + plainBytes, out, at);
+    if (end === TO_NULL) return copyRun(this.#null, 0, this.#null.length, out, at);
+    for (let i = at; i < end; i++) {
+      if (this.#plainBytes[out[i]!] === 1) continue;
+      if (this.#masked.length < end - i) this.#masked = Buffer.allocUnsafe((end - i) * 2);
+      return this.#escapeText(this.#masked, copyRun(out, i, end, this.#masked, 0), out, i);
+    }
+    return end;
+  }
+
+  #escapeText(masked: Buffer, length: number, out: Buffer, at: number): number {
     const delimiter = this.#delimiter;
     for (let i = 0; i < length; i++) {
       const byte = masked[i]!;
