@@ -2,6 +2,7 @@
 import { chooseCommand, readArguments } from "./arguments.ts";
 import { configPath, CONFIG_FILE } from "./config-file.ts";
 import { Refused } from "./control-client.ts";
+import { isFileFault } from "./files.ts";
 import { EXIT, processIo, UsageError, type Io } from "./io.ts";
 import { VERSION } from "./version.ts";
 
@@ -79,7 +80,7 @@ const io = processIo();
 try {
   process.exitCode = await main(process.argv.slice(2), io);
 } catch (fault) {
-  if (fault instanceof UsageError) {
+  if (fault instanceof UsageError || isFileFault(fault)) {
     io.stderr(`sallyport: ${fault.message}\n`);
     process.exitCode = EXIT.usage;
   } else if (fault instanceof Refused) {

@@ -95,6 +95,8 @@ it("takes a user who was added while it runs, and no wrong users file", async ()
   writeFileSync(join(folder, "users.yaml"), "users: [{nam: x}]\n");
   await until(/the users stay as they were: .*users\.yaml:1:\d+: a user has no setting "nam"; did you mean name\?/s);
   expect((await cli(["approvals", "list"], "", as("eve"))).code).toBe(0);
+  // The bundle that was never there is no new one.
+  expect(said).not.toMatch(/the new bundle/);
   gateway.kill("SIGHUP");
   await until(/not reloaded, all stays as it was/);
   expect((await cli(["status"], "", as("eve"))).out).toContain("user: eve");
@@ -147,6 +149,36 @@ it("says what to do when a port is taken", async () => {
     code: 2,
     err: expect.stringContaining(`port ${port} is taken by another program`) as string,
   });
+});
+
+it.each<readonly [what: string, from: string | RegExp, to: string, told: RegExp]>([
+  ["no certificate", /$/, "tls: {certificate: a.crt, key: a.key}", /the certificate .*a\.crt can't be read: ENOENT/],
+  ["no PEM", /$/, "tls: {certificate: users.yaml, key: users.yaml}", /the key .*users\.yaml can't be used/],
+  ["a file for a folder", "state: other", "state: users.yaml", /the state folder .*users\.yaml can't be made: EEXIST/],
+  ["a bundle's private key", "bundle.pub", "bundle.key", /bundle\.key is a private key, .*; give the public one/],
+  ["no bundle key", "bundle.pub", "none.pub", /the bundle key .*none\.pub can't be read: ENOENT/],
+  ["what is no key", "bundle.pub", "users.yaml", /the bundle key .*users\.yaml is no public key: .*policyc keygen/],
+  ["a tab", "usersFile:", "\tusersFile:", /wrong\.yaml:3:1: Tabs are not allowed as indentation$/m],
+])("says in words what is wrong with %s", async (_, from, to, told) => {
+  const config = readFileSync(join(folder, "sallyport.yaml"), "utf8").replace("state: state", "state: other");
+  const listen = `listen: [{address: "127.0.0.1:${port}"`;
+  const wrong = typeof from === "string" ? config.replace(from, to) : config.replace(listen, `${listen}, ${to}`);
+  writeFileSync(join(folder, "wrong.yaml"), wrong);
+  const { code, err } = await cli(["serve", "--config", "wrong.yaml"]);
+  expect([code, err]).toEqual([2, expect.stringMatching(told) as string]);
+  expect(err).not.toContain("\n    at ");
+});
+
+it.each([
+  ["audit", "verify"],
+  ["sessions", "list"],
+  ["ssh-config", "--user", "ann"],
+])("a configuration that is not there is told in words: %s %s", async (...argv) => {
+  const { code, err } = await cli([...argv, "--config", "none.yaml"]);
+  expect([code, err]).toEqual([
+    2,
+    expect.stringMatching(/^sallyport: .*none\.yaml can't be read: ENOENT\n$/) as string,
+  ]);
 });
 
 it("a gateway that was killed leaves no lock behind", async () => {

@@ -1,9 +1,10 @@
 // One build: TypeScript to dist/, policyc bundled, bins made executable. Does nothing when dist/ is newer than every source.
 import { spawnSync } from "node:child_process";
-import { chmodSync, existsSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bundlePolicyc } from "./bundle.mjs";
+import { launcher } from "./launcher.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const SOURCES = ["base", "spec", "lang", "compiler", "runtime", "cli"];
@@ -32,5 +33,10 @@ const tsc = spawnSync(process.execPath, [join(root, "node_modules/typescript/bin
 });
 if (tsc.status !== 0) process.exit(tsc.status ?? 1);
 await bundlePolicyc(join(root, "dist"));
-for (const bin of ["policyc", "sallyport"]) chmodSync(join(root, "dist/cli", `${bin}.js`), 0o755);
+for (const name of ["policyc", "sallyport"]) {
+  const bin = join(root, "dist/cli", `${name}.js`);
+  renameSync(bin, join(root, "dist/cli", `${name}.main.js`));
+  writeFileSync(bin, launcher(name));
+  chmodSync(bin, 0o755);
+}
 writeFileSync(stamp, "");

@@ -96,6 +96,29 @@ beforeAll(async () => {
     refused: "sallyport: no rule allows it",
   });
   work(log, `select '${"x".repeat(40_000)}'`);
+  log.statement({
+    phase: "request",
+    text: maskedByPolicy("DELETE shop-api/v1/orders/7"),
+    parameters: null,
+    decision: decisionFragments({ verdict: "deny", rules: ["api_deletion"], deciding: [], masks: [], bundle: "ab" }, [
+      "DELETE",
+    ]),
+    decisionId: 4,
+    commit: null,
+    refused: "waits for approval apr_1",
+  });
+  log.append({ type: "alert", decision: 5, rule: "salaries_read", channels: ["security", "log"] });
+  log.append({ type: "mask.predicates", decision: 5, substituted: false, observed: ["public.customers.email"] });
+  log.append({ type: "mask.predicates", decision: 6, substituted: true, observed: [] });
+  log.append({
+    type: "recording",
+    decision: 7,
+    name: "told.7.cast",
+    format: "asciicast-v3",
+    bytes: 283,
+    digest: "69e0",
+    left: 9,
+  });
   log.append({ type: "session.end", why: "the client left", statements: log.statements });
   await recorder.close();
 });
@@ -107,10 +130,10 @@ describe("audit verify", () => {
     const { code, out } = await audit("verify", "log", "--key", "key.txt", "--since", older);
     expect([code, out]).toEqual([
       0,
-      expect.stringMatching(/^The record of gateway\.example\/audit is whole: 369 entries .* 61 sessions\.\n$/),
+      expect.stringMatching(/^The record of gateway\.example\/audit is whole: 374 entries .* 61 sessions\.\n$/),
     ]);
     const json = await audit("verify", "log", "--key", key, "--json");
-    expect(JSON.parse(json.out)).toMatchObject({ ok: true, size: 369, behind: 0, findings: [] });
+    expect(JSON.parse(json.out)).toMatchObject({ ok: true, size: 374, behind: 0, findings: [] });
   });
 
   it("says what was changed, and answers 1", async () => {
@@ -129,7 +152,7 @@ describe("audit verify", () => {
     [["verify", "nothing", "--key", key], "nothing is not a record"],
     [["verify", "log", "--key", key, "--since", "gone"], "there is no file gone"],
     [["proof", "log"], "give the number of an entry"],
-    [["proof", "369", "log"], "covers 369 entries, so there is no proof of #369"],
+    [["proof", "374", "log"], "covers 374 entries, so there is no proof of #374"],
   ])("%j is refused in words", async (argv, why) => {
     const fault: unknown = await audit(...argv).catch((error: unknown) => error);
     expect(fault).toBeInstanceOf(UsageError);
@@ -160,7 +183,7 @@ describe("audit proof", () => {
     for (const name of readdirSync(part)) rmSync(join(part, name));
     expect(await audit("proof", "3", "holed")).toMatchObject({
       code: 1,
-      err: expect.stringContaining("tile/0/001.p/113 is missing") as string,
+      err: expect.stringContaining("tile/0/001.p/118 is missing") as string,
     });
   });
 });
@@ -168,7 +191,7 @@ describe("audit proof", () => {
 describe("sessions", () => {
   it("list says who, on what, how much and how it ended; filters choose", async () => {
     const { out } = await sessions("list", "--log", "log", "--since", "2026-01-02");
-    expect(out).toMatch(/told +2026-01-02T00:00:00\.000Z +ana +shop +127\.0\.0\.1 +3 +1 +2 +the client left\n$/);
+    expect(out).toMatch(/told +2026-01-02T00:00:00\.000Z +ana +shop +127\.0\.0\.1 +4 +2 +2 +the client left\n$/);
     expect(out.split("\n")).toHaveLength(3);
     expect((await sessions("list", "--log", "log", "--user", "eva")).out).toBe("no sessions\n");
     expect((await sessions("list", "--log", "log", "--target", "other")).out).toBe("no sessions\n");
@@ -201,7 +224,15 @@ describe("sessions", () => {
         "    select 'x…x",
         "    … and 1 more part of the text above",
         "ok SELECT 1: 1 row, 12 bytes, 0.3 ms",
-        "ended: the client left (3 statements)",
+        "refused  request",
+        "    DELETE shop-api/v1/orders/7",
+        "    waits for approval apr_1",
+        "alert salaries_read to security, log",
+        "conditions over masked columns, which saw the values of public.customers.email",
+        "conditions over masked columns, which saw masked values",
+        "recorded in recordings/told.7.cast: 283 bytes, 9 more were not kept",
+        "    sha256 69e0",
+        "ended: the client left (4 statements)",
         "",
       ].join("\n"),
     );

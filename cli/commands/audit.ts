@@ -9,12 +9,14 @@ import { logFolder } from "./log-folder.ts";
 
 const HELP = `sallyport audit: checks the record
 
-  sallyport audit verify [FOLDER] --key KEY [--since FILE] [--json]
+  sallyport audit verify [--config FILE] [--key KEY] [--since FILE] [--json]
+  sallyport audit verify FOLDER --key KEY [--since FILE] [--json]
   sallyport audit proof INDEX [FOLDER] [--config FILE]
   sallyport audit key [--config FILE]
 
   FOLDER        a copy of the record's folder (state/log); without it, the one of --config
-  --key KEY     the verifier key, or a file that holds it; sallyport audit key prints it
+  --key KEY     the verifier key, or a file that holds it; sallyport audit key prints it. Without it, and with a
+                configuration, the one of the gateway's own log.key
   --since FILE  a checkpoint from earlier: proves that the record only grew since then
   --config FILE the gateway's configuration (SALLYPORT_CONFIG; sallyport.yaml here)
 

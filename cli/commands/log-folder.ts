@@ -1,10 +1,10 @@
-import { existsSync, readFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { createPrivateKey, createPublicKey } from "node:crypto";
-import { readConfig } from "../../runtime/gateway/index.ts";
 import { FileLogStore } from "../../runtime/outside/index.ts";
 import { verifierKey } from "../../spec/contract/record/index.ts";
-import { configPath } from "../config-file.ts";
+import { configPath, loadConfig } from "../config-file.ts";
+import { bytesOf } from "../files.ts";
 import { UsageError, type Io } from "../io.ts";
 
 /** A record's folder, found by what the user gave: the folder itself, or the gateway's configuration. */
@@ -25,14 +25,11 @@ export function logFolder(folder: string | undefined, config: string | undefined
   }
   const file = configPath(config, io);
   if (file === undefined) throw new UsageError("give the record's folder, or --config FILE");
-  const full = resolve(io.cwd, file);
-  const read = readConfig(readFileSync(full, "utf8"));
-  if (!read.ok)
-    throw new UsageError(read.error.map((one) => `${file}:${one.line}:${one.column}: ${one.message}`).join("\n"));
-  const state = resolve(dirname(full), read.value.state);
+  const { config: read, resolve: at } = loadConfig(file);
+  const state = at(read.state);
   const keyFile = join(state, "log.key");
   const key = existsSync(keyFile)
-    ? verifierKey(read.value.record.origin, createPublicKey(createPrivateKey(readFileSync(keyFile))))
+    ? verifierKey(read.record.origin, createPublicKey(createPrivateKey(bytesOf(keyFile, "the signing key"))))
     : null;
   return { path: join(state, "log"), store: new FileLogStore(join(state, "log")), verifierKey: key };
 }

@@ -17,6 +17,7 @@ import {
   type SshRevocations,
 } from "../../runtime/identity/index.ts";
 import { recordingsIn } from "../../runtime/outside/index.ts";
+import { bytesOf } from "../files.ts";
 import { UsageError } from "../io.ts";
 import { keyPairIn, ownAuthorityPath } from "../ssh-key-file.ts";
 
@@ -97,7 +98,7 @@ function authorityKey(
 }
 
 function hostCertificate(path: string, plain: Buffer): { readonly type: string; readonly blob: Buffer } {
-  const [type = "", encoded = ""] = readFileSync(path, "utf8").trim().split(/\s+/);
+  const [type = "", encoded = ""] = bytesOf(path, "ssh.hostCertificate").toString("utf8").trim().split(/\s+/);
   const blob = Buffer.from(encoded, "base64");
   const read = readCertificate(blob);
   if (!read.ok) throw new UsageError(`ssh.hostCertificate: ${path}: ${read.error}`);
@@ -113,7 +114,7 @@ function hostCertificate(path: string, plain: Buffer): { readonly type: string; 
 function watched(path: string | null): () => SshRevocations {
   if (path === null) return () => NOTHING_REVOKED;
   const load = (): SshRevocations => {
-    const read = readRevocations(readFileSync(path));
+    const read = readRevocations(bytesOf(path, "ssh.revoked"));
     if (!read.ok) throw new UsageError(`ssh.revoked: ${path}: ${read.error}`);
     return read.value;
   };

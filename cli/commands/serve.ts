@@ -7,16 +7,7 @@ import {
   randomBytes,
   type KeyObject,
 } from "node:crypto";
-import {
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  statSync,
-  watchFile,
-  unwatchFile,
-  writeFileSync,
-  promises as fs,
-} from "node:fs";
+import { existsSync, statSync, watchFile, unwatchFile, writeFileSync, promises as fs, type Stats } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { JSONWebKeySet } from "jose";
 import { parseVerifier } from "../../runtime/credentials/index.ts";
@@ -37,6 +28,7 @@ import { controlListener } from "../../runtime/control/index.ts";
 import { err, ok } from "../../base/result.ts";
 import { VERSION } from "../version.ts";
 import { keysOfUser, sshParts } from "./serve-ssh.ts";
+import { bytesOf, certificateAndKey, isPrivateKey, ownFolder } from "../files.ts";
 import { UsageError, type Io } from "../io.ts";
 import { httpParts } from "./serve/http-parts.ts";
 
@@ -61,8 +53,8 @@ export async function startGateway(
   const path = resolve(io.cwd, configPath);
   const config = parsed(readConfig(readText(path, "the configuration")), path);
   const state = resolve(dirname(path), config.state);
-  mkdirSync(state, { recursive: true, mode: 0o700 });
-  const unlock = lockFolder(state);
+  ownFolder(state, "the state folder");
+  const unlock = lockedFolder(state);
   if (unlock === null) throw new UsageError(`another gateway runs on the state folder ${state}; each needs its own`);
   try {
     const running = await startLocked(path, config, state, io, instead);
@@ -116,7 +108,7 @@ async function startLocked(
     targets: config.targets.map((target): Target => ({
       ...target,
       password: passwordOf(target, at, io),
-      caBytes: target.tls.ca === null ? null : readFileSync(at(target.tls.ca)),
+      caBytes: target.tls.ca === null ? null : bytesOf(at(target.tls.ca), `the authority of target ${target.name}`),
     })),
     directory,
     bundleKeys: config.bundle.keys.map((key) => publicKey(at(key))),
@@ -149,9 +141,7 @@ async function startLocked(
     },
     secret,
     ssh: sshParts(config.ssh, state, at),
-    tls: config.listen.map(({ tls }) =>
-      tls === null ? null : { certificate: readFileSync(at(tls.certificate)), key: readFileSync(at(tls.key)) },
-    ),
+    tls: config.listen.map(({ tls }) => (tls === null ? null : certificateAndKey(at(tls.certificate), at(tls.key)))),
     http: httpParts(config, at, io, () => signingKey(join(state, "identity.key")), state),
     clock: systemClock,
     random: systemRandom,
@@ -171,7 +161,10 @@ async function startLocked(
     }
   };
   const reload = async (): Promise<string | null> => reloadUsers() ?? (await started.reloadBundle());
-  const usersChanged = (): void => {
+  // Of a file that is not there the watcher tells at once, though nothing has changed.
+  const isNews = (now: Stats, before: Stats): boolean => now.mtimeMs !== 0 || before.mtimeMs !== 0;
+  const usersChanged = (now: Stats, before: Stats): void => {
+    if (!isNews(now, before)) return;
     const fault = reloadUsers();
     io.stderr(`sallyport: ${fault === null ? "the users were read again" : `the users stay as they were: ${fault}`}\n`);
   };
@@ -180,11 +173,16 @@ async function startLocked(
     unwatchFile(bundlePath, changed);
     for (const file of userFiles) unwatchFile(file, usersChanged);
   };
-  const changed = (): void => {
+  const changed = (now: Stats, before: Stats): void => {
+    if (!isNews(now, before)) return;
     void started.reloadBundle().then((fault) => {
-      if (fault !== null) io.stderr(`sallyport: the new bundle is refused, the old one stays: ${fault}\n`);
+      if (fault === null) return;
+      const instead = started.bundles.current === null ? "none is in force" : "the old one stays";
+      io.stderr(`sallyport: the new bundle is refused, ${instead}: ${fault}\n`);
     });
   };
+  if (usersPath !== null && !existsSync(usersPath))
+    io.stderr(`sallyport: the users file ${usersPath} is not there; sallyport user add makes it\n`);
   // Polled and not watched: the file is put in place by rename, and may lie on a network share.
   watchFile(bundlePath, { interval: WATCH_MS, persistent: false }, changed);
   for (const file of userFiles) watchFile(file, { interval: WATCH_MS, persistent: false }, usersChanged);
@@ -257,11 +255,14 @@ export async function serveCommand(configPath: string, io: Io): Promise<number> 
   return 0;
 }
 
-function readText(path: string, what: string): string {
+const readText = (path: string, what: string): string => bytesOf(path, what).toString("utf8");
+
+/** The lock on a state folder; null when another gateway has it. */
+function lockedFolder(state: string): (() => void) | null {
   try {
-    return readFileSync(path, "utf8");
+    return lockFolder(state);
   } catch (fault) {
-    throw new UsageError(`${what} ${path} can't be read: ${(fault as Error).message}`);
+    throw new UsageError(`the state folder ${state} can't be used: ${(fault as Error).message}`);
   }
 }
 
@@ -300,24 +301,36 @@ function secretOf(source: SecretSource, at: (name: string) => string, io: Io, wh
 }
 
 function publicKey(path: string): KeyObject {
+  const bytes = bytesOf(path, "the bundle key");
+  if (isPrivateKey(bytes))
+    throw new UsageError(
+      `the bundle key ${path} is a private key, with which anybody here could sign policies; give the public one, and keep this one where bundles are built`,
+    );
   try {
-    return createPublicKey(readFileSync(path));
+    return createPublicKey(bytes);
   } catch (fault) {
-    throw new UsageError(`bundle key ${path} can't be read: ${(fault as Error).message}; policyc keygen makes a pair`);
+    throw new UsageError(
+      `the bundle key ${path} is no public key: ${(fault as Error).message}; policyc keygen makes a pair`,
+    );
   }
 }
 
 /** 32 random bytes, made at the first start. */
 function secretFile(path: string): Buffer {
   if (!existsSync(path)) writeFileSync(path, randomBytes(32), { mode: 0o600 });
-  return readFileSync(path);
+  return bytesOf(path, "the secret");
 }
 
 function signingKey(path: string): KeyObject {
   if (!existsSync(path)) writeNewKey(path);
   if ((statSync(path).mode & 0o077) !== 0)
     throw new UsageError(`${path} can be read by others; run: chmod 600 ${path}`);
-  return createPrivateKey(readFileSync(path));
+  const bytes = bytesOf(path, "the signing key");
+  try {
+    return createPrivateKey(bytes);
+  } catch (fault) {
+    throw new UsageError(`the signing key ${path} can't be used: ${(fault as Error).message}`);
+  }
 }
 
 /** The log's signing key, made at the first start; its verifier key is put beside it for auditors. */

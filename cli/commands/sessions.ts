@@ -15,7 +15,8 @@ const HELP = `sallyport sessions: who did what, when, and what came back
   --log FOLDER    the record's folder, or a copy of it
   --config FILE   the gateway's configuration (SALLYPORT_CONFIG; sallyport.yaml here)
 
-Reads the record as it is, also beside a running gateway; sallyport audit verify proves it.
+Reads the record as it is, also beside a running gateway; sallyport audit verify proves it. What terminals and commands
+showed is in files under recordings/ beside the record, which asciinema play shows; show names them.
 `;
 
 type Value = ReadEntry["value"];
@@ -140,6 +141,10 @@ async function show(argv: readonly string[], io: Io): Promise<number> {
   return EXIT.ok;
 }
 
+const names = (value: CanonicalValue | undefined, before: string): string =>
+  Array.isArray(value) && value.length > 0 ? `${before}${value.map((one) => printable(String(one))).join(", ")}` : "";
+
+/** An entry as a person reads it. */
 function lines({ index, type, value }: ReadEntry, io: Io): string {
   const head = `${time(number(value["t"]))}  #${index}  `;
   const pad = "    ";
@@ -148,11 +153,12 @@ function lines({ index, type, value }: ReadEntry, io: Io): string {
       return `${head}${bold(io, printable(text(part(value, "who", "user"))))} signed in by ${text(part(value, "who", "method"))} from ${text(value["from"])} to ${printable(text(part(value, "on", "target")))}${value["tls"] === true ? ", encrypted" : ""}\n`;
     case "statement": {
       const rules = part(value, "decision", "deciding");
-      const by = Array.isArray(rules) && rules.length > 0 ? `by ${rules.join(", ")}` : "by default";
+      // A refusal that no rule decided says itself why: by default, for an approval that is missing, for a limit.
+      const by = Array.isArray(rules) && rules.length > 0 ? ` by ${rules.join(", ")}` : "";
       const masks = part(value, "decision", "masks");
       const verdict = value["refused"] === undefined ? text(part(value, "decision", "verdict")) : "refused";
       const out = [
-        `${head}${bold(io, verdict)} ${by}  ${text(value["phase"])}`,
+        `${head}${bold(io, verdict)}${by}  ${text(value["phase"])}`,
         ...printable(text(value["text"]))
           .split("\n")
           .map((line) => `${pad}${line}`),
@@ -188,6 +194,14 @@ function lines({ index, type, value }: ReadEntry, io: Io): string {
     }
     case "approval":
       return `${head}approval ${text(value["approval"])} ${bold(io, text(value["step"]))}${value["by"] === null ? "" : ` by ${printable(text(value["by"]))}`}${value["reason"] === null ? "" : `: ${printable(text(value["reason"]))}`}\n`;
+    case "recording": {
+      const left = number(value["left"]);
+      return `${head}recorded in recordings/${printable(text(value["name"]))}: ${number(value["bytes"])} bytes${left > 0 ? `, ${left} more were not kept` : ""}\n${pad}sha256 ${printable(text(value["digest"]))}\n`;
+    }
+    case "mask.predicates":
+      return `${head}conditions over masked columns${value["substituted"] === true ? ", which saw masked values" : ""}${names(value["observed"], ", which saw the values of ")}\n`;
+    case "alert":
+      return `${head}alert ${printable(text(value["rule"]))}${names(value["channels"], " to ")}\n`;
     case "session.end":
       return `${head}ended: ${printable(text(value["why"]))} (${plural(number(value["statements"]), "statement")})\n`;
     case "session.aborted":

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { readConfig } from "../../runtime/gateway/config.ts";
 import { readArguments } from "../arguments.ts";
-import { configPath, CONFIG_FILE } from "../config-file.ts";
+import { configPath, CONFIG_FILE, readText } from "../config-file.ts";
 import { keyPairIn, ownAuthorityPath } from "../ssh-key-file.ts";
 import { EXIT, UsageError, type Io } from "../io.ts";
 
@@ -42,7 +42,7 @@ export function sshConfigCommand(argv: readonly string[], io: Io): number {
   const file = configPath(values.config, io);
   if (file === undefined) throw new UsageError(`there is no ${CONFIG_FILE} here: give --config FILE`);
   const path = resolve(io.cwd, file);
-  const read = readConfig(readFileSync(path, "utf8"));
+  const read = readConfig(readText(path));
   if (!read.ok) throw new UsageError(`${path} has mistakes; sallyport serve tells them`);
   const { ssh, state } = read.value;
   if (values.authority === true) {

@@ -134,6 +134,12 @@ const pathText = (path: Path): string => path.parts.map((part) => part.text).joi
 
 function unknownName(expr: Path, scope: Scope): null {
   const name = pathText(expr);
+  const key = expr.parts.at(-1)!.text;
+  const map = name.slice(0, -key.length - 1);
+  if (scope.facts.get(map)?.type.kind === "map") {
+    scope.report(diagnostic("unknown-name", expr.span, { name, near: `${map}["${key}"]` }));
+    return null;
+  }
   const has = scope.protocols.filter((protocol) => factAt(protocol, name) !== undefined);
   if (has.length > 0) {
     // Some of the rule's protocols have it, or all of them in different forms.
@@ -262,7 +268,7 @@ function list(
       continue;
     }
     if (type !== null && !sameType(type, found.type) && !(type.kind === "address" && found.type.kind === "string")) {
-      scope.report(diagnostic("type-mismatch", item.span, { expected: typeName(type), found: typeName(found.type) }));
+      notOfType(item, type, found.type, scope);
       failed = true;
       continue;
     }
@@ -379,6 +385,7 @@ function binary(expr: Binary, scope: Scope, present: ReadonlySet<string>): Typed
           mode === "one" ? typeName(set.type.of) : `a list of them in brackets`,
           values.type,
           scope,
+          mode === "one" && expr.right.kind === "list" ? "of several it is `has any […]` or `has all […]`" : undefined,
         );
       }
       return plain({ kind: "has", mode, set: set.expr, values: values.expr, span }, BOOL);
@@ -412,8 +419,24 @@ function binary(expr: Binary, scope: Scope, present: ReadonlySet<string>): Typed
   }
 }
 
-function mismatch(at: Expr, expected: string, found: FactType, scope: Scope): null {
-  scope.report(diagnostic("type-mismatch", at.span, { expected, found: typeName(found) }));
+function mismatch(at: Expr, expected: string, found: FactType, scope: Scope, hint?: string): null {
+  scope.report(diagnostic("type-mismatch", at.span, { expected, found: typeName(found), hint }));
+  return null;
+}
+
+/** A value of another type than the one that it is compared with; a word of that type may only have been put in quotes. */
+function notOfType(at: Expr, expected: FactType, found: FactType, scope: Scope): null {
+  if (expected.kind !== "enum" || at.kind !== "string") return mismatch(at, typeName(expected), found, scope);
+  const same = expected.values.find((one) => one.toLowerCase() === at.value.toLowerCase());
+  scope.report(
+    diagnostic("type-mismatch", at.span, {
+      expected: typeName(expected),
+      found: typeName(found),
+      written: `"${at.value}"`,
+      near: same ?? nearest(at.value, expected.values),
+      hint: `its values are words without quotes: ${expected.values.slice(0, 3).join(", ")}, …`,
+    }),
+  );
   return null;
 }
 
@@ -444,7 +467,11 @@ function compare(
   if (a === null) return null;
   const b = check(second, scope, present, a.type);
   if (b === null) return null;
-  if (!comparable(a.type, b.type)) return mismatch(second, typeName(a.type), b.type, scope);
+  const single = a.type.kind !== "set" && a.type.kind !== "list";
+  if (single && !comparable(a.type, b.type))
+    return first.kind === "string" && b.type.kind === "enum"
+      ? notOfType(first, b.type, a.type, scope)
+      : notOfType(second, a.type, b.type, scope);
   if (a.type.kind === "set" || a.type.kind === "list" || a.type.kind === "map" || a.type.kind === "record")
     return mismatch(first, "a single value (sets are asked with `has`)", a.type, scope);
   if (op !== "==" && op !== "!=" && a.type.kind !== "int" && a.type.kind !== "duration" && a.type.kind !== "time")

@@ -1,4 +1,5 @@
 import { listing } from "../../base/text.ts";
+import { habit } from "./habits.ts";
 
 export type Severity = "error" | "warning";
 
@@ -22,7 +23,7 @@ export const catalogue = {
     code: "P0001",
     severity: "error",
     message: (p: { text: string }) => `${JSON.stringify(p.text)} is not part of the language`,
-    hint: () => "remove it, or put it between quotes",
+    hint: (p: { text: string }) => habit(p.text) ?? "remove it, or put it between quotes",
     explain: "The lexer met a character that begins no word, number, text or mark.",
   },
   syntax: {
@@ -30,6 +31,7 @@ export const catalogue = {
     severity: "error",
     message: (p: { found: string; expected: readonly string[] }) =>
       p.expected.length === 0 ? `${p.found} does not belong here` : `expected ${listing(p.expected)}, found ${p.found}`,
+    hint: (p: { found: string }) => habit(p.found.replace(/^`(.*)`$/s, "$1")),
     explain:
       "The text does not follow the grammar at this place. What stood there and what could have stood there is named.",
   },
@@ -182,7 +184,10 @@ export const catalogue = {
   "type-mismatch": {
     code: "P0022",
     severity: "error",
-    message: (p: { expected: string; found: string }) => `expected ${p.expected}, found ${p.found}`,
+    message: (p: { expected: string; found: string; written?: string | undefined; hint?: string | undefined }) =>
+      `expected ${p.expected}, found ${p.found}`,
+    hint: (p: { near?: string | undefined; hint?: string | undefined }) => near(p) ?? p.hint,
+    misspelt: (p: { written?: string | undefined }) => p.written ?? "",
     explain: "Every condition is typed before it runs, so that none can fail at run time.",
   },
   "not-a-condition": {

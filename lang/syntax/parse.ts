@@ -98,7 +98,8 @@ function syntaxError(file: SourceFile, error: IRecognitionException): Diagnostic
 function expectedOf(error: IRecognitionException): readonly string[] {
   if (error instanceof MismatchedTokenException) {
     const single = /--> (.*?) <--/.exec(error.message)?.[1];
-    return single === undefined ? [] : [single];
+    // That nothing more was expected is said of the token that is too much.
+    return single === undefined || single === EOF.name ? [] : [single];
   }
   const labels = [...error.message.matchAll(/\[((?:`[^`]*`|[^\]`])+)/g)].map((match) =>
     (match[1] ?? "").split(",")[0]!.trim(),

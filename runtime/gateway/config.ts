@@ -1,4 +1,4 @@
-import { isMap, isScalar, parseDocument, LineCounter } from "yaml";
+import { isMap, isScalar, parseDocument, LineCounter, type YAMLParseError } from "yaml";
 import { err, ok, type Result } from "../../base/result.ts";
 import { ConfigReader, type ConfigError } from "./config-reader.ts";
 import { readHttpListen, readHttpSettings, readHttpTarget, type HttpConfig } from "./http/config.ts";
@@ -106,15 +106,7 @@ export function readConfig(text: string): Result<GatewayConfig, readonly ConfigE
     customTags: [],
     merge: false,
   });
-  if (document.errors.length > 0) {
-    return err(
-      document.errors.map((fault) => ({
-        line: fault.linePos?.[0].line ?? 1,
-        column: fault.linePos?.[0].col ?? 1,
-        message: fault.message.split("\n")[0]!,
-      })),
-    );
-  }
+  if (document.errors.length > 0) return err(unreadable(document.errors));
   const r = new ConfigReader(document, lines);
   const top = r.map(document.contents, "the file", [
     "listen",
@@ -180,18 +172,21 @@ export function readConfig(text: string): Result<GatewayConfig, readonly ConfigE
   return r.errors.length > 0 ? err(r.errors) : ok(config);
 }
 
+/** What is wrong with a text as YAML. The first fault of its form brings others with it, which say nothing more. */
+const unreadable = (faults: readonly YAMLParseError[]): readonly ConfigError[] =>
+  faults
+    .filter((fault, i) => i === 0 || fault.code === "DUPLICATE_KEY")
+    .map((fault) => ({
+      line: fault.linePos?.[0].line ?? 1,
+      column: fault.linePos?.[0].col ?? 1,
+      message: fault.message.split("\n")[0]!.replace(/ at line \d+, column \d+:?$/, ""),
+    }));
+
 /** Users kept in a file of their own: a list under `users`. */
 export function readUsers(text: string): Result<readonly UserConfig[], readonly ConfigError[]> {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, strict: true, uniqueKeys: true });
-  if (document.errors.length > 0)
-    return err([
-      {
-        line: document.errors[0]!.linePos?.[0].line ?? 1,
-        column: 1,
-        message: document.errors[0]!.message.split("\n")[0]!,
-      },
-    ]);
+  if (document.errors.length > 0) return err(unreadable(document.errors));
   const r = new ConfigReader(document, lines);
   if (document.contents === null) return ok([]);
   const top = r.map(document.contents, "the users file", ["users"]);

@@ -179,7 +179,7 @@ export class StatementVerdicts {
       if (mask.kind === "refuse" && refusal === null) {
         refusedBy = mask.rule === null ? decision.masks.map(nameOf) : [mask.rule];
         const moved = name === null ? null : driftRefusal(name, driftAt(i));
-        refusal = maskRefusal(moved?.reason ?? mask.reason, refusedBy.join(", "), moved?.hint);
+        refusal = maskRefusal(moved?.reason ?? mask.reason, refusedBy.join(", "), moved?.hint ?? mask.hint);
       }
       if (statement.effects.changesReading) refusal ??= CHANGES_READING;
       return {

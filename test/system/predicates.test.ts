@@ -168,6 +168,14 @@ describe("substitute", () => {
     expect(error.message).toMatch(/sallyport: refused under mask|sallyport: the conditions/);
   });
 
+  it("a table that is not there is told as such, and what to do about it", async () => {
+    expect(await fault("ana", "select * from peopel")).toMatchObject({
+      code: "42501",
+      message: expect.stringContaining("relation peopel is not in the catalog") as string,
+      hint: expect.stringContaining("Check the name and the schema") as string,
+    });
+  });
+
   it("is told in the record", async () => {
     await rows("ana", "select id from people where email = 'q'");
     await rows("dev", "select id from people where email = 'q'");

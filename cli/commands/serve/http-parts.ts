@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { KeyObject } from "node:crypto";
 import type { GatewayConfig, GatewayParts } from "../../../runtime/gateway/index.ts";
 import { recordingsIn } from "../../../runtime/outside/index.ts";
+import { bytesOf, certificateAndKey } from "../../files.ts";
 import { UsageError, type Io } from "../../io.ts";
 
 type Source = { readonly file: string } | { readonly env: string };
@@ -16,13 +16,7 @@ export function httpParts(
   state: string,
 ): GatewayParts["http"] {
   if (http.listen.length === 0) return null;
-  const bytes = (name: string, what: string): Buffer => {
-    try {
-      return readFileSync(at(name));
-    } catch (fault) {
-      throw new UsageError(`${what} ${at(name)} can't be read: ${(fault as Error).message}`);
-    }
-  };
+  const bytes = (name: string, what: string): Buffer => bytesOf(at(name), what);
   const secret = (source: Source, what: string): string => {
     if ("file" in source)
       return bytes(source.file, what)
@@ -44,8 +38,7 @@ export function httpParts(
         one.tls === null
           ? null
           : {
-              certificate: bytes(one.tls.certificate, "the certificate"),
-              key: bytes(one.tls.key, "the key"),
+              ...certificateAndKey(at(one.tls.certificate), at(one.tls.key)),
               clientCa: one.tls.clientCa === null ? null : bytes(one.tls.clientCa, "the authorities' certificates"),
             },
     })),

@@ -1,5 +1,5 @@
 import { REDACT, compareMasks, type MaskSpec, type PredicateMode } from "../../../spec/contract/bundle/index.ts";
-import type { AnalysedStatement, ColumnId } from "../../facts/index.ts";
+import { unknownRelation, type AnalysedStatement, type ColumnId } from "../../facts/index.ts";
 import type { MaskedCatalog } from "./masked-catalog.ts";
 import { columnKey, substitute, type Replacement, type Substitution } from "./substitute.ts";
 
@@ -30,9 +30,18 @@ export type MaskPlan =
         readonly covered: ReadonlySet<string>;
       };
     }
-  | { readonly kind: "refuse"; readonly reason: string; readonly rule: string | null };
+  | {
+      readonly kind: "refuse";
+      readonly reason: string;
+      readonly rule: string | null;
+      /** What to do about it, where that is not to leave masked columns out. */
+      readonly hint?: string;
+    };
 
 export const CLEAR: MaskPlan = { kind: "clear" };
+
+const UNKNOWN_RELATION_HINT =
+  "Check the name and the schema. A table that was made a moment ago is known within seconds, one of an open transaction once that ends.";
 
 const pathOf = (column: ColumnId): string => `${column.schema}.${column.table}.${column.column}`;
 
@@ -55,7 +64,11 @@ export function planMasks(statement: AnalysedStatement, masked: MaskedCatalog | 
     (reason) => !statement.calls.some((call) => call.reason === reason && masked.trusts(call.function)),
   );
   if (untraced.length > 0 && (reachesMasked || statement.reachesAnything)) {
+    const unknown = statement.relations.some(
+      (use) => use.oid === null && unknownRelation(use.schema, use.name) === untraced[0],
+    );
     return {
+      ...(unknown ? { hint: UNKNOWN_RELATION_HINT } : {}),
       kind: "refuse",
       rule: null,
       reason: `it may reach masked columns in a way that cannot be traced: ${untraced[0]}`,

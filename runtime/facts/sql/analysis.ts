@@ -28,6 +28,10 @@ export interface RelationUse {
   readonly made?: boolean;
 }
 
+/** Why a statement that reads a relation whose name could not be resolved can't be traced. */
+export const unknownRelation = (schema: string | null, name: string): string =>
+  `relation ${schema === null ? "" : `${schema}.`}${name} is not in the catalog that was read`;
+
 /** A call of a function that the analysis does not know: it may do anything, unless a policy vouches for it. */
 export interface UnknownCall {
   /** `schema.function`, when only one function can be meant. */

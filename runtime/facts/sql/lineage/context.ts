@@ -1,5 +1,5 @@
 import type { SqlGuard } from "../../../../spec/contract/facts/index.ts";
-import type { ColumnId, RelationUse, UnknownCall } from "../analysis.ts";
+import { unknownRelation, type ColumnId, type RelationUse, type UnknownCall } from "../analysis.ts";
 import type { CatalogIndex, CatalogRelation } from "../catalog.ts";
 import { TELLING_RELATIONS } from "../functions.ts";
 import { constantText, guardsOfSetting } from "../guards.ts";
@@ -123,11 +123,7 @@ export class StatementContext {
     });
     if (found === null) {
       this.unresolved = true;
-      if (access === "read")
-        this.untraced(
-          `relation ${schema === null ? "" : `${schema}.`}${name} is not in the catalog that was read`,
-          true,
-        );
+      if (access === "read") this.untraced(unknownRelation(schema, name), true);
     } else if ((found.schema === "pg_catalog" || found.schema === "public") && TELLING_RELATIONS.has(found.name)) {
       this.untraced(`${found.name} shows data or statements of others`, true);
     }
