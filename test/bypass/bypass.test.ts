@@ -392,6 +392,16 @@ describe("the protocol's own ways", () => {
       ],
     ],
     [
+      "a Sync that the server skips inside of a copy",
+      async (c) => {
+        await c.query("create temp table filled (a text)");
+        await c.ask(Buffer.concat([msg.query("copy filled from stdin"), msg.sync(), msg.copyDone()]));
+        // An answer too many that is waited for: each that follows is taken for that of the statement before.
+        await c.query("select (1 / 0)::text as s");
+        return [await c.query("select upper(ssn) as s from people")];
+      },
+    ],
+    [
       "portals suspended and taken up again",
       async (c) => [
         await c.query("begin"),
