@@ -52,6 +52,26 @@ export const ORACLES: Readonly<Record<string, readonly (readonly [right: string,
       `select 1, jsonb_path_query(note, '$ ? (@.k starts with "ZQXO")') is null from people`,
     ],
   ],
+  "names in FROM": [
+    [
+      "select (select count(*) from (select 'a' as ssn) n join (plain a join plain b on ssn like 'ZQXS%') on true) from people where id = 1",
+      "select (select count(*) from (select 'a' as ssn) n join (plain a join plain b on ssn like 'ZQXT%') on true) from people where id = 1",
+    ],
+    [
+      "select (select count(*) from (select 0 as pin) n, plain tablesample bernoulli (least(greatest(pin - 918273600, 0), 100)) repeatable (1)) from people where id = 1",
+      "select (select count(*) from (select 0 as pin) n, plain tablesample bernoulli (least(greatest(pin - 918273645, 0), 100)) repeatable (1)) from people where id = 1",
+    ],
+  ],
+  "keys in brackets": [
+    [
+      "select count(*), ssn like 'ZQXS%' from people group by (2, 2)",
+      "select count(*), ssn like 'ZQXT%' from people group by (2, 2)",
+    ],
+    [
+      "select count(*), ssn like 'ZQXS%' from people group by rollup ((2, 2))",
+      "select count(*), ssn like 'ZQXT%' from people group by rollup ((2, 2))",
+    ],
+  ],
   "what is counted": [
     [
       "select count(case when ssn like 'ZQXS%' then 1 end) from people",
