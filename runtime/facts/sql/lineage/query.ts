@@ -365,7 +365,9 @@ export class Query {
     const value: Value = { ...computed(values), direct: null };
     const alias = body(b["alias"]);
     const columns = names(alias["colnames"]);
-    const defined = list(b["coldeflist"]).map((item) => text(is(item, "ColumnDef")?.["colname"]));
+    const definitions = list(b["coldeflist"]).map((item) => body(is(item, "ColumnDef") ?? undefined));
+    for (const column of definitions) this.expressions.type(column["typeName"], scope);
+    const defined = definitions.map((column) => text(column["colname"]));
     const call = calls.length === 1 ? is(calls[0], "FuncCall") : null;
     const functionName = names(call?.["funcname"]).at(-1) ?? "";
     const name = aliasName(b["alias"]) || functionName;
