@@ -230,6 +230,18 @@ describe.each(Object.entries(ORACLES))("%s", (_group, pairs) => {
   });
 });
 
+it.each(["text", "csv", "binary"])("a copy in %s does not tell what is NULL", async (format) => {
+  const client = await through();
+  const ask = (guess: string): Promise<Heard> =>
+    client.query(
+      `copy (select nullif(ssn, '${guess}'), nullif(pin, 918273645) from people) to stdout (format ${format})`,
+    );
+  const [right, wrong] = [await ask("ZQXSSN84213"), await ask("nothing")];
+  expect(right.rows).toBeGreaterThan(2);
+  expect(right.bytes.equals(wrong.bytes)).toBe(true);
+  client.end();
+});
+
 describe("the protocol's own ways", () => {
   type Attack = (client: WireClient, another: () => Promise<WireClient>) => Promise<readonly Heard[]>;
   const cases: readonly (readonly [title: string, attack: Attack])[] = [

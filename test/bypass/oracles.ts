@@ -72,6 +72,22 @@ export const ORACLES: Readonly<Record<string, readonly (readonly [right: string,
       "select count(*), ssn like 'ZQXT%' from people group by rollup ((2, 2))",
     ],
   ],
+  "what is NULL": [
+    [
+      "select nullif(ssn, 'ZQXSSN84213') from people where id = 1",
+      "select nullif(ssn, 'nothing') from people where id = 1",
+    ],
+    [
+      "select case when ssn like 'ZQXS%' then 'a' end from people",
+      "select case when ssn like 'ZQXT%' then 'a' end from people",
+    ],
+    ["select substring(ssn from '^ZQXS') from people", "select substring(ssn from '^ZQXT') from people"],
+    ["select note ->> 'k' from people", "select note ->> 'l' from people"],
+    [
+      "select max(name) filter (where ssn like 'ZQXS%') from people",
+      "select max(name) filter (where ssn like 'ZQXT%') from people",
+    ],
+  ],
   "what is counted": [
     [
       "select count(case when ssn like 'ZQXS%' then 1 end) from people",
