@@ -107,8 +107,32 @@ function maskedNameOf(
   return found?.name ?? null;
 }
 
+/**
+ * The name of a relation that hides one with masked columns further along the search path: a statement that waits for whoever
+ * renames or drops the first reads the second. Null when there is none.
+ */
+function hidingName(
+  statement: AnalysedStatement,
+  path: readonly string[] | null,
+  catalog: Catalog,
+  masked: MaskedCatalog,
+): string | null {
+  if (path === null || masked.relations.size === 0) return null;
+  const found = statement.relations.find(({ bare, made, oid, schema, name }) => {
+    if (bare !== true || made === true || oid === null || schema === null) return false;
+    const behind = path.slice(path.indexOf(schema) + 1);
+    return relationsNamed(catalog, name).some((one) => behind.includes(one.schema) && reachesMasked(one, masked));
+  });
+  return found?.name ?? null;
+}
+
 /** Why a statement is refused that leans on a name which may have changed its meaning, and what to do about it. */
 export function driftRefusal(name: string, drift: Drift): { readonly reason: string; readonly hint: string } {
+  if (drift === STEADY)
+    return {
+      reason: `${name} hides a relation of the same name that has masked columns, and could come to mean that one before it runs`,
+      hint: "Name each table with its schema.",
+    };
   return drift.open
     ? {
         reason: `the open transaction may have changed what ${name} means, and masks could not follow`,
@@ -120,15 +144,17 @@ export function driftRefusal(name: string, drift: Drift): { readonly reason: str
       };
 }
 
-/** A statement as it has to be taken after its drift, and the name that it leans on; the same when it leans on none. */
+/** A statement as it has to be taken after its drift on a search path, and the name that it leans on; the same when it leans on none. */
 export function drifted(
   statement: AnalysedStatement,
   drift: Drift,
+  path: readonly string[] | null,
   catalog: Catalog,
   masked: MaskedCatalog | null,
 ): { readonly statement: AnalysedStatement; readonly name: string | null } {
-  if (masked === null || (!drift.path && !drift.catalog)) return { statement, name: null };
-  const name = maskedNameOf(statement, drift, catalog, masked);
+  if (masked === null) return { statement, name: null };
+  const steady = !drift.path && !drift.catalog;
+  const name = steady ? hidingName(statement, path, catalog, masked) : maskedNameOf(statement, drift, catalog, masked);
   if (name === null) return { statement, name };
   return {
     statement: {

@@ -5,7 +5,7 @@ import type { Analysis } from "../facts/index.ts";
 import type { Clock } from "../outside/index.ts";
 import type { Outcome, SqlAction, Ticket } from "../protocols/index.ts";
 import { RecorderFailed, decisionFragments, type SessionLog } from "../record/index.ts";
-import { drifted } from "./drift.ts";
+import { STEADY, drifted } from "./drift.ts";
 import type { Kept } from "./statement-verdicts.ts";
 import type { TargetCatalog } from "./target-catalog.ts";
 
@@ -139,11 +139,12 @@ export class StatementRecord {
     if (known !== null && known.action === action && known.analysis === analysis && known.kept === kept)
       return known.text;
     const { catalog } = this.#parts.catalog.current!;
-    const { drifts, masked } = kept;
-    const statements =
-      drifts === null
-        ? analysis.statements
-        : analysis.statements.map((one, i) => drifted(one, drifts[i]!, catalog, masked.forAnybody).statement);
+    const { drifts, masked, path } = kept;
+    const statements = !kept.unsure
+      ? analysis.statements
+      : analysis.statements.map(
+          (one, i) => drifted(one, drifts?.[i] ?? STEADY, path, catalog, masked.forAnybody).statement,
+        );
     const text = recordText(action.text, statements, masked.forAnybody, scannerOf(kept.bundle.manifest));
     this.#text = { action, analysis, kept, text };
     return text;

@@ -47,6 +47,10 @@ export interface Kept {
   readonly maskRules: readonly number[];
   /** What the statements' names may have come to mean by the time they run; null when they mean what was read. */
   readonly drifts: readonly Drift[] | null;
+  /** The search path that their names were looked up along. */
+  readonly path: readonly string[] | null;
+  /** They lean on a name that may by then mean what is masked for somebody. */
+  readonly unsure: boolean;
   /** What they run by name. */
   readonly behind: Behind;
   /** The statements use a name whose meaning may change from one execution to the next. */
@@ -153,6 +157,7 @@ export class StatementVerdicts {
   ): Kept {
     const { bundle, forAnybody } = masked;
     const { catalog } = this.#parts.catalog.current!;
+    const { path } = this.#reading;
     const driftAt = (i: number): Drift => drifts?.[i] ?? STEADY;
     /** Facts as far as they are sure when the statement runs. */
     const sure = (one: AnalysedStatement | null | undefined, i: number): AnalysedStatement | null =>
@@ -160,8 +165,8 @@ export class StatementVerdicts {
     const statements = analysis.statements.map((one, i) => sure(one, i)!);
     const runs = analysis.statements.map((_, i) => sure(behind[i], i));
     const planned = (i: number, by: MaskedCatalog | null): NamedPlan => {
-      const own = drifted(statements[i]!, driftAt(i), catalog, by);
-      const run = runs[i] == null ? null : drifted(runs[i], driftAt(i), catalog, by);
+      const own = drifted(statements[i]!, driftAt(i), path, catalog, by);
+      const run = runs[i] == null ? null : drifted(runs[i], driftAt(i), path, catalog, by);
       return { mask: planNamed(own.statement, run?.statement ?? null, by), name: own.name ?? run?.name ?? null };
     };
     const units = statements.flatMap((statement, i) => [...statement.units, ...(runs[i]?.units ?? [])]);
@@ -229,6 +234,8 @@ export class StatementVerdicts {
       observed: [...new Set(plans.flatMap(({ mask }) => (mask.kind === "mask" ? (mask.observed ?? []) : [])))],
       rewriteProved: false,
       drifts,
+      path,
+      unsure: anybodys.some(({ name }) => name !== null),
       behind,
       named: analysis.statements.some(({ effects }) => effects.executes !== null || effects.fetches !== null),
       reaches:

@@ -230,8 +230,21 @@ describe.each(Object.entries(ORACLES))("%s", (_group, pairs) => {
   });
 });
 
+it.each(["text", "csv", "binary"])("a copy in %s does not tell what is NULL", async (format) => {
+  const client = await through();
+  const ask = (guess: string): Promise<Heard> =>
+    client.query(
+      `copy (select nullif(ssn, '${guess}'), nullif(pin, 918273645) from people) to stdout (format ${format})`,
+    );
+  const [right, wrong] = [await ask("ZQXSSN84213"), await ask("nothing")];
+  expect(right.rows).toBeGreaterThan(2);
+  expect(right.bytes.equals(wrong.bytes)).toBe(true);
+  client.end();
+});
+
 describe("the protocol's own ways", () => {
-  const cases: readonly (readonly [title: string, attack: (client: WireClient) => Promise<readonly Heard[]>])[] = [
+  type Attack = (client: WireClient, another: () => Promise<WireClient>) => Promise<readonly Heard[]>;
+  const cases: readonly (readonly [title: string, attack: Attack])[] = [
     [
       "the function call message",
       async (c) => {
@@ -392,6 +405,51 @@ describe("the protocol's own ways", () => {
       ],
     ],
     [
+      "a name that changes hands while the statement waits for a lock",
+      async (c, another) => {
+        const other = await another();
+        await c.query("set search_path = shadow, public");
+        await other.query("begin");
+        await other.query("alter table shadow.people rename to was_people");
+        const asked = c.query("select ssn || '' from people");
+        // Ten answers of another session later it has come to wait.
+        for (let i = 0; i < 10; i++) await other.query("select 1");
+        await other.query("commit");
+        const heard = await asked;
+        await other.query("alter table shadow.was_people rename to people");
+        other.end();
+        return [heard];
+      },
+    ],
+    [
+      "a name that changes hands in a transaction that began before the catalog was read",
+      async (c, another) => {
+        const other = await another();
+        await other.query("begin; select pg_current_xact_id()");
+        await c.query("create table since (a int)");
+        await c.query("set search_path = shadow, sealed, public");
+        await c.query("select * from notes");
+        await other.query("alter table shadow.people rename column ssn to zip");
+        await other.query("alter table shadow.people rename to was_people; commit");
+        other.end();
+        const heard = [await c.query("select ssn || '' from people"), await c.query("select 1")];
+        heard.push(await c.query("select ssn || '' from people"));
+        await c.query("alter table shadow.was_people rename column zip to ssn");
+        await c.query("alter table shadow.was_people rename to people; drop table since");
+        return heard;
+      },
+    ],
+    [
+      "a Sync that the server skips inside of a copy",
+      async (c) => {
+        await c.query("create temp table filled (a text)");
+        await c.ask(Buffer.concat([msg.query("copy filled from stdin"), msg.sync(), msg.copyDone()]));
+        // An answer too many that is waited for: each that follows is taken for that of the statement before.
+        await c.query("select (1 / 0)::text as s");
+        return [await c.query("select upper(ssn) as s from people")];
+      },
+    ],
+    [
       "portals suspended and taken up again",
       async (c) => [
         await c.query("begin"),
@@ -522,10 +580,10 @@ describe("the protocol's own ways", () => {
   ];
   it.each(cases)("%s", async (_title, attack) => {
     const bare = await direct();
-    expect((await attack(bare)).some((heard) => markerOf(heard) !== null)).toBe(true);
+    expect((await attack(bare, direct)).some((heard) => markerOf(heard) !== null)).toBe(true);
     bare.end();
     const client = await through();
-    for (const heard of await attack(client)) expectNoMarker(heard, "wire");
+    for (const heard of await attack(client, through)) expectNoMarker(heard, "wire");
     client.end();
   });
 });

@@ -52,6 +52,42 @@ export const ORACLES: Readonly<Record<string, readonly (readonly [right: string,
       `select 1, jsonb_path_query(note, '$ ? (@.k starts with "ZQXO")') is null from people`,
     ],
   ],
+  "names in FROM": [
+    [
+      "select (select count(*) from (select 'a' as ssn) n join (plain a join plain b on ssn like 'ZQXS%') on true) from people where id = 1",
+      "select (select count(*) from (select 'a' as ssn) n join (plain a join plain b on ssn like 'ZQXT%') on true) from people where id = 1",
+    ],
+    [
+      "select (select count(*) from (select 0 as pin) n, plain tablesample bernoulli (least(greatest(pin - 918273600, 0), 100)) repeatable (1)) from people where id = 1",
+      "select (select count(*) from (select 0 as pin) n, plain tablesample bernoulli (least(greatest(pin - 918273645, 0), 100)) repeatable (1)) from people where id = 1",
+    ],
+  ],
+  "keys in brackets": [
+    [
+      "select count(*), ssn like 'ZQXS%' from people group by (2, 2)",
+      "select count(*), ssn like 'ZQXT%' from people group by (2, 2)",
+    ],
+    [
+      "select count(*), ssn like 'ZQXS%' from people group by rollup ((2, 2))",
+      "select count(*), ssn like 'ZQXT%' from people group by rollup ((2, 2))",
+    ],
+  ],
+  "what is NULL": [
+    [
+      "select nullif(ssn, 'ZQXSSN84213') from people where id = 1",
+      "select nullif(ssn, 'nothing') from people where id = 1",
+    ],
+    [
+      "select case when ssn like 'ZQXS%' then 'a' end from people",
+      "select case when ssn like 'ZQXT%' then 'a' end from people",
+    ],
+    ["select substring(ssn from '^ZQXS') from people", "select substring(ssn from '^ZQXT') from people"],
+    ["select note ->> 'k' from people", "select note ->> 'l' from people"],
+    [
+      "select max(name) filter (where ssn like 'ZQXS%') from people",
+      "select max(name) filter (where ssn like 'ZQXT%') from people",
+    ],
+  ],
   "what is counted": [
     [
       "select count(case when ssn like 'ZQXS%' then 1 end) from people",

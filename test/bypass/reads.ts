@@ -267,6 +267,11 @@ export const READS: Readonly<Record<string, readonly string[]>> = {
     "select * from (select * from (select ssn from people) a) b",
     "select x from people p, lateral (select p.ssn as x) s",
     "select x from people p cross join lateral (values (p.ssn), (p.email)) v(x)",
+    // Without LATERAL a name in FROM is not the neighbour's but that of a level further out.
+    "select (select x from (select 'a' as ssn) n, (select ssn as x) s) from people",
+    "select (select x from (select 'a' as ssn) n join (select ssn as x) s on true) from people",
+    "select (select x from (select 'a' as ssn) n, (values (ssn)) s(x)) from people",
+    "select (select x from (select 'a' as ssn) p, (select p.ssn as x) s) from people p",
     "select u from people, unnest(array[ssn, email]) u",
     "select u.* from people, unnest(tags) with ordinality u",
     "select * from people p, rows from (unnest(p.tags), generate_series(1, 2)) r",

@@ -189,6 +189,46 @@ const CONVERSATIONS: Readonly<Record<string, readonly Step[]>> = {
     simple("select * from t order by a"),
     { ...batch(msg.parse("", "copy t to stdout"), msg.bind("", "", 0), msg.execute(""), msg.sync()) },
   ],
+  "a Sync inside of a copy, and around it": [
+    simple("begin; create temp table filled (a int)"),
+    { ...batch(msg.query("copy filled from stdin"), msg.sync(), msg.copyData("1\n")), until: "G" },
+    batch(msg.sync(), msg.flush(), msg.copyDone()),
+    { ...batch(msg.sync(), msg.query("select a + 0 as a from filled")), count: 2 },
+    {
+      ...batch(msg.parse("", "copy filled from stdin"), msg.bind("", "", 0), msg.execute(""), msg.sync()),
+      until: "G",
+    },
+    batch(msg.copyData("2\n"), msg.copyDone(), msg.sync()),
+    batch(msg.parse("", "copy filled from stdin"), msg.bind("", "", 0), msg.execute(""), msg.copyDone(), msg.sync()),
+    {
+      ...batch(
+        msg.query("copy filled from stdin; copy filled from stdin; select a + 0 as a from filled"),
+        msg.sync(),
+        msg.copyData("3\n"),
+        msg.copyDone(),
+        msg.sync(),
+        msg.copyData("4\n"),
+        msg.sync(),
+        msg.copyDone(),
+        msg.query("select 'behind'"),
+      ),
+      count: 2,
+    },
+    simple("savepoint s"),
+    {
+      ...batch(msg.parse("", "copy filled from stdin"), msg.bind("", "", 0), msg.execute(""), msg.sync()),
+      until: "G",
+    },
+    { ...batch(msg.copyData("x\n"), msg.copyDone(), msg.sync(), msg.query("rollback to s")), count: 2 },
+    {
+      ...batch(msg.parse("", "copy nowhere from stdin"), msg.bind("", "", 0), msg.execute(""), msg.sync()),
+    },
+    {
+      ...batch(msg.query("rollback to s"), msg.query("copy nowhere from stdin"), msg.sync(), msg.copyDone()),
+      count: 3,
+    },
+    simple("rollback"),
+  ],
   "cursors and SQL's own PREPARE": [
     simple("begin; declare c scroll cursor for select id from people order by id"),
     simple("fetch 2 from c; fetch backward 1 from c; move 10 in c; fetch next from c"),

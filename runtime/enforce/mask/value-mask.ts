@@ -20,6 +20,8 @@ export interface ValueMask {
   readonly spec: MaskSpec;
   /** Whether the value is changed at all; left out where every value is. Asked directly before `write`. */
   readonly touches?: (source: Uint8Array, start: number, end: number) => boolean;
+  /** NULL is hidden like a value: `write` is asked for an empty one. Left out: NULL stays NULL. */
+  readonly hidesNull?: true;
   /** The most bytes that `write` puts out for a value of `bytes` bytes. */
   bound(bytes: number): number;
   /** Writes the masked form of `source[start, end)` at `out[at]`; answers the place after it, or `TO_NULL`. */

@@ -51,6 +51,8 @@ type Row = readonly (string | null)[];
 const runsCode = (table: string, row: string, expression: string): string =>
   `(${expression}::pg_catalog.text like '%:funcid ' || 'pg_catalog.set_config(text,text,bool)'::pg_catalog.regprocedure::pg_catalog.oid || ' %' or exists (select 1 from pg_catalog.pg_depend d where d.classid = 'pg_catalog.${table}'::pg_catalog.regclass and d.objid = ${row}.oid and d.refclassid in ('pg_catalog.pg_proc'::pg_catalog.regclass, 'pg_catalog.pg_operator'::pg_catalog.regclass)))`;
 const DOMAIN_RUNS = runsCode("pg_constraint", "k", "k.conbin");
+/** Types whose values are checked by such code: domains, and what is made of one. */
+const CHECKED_TYPES = `with recursive checked (oid) as (select k.contypid from pg_catalog.pg_constraint k where k.contypid <> 0 and ${DOMAIN_RUNS} union select made.whole from checked join (select t.oid as whole, t.typbasetype as part from pg_catalog.pg_type t where t.typbasetype <> 0 union all select t.oid, t.typelem from pg_catalog.pg_type t where t.typelem <> 0 union all select c.reltype, a.atttypid from pg_catalog.pg_class c join pg_catalog.pg_attribute a on a.attrelid = c.oid where c.reltype <> 0 and a.attnum > 0 and not a.attisdropped union all select r.rngtypid, r.rngsubtype from pg_catalog.pg_range r) made on made.part = checked.oid) select oid from checked`;
 
 /**
  * What a service connection is asked, in this order; `buildCatalog` takes the rows. Its search path is `pg_catalog` alone, so
@@ -65,7 +67,7 @@ export const CATALOG_QUERIES = {
   inheritance: `select inhrelid, inhparent from pg_catalog.pg_inherits order by 1, 2`,
   functions: `select distinct p.proname, n.nspname, exists (select 1 from pg_catalog.pg_proc b where b.proname = p.proname and b.pronamespace = 'pg_catalog'::pg_catalog.regnamespace) from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace where n.nspname not in ('pg_catalog','information_schema') order by 1, 2`,
   operators: `select distinct o.oprname from pg_catalog.pg_operator o join pg_catalog.pg_proc p on p.oid = o.oprcode join pg_catalog.pg_language l on l.oid = p.prolang where l.lanname not in ('internal','c') and o.oprnamespace <> 'pg_catalog'::pg_catalog.regnamespace order by 1`,
-  casts: `select t.typname from pg_catalog.pg_cast c join pg_catalog.pg_proc p on p.oid = c.castfunc join pg_catalog.pg_language l on l.oid = p.prolang join pg_catalog.pg_type t on t.oid = c.casttarget where l.lanname not in ('internal','c') and p.pronamespace <> 'pg_catalog'::pg_catalog.regnamespace union select t.typname from pg_catalog.pg_constraint k join pg_catalog.pg_type t on t.oid = k.contypid join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass and d.objid = k.oid and d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass union select t.typname from pg_catalog.pg_constraint k join pg_catalog.pg_type t on t.oid = k.contypid where ${DOMAIN_RUNS} order by 1`,
+  casts: `select t.typname from pg_catalog.pg_cast c join pg_catalog.pg_proc p on p.oid = c.castfunc join pg_catalog.pg_language l on l.oid = p.prolang join pg_catalog.pg_type t on t.oid = c.casttarget where l.lanname not in ('internal','c') and p.pronamespace <> 'pg_catalog'::pg_catalog.regnamespace union select t.typname from pg_catalog.pg_type t where t.oid in (${CHECKED_TYPES}) order by 1`,
   code: [
     `select distinct r.ev_class, case r.ev_type when '1' then 'r' else 'w' end from pg_catalog.pg_rewrite r where r.ev_class >= 16384 and (${runsCode("pg_rewrite", "r", "r.ev_action")} or ${runsCode("pg_rewrite", "r", "r.ev_qual")})`,
     `select p.polrelid, 'r' from pg_catalog.pg_policy p where ${runsCode("pg_policy", "p", "p.polqual")} or ${runsCode("pg_policy", "p", "p.polwithcheck")}`,
@@ -73,13 +75,23 @@ export const CATALOG_QUERIES = {
     `select t.tgrelid, 'w' from pg_catalog.pg_trigger t where not t.tgisinternal`,
     `select a.adrelid, 'w' from pg_catalog.pg_attrdef a where ${runsCode("pg_attrdef", "a", "a.adbin")}`,
     `select k.conrelid, 'w' from pg_catalog.pg_constraint k where k.conrelid <> 0 and ${DOMAIN_RUNS}`,
-    `select c.attrelid, 'w' from pg_catalog.pg_attribute c join pg_catalog.pg_constraint k on k.contypid = c.atttypid where ${DOMAIN_RUNS}`,
+    `select c.attrelid, 'w' from pg_catalog.pg_attribute c where c.atttypid in (${CHECKED_TYPES})`,
   ].join(" union "),
   cascades: `select distinct k.confrelid, k.conrelid from pg_catalog.pg_constraint k where k.contype = 'f' and (k.confdeltype not in ('a','r') or k.confupdtype not in ('a','r')) order by 1, 2`,
 } as const;
 
-/** The one query whose answer names the state of all tables above. */
-export const CATALOG_STATE_QUERY = `select string_agg(v, ';' order by v) from (select 'class ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) as v from pg_catalog.pg_class union all select 'attribute ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) from pg_catalog.pg_attribute union all select 'proc ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) from pg_catalog.pg_proc union all select 'rewrite ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) from pg_catalog.pg_rewrite union all select 'inherits ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) from pg_catalog.pg_inherits union all select 'operator ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) from pg_catalog.pg_operator union all select 'cast ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) from pg_catalog.pg_cast union all select 'constraint ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) from pg_catalog.pg_constraint union all select 'namespace ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) from pg_catalog.pg_namespace union all select 'trigger ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) from pg_catalog.pg_trigger union all select 'attrdef ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) from pg_catalog.pg_attrdef union all select 'policy ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) from pg_catalog.pg_policy) states`;
+/** Tables of the catalog that the queries above read. */
+const STATE_TABLES =
+  "class attribute proc rewrite inherits operator cast type constraint namespace trigger attrdef policy".split(" ");
+
+/**
+ * The one query whose answer names the state of all of them. Each row's last change counts, not only the latest of them: a
+ * transaction that began early may commit late, with a number below those that were seen.
+ */
+export const CATALOG_STATE_QUERY = `select string_agg(v, ';' order by v) from (${STATE_TABLES.map(
+  (table) =>
+    `select '${table} ' || coalesce(max(xmin::text::bigint), 0) || ' ' || count(*) || ' ' || coalesce(sum(hashint8(xmin::text::bigint)), 0) as v from pg_catalog.pg_${table}`,
+).join(" union all ")}) states`;
 
 export interface CatalogRows {
   readonly relations: readonly Row[];

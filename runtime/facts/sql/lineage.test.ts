@@ -354,6 +354,32 @@ describe("columns that are observed or stored", () => {
   });
 });
 
+describe("operators and casts of users' own code are told, also where no text names them", () => {
+  it.each([
+    "select full_name between 'a' and 'b' from users",
+    "select full_name not between symmetric 'a' and 'b' from users",
+    "select case id when 1 then 2 end from users",
+    "select id in (select 1) from users",
+    "select id = any (select 1) from users",
+    "select id in (1, 2) from users",
+    "select nullif(id, 1) from users",
+    "select id is distinct from 1 from users",
+    "select 1 from users where id = 1::checked",
+    "select 1 from users where 1::checked = id",
+    "insert into plain values (1::checked, 'x')",
+    "update plain set a = 1::checked",
+    "select a from json_to_record('{}') as x (a checked)",
+    "prepare p (checked) as select $1",
+  ])("%s", (sql) => {
+    const own: Catalog = { ...catalog, userOperators: ["=", ">="], userCasts: ["checked"] };
+    const found = analyseOffline(sql, own, ["pg_catalog", "public"]);
+    if ("kind" in found) throw new Error(JSON.stringify(found));
+    expect(found.statements[0]!.opaque).not.toEqual([]);
+    expect(found.statements[0]!.effects.settings).toBe(true);
+    expect(statements(sql)[0]!.opaque).toEqual([]);
+  });
+});
+
 describe("what can't be traced is told", () => {
   it.each([
     "select query_to_xml('select ssn from users', true, true, '')",

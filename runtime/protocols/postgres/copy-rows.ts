@@ -132,7 +132,7 @@ export class CopyMasker {
       if (!last && byte !== delimiter) continue;
       if (field >= masks.length) return MALFORMED;
       const mask = masks[field];
-      if (mask !== null && mask !== undefined && !this.#isNull(source, from, i)) {
+      if (mask !== null && mask !== undefined && (mask.hidesNull === true || !this.#isNull(source, from, i))) {
         const length = this.#plainText(source, from, i, escaped);
         if (mask.touches === undefined || mask.touches(this.#plain, this.#plainAt, this.#plainAt + length)) {
           at = copyRun(source, run, from, out, at);
@@ -234,7 +234,8 @@ export class CopyMasker {
       }
       if (i >= end || quoted || field >= this.#masks.length) return MALFORMED;
       const mask = this.#masks[field];
-      const shown = mask === null || mask === undefined || (!wasQuoted && this.#isNull(source, from, i));
+      const shown =
+        mask === null || mask === undefined || (mask.hidesNull !== true && !wasQuoted && this.#isNull(source, from, i));
       if (!shown && (mask.touches?.(this.#scratch, 0, length) ?? true)) {
         at = copyRun(source, run, from, out, at);
         at = this.#csvField(mask, length, out, at);

@@ -44,10 +44,19 @@ export class Expect {
   /** Rows of a probe. */
   collected: (string | null)[][] | null = null;
   settle: ((rows: readonly (readonly (string | null)[])[] | null) => void) | null = null;
+  /** Times that it copies from the client, how many of them the server has begun, and how many the client has ended. */
+  copies = 0;
+  copiesBegun = 0;
+  copiesEnded = 0;
 
   constructor(kind: ExpectKind, batch: number) {
     this.kind = kind;
     this.batch = batch;
+  }
+
+  /** The server reads what it copies, and nothing else. */
+  get copying(): boolean {
+    return this.copiesBegun > this.copiesEnded;
   }
 }
 

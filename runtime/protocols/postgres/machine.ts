@@ -32,6 +32,15 @@ const FUNCTION_CALL: Refusal = {
   hint: "Call the function with SELECT.",
 };
 
+/** What may come inside of a copy, and what ends the session. */
+const AMID_COPY: ReadonlySet<number> = new Set([
+  CLIENT.copyData,
+  CLIENT.copyDone,
+  CLIENT.copyFail,
+  CLIENT.flush,
+  CLIENT.terminate,
+]);
+
 const NO_PARAMETERS: readonly (Buffer | null)[] = [];
 const NO_FORMATS: readonly number[] = [];
 
@@ -61,7 +70,8 @@ export class PostgresMachine implements ServerSideOwner {
   #heldBytes = 0;
   #recordIndex = -1;
   #closed = false;
-  copyIn = false;
+  /** What copies from the client, until the client has ended that: all behind it the server would read as part of the copy. */
+  #copier: Expect | null = null;
   /** The chunk that is read: from where on it is still to be sent, and where the message at hand begins. */
   #chunk: Buffer = EMPTY;
   #from = 0;
@@ -93,7 +103,8 @@ export class PostgresMachine implements ServerSideOwner {
   fromServer(bytes: Buffer, start: number, end: number): number {
     if (this.#closed) return end;
     const at = this.#server.push(bytes, start, end);
-    if (this.#waitingFor?.settled === true) this.#readHeld();
+    const waiting = this.#waitingFor;
+    if (waiting !== null && (waiting.settled || waiting.copying)) this.#readHeld();
     return at;
   }
 
@@ -157,7 +168,7 @@ export class PostgresMachine implements ServerSideOwner {
       if (end > data.length) {
         if (type !== CLIENT.copyData) break;
         // Bulk data needs no decision of its own, so it need not be collected.
-        if (!this.#copyAllowed()) break;
+        if (this.#copies === null) break;
         this.#passing = end - data.length;
         this.#flush(data.length);
         this.#intake.keep(EMPTY, 1);
@@ -208,6 +219,8 @@ export class PostgresMachine implements ServerSideOwner {
   #message(type: number, data: Buffer, at: number, end: number): Next {
     // As the server itself: after an error in a batch everything but Sync is skipped.
     if (this.#skipping !== "no" && type !== CLIENT.sync && type !== CLIENT.terminate) return "drop";
+    const copier = this.#copies;
+    if (copier !== null && !AMID_COPY.has(type)) return this.#amidCopy(copier, type);
     switch (type) {
       case CLIENT.query:
         return this.#query(data, at, end);
@@ -225,12 +238,14 @@ export class PostgresMachine implements ServerSideOwner {
         return this.#sync();
       case CLIENT.flush:
         return "forward";
+      // The server ignores these outside COPY, and so nothing is lost when they are not sent.
       case CLIENT.copyData:
-        return this.#copyAllowed() ? "forward" : "drop";
+        return copier === null ? "drop" : "forward";
       case CLIENT.copyDone:
       case CLIENT.copyFail:
-        // The server ignores them outside COPY, and so nothing is lost when they are not sent.
-        return this.#copyAllowed() ? "forward" : "drop";
+        if (copier === null) return "drop";
+        copier.copiesEnded++;
+        return "forward";
       case CLIENT.functionCall:
         return this.#refuseWhole(FUNCTION_CALL);
       case CLIENT.terminate:
@@ -243,12 +258,27 @@ export class PostgresMachine implements ServerSideOwner {
     }
   }
 
-  #copyAllowed(): boolean {
-    if (this.copyIn) return true;
-    for (const expect of this.expected) {
-      if (expect.plans.some((plan) => plan.statement.returns === "copy-in")) return true;
-    }
-    return false;
+  /** What still copies from the client. */
+  get #copies(): Expect | null {
+    const copier = this.#copier;
+    if (copier !== null && (copier.settled || copier.copiesEnded === copier.copies)) this.#copier = null;
+    return this.#copier;
+  }
+
+  /**
+   * A message that is no part of a copy before the copy's end. Whether the server answers it hangs on whether it reads the
+   * copy by then, so it waits for that. Inside of a copy the server skips a Sync, and no other message has a place there.
+   */
+  #amidCopy(copier: Expect, type: number): Next {
+    if (!copier.copying) return this.#wait(copier);
+    if (type === CLIENT.sync) return "drop";
+    this.#violation(`message type ${printable(type)} has no place inside of a copy`);
+    return "closed";
+  }
+
+  #copiesOf(expect: Expect): void {
+    for (const { statement } of expect.plans) if (statement.returns === "copy-in") expect.copies++;
+    if (expect.copies > 0) this.#copier = expect;
   }
 
   #malformed(what: string): Next {
@@ -272,6 +302,7 @@ export class PostgresMachine implements ServerSideOwner {
     const expect = this.expected.push(new Expect("query", this.#batch));
     expect.ticket = ruling.ticket;
     expect.plans = ruling.plans;
+    this.#copiesOf(expect);
     this.#recordIndex = ruling.recordIndex;
     for (const plan of ruling.plans) noteEffects(this.names, plan.statement, expect, ruling.plans.length > 1);
     this.#sinceSync = false;
@@ -433,6 +464,7 @@ export class PostgresMachine implements ServerSideOwner {
     const expect = this.#sent("execute");
     expect.ticket = ruling.ticket;
     expect.plans = ruling.plans;
+    this.#copiesOf(expect);
     expect.subject = portal;
     expect.moved = sent !== null;
     for (const plan of ruling.plans) noteEffects(this.names, plan.statement, expect, false);

@@ -69,12 +69,8 @@ function maskFields(
     const from = read + 4;
     if (length < -1 || length > end - from) return MALFORMED;
     const mask = masks[i];
-    if (length === -1) {
-      read = from;
-      continue;
-    }
-    read = from + length;
-    if (mask === null || mask === undefined) continue;
+    read = length === -1 ? from : from + length;
+    if (mask === null || mask === undefined || (length === -1 && mask.hidesNull !== true)) continue;
     if (mask.touches !== undefined && !mask.touches(source, from, read)) continue;
     at = copyRun(source, run, from - 4, out, at);
     const lengthAt = at;

@@ -23,7 +23,6 @@ export interface ServerSideOwner {
   readonly expected: ExpectQueue;
   readonly names: Names;
   status: number;
-  copyIn: boolean;
   readonly betweenBatches: boolean;
   batchFailed(): void;
   fail(bytes: Buffer, why: string): void;
@@ -369,8 +368,8 @@ export class ServerSide {
       case SERVER.copyOut:
         return this.#copyOutBegins(head, bytes, at, end);
       case SERVER.copyIn:
-        if (head.ticket === null) return this.#unexpected(type);
-        this.#owner.copyIn = true;
+        if (head.ticket === null || head.copiesBegun === head.copies) return this.#unexpected(type);
+        head.copiesBegun++;
         return this.#cut ? DROP : FORWARD;
       case SERVER.copyDone:
         if (!this.#copyOut) return this.#unexpected(type);
@@ -538,7 +537,6 @@ export class ServerSide {
     if (head.collected !== null) return DROP;
     if (head.kind !== "query" && head.kind !== "execute") return this.#unexpected(SERVER.commandComplete);
     if (head.ticket === null) return this.#unexpected(SERVER.commandComplete);
-    this.#owner.copyIn = false;
     this.#copyOut = false;
     if (this.#cut) {
       if (head.tag !== CUT_TAG) this.#finish(head, "cut", null);
@@ -573,7 +571,6 @@ export class ServerSide {
     }
     const sqlstate = read.value.get("C") ?? "XX000";
     if (head === undefined) return FORWARD; // a FATAL before the connection ends
-    this.#owner.copyIn = false;
     this.#copyOut = false;
     this.#endRows();
     const wasCut = this.#cut;

@@ -52,7 +52,9 @@ export function fitMasks(
       return found;
     }
     always = true;
-    const mask = fit(column.spec, type, binary, secrets, detect);
+    const fitted = fit(column.spec, type, binary, secrets, detect);
+    // Whether what is computed is NULL would tell of what it is computed from: `nullif(email, 'guess')`.
+    const mask: ValueMask = column.derived ? { ...fitted, hidesNull: true } : fitted;
     return found instanceof DetectMask && column.spec.kind === "json" ? thenDetect(mask, found) : mask;
   });
   if (masks.every((mask) => mask === null)) return null;

@@ -13,6 +13,10 @@ export class TooDeep extends Error {}
 
 const COMPARISONS: ReadonlySet<string> = new Set(["=", "<>", "<", ">", "<=", ">=", "~~", "!~~"]);
 
+const EQUALS: readonly string[] = ["="];
+/** The operators that BETWEEN stands for. */
+const BOUNDS: readonly (readonly string[])[] = [[">="], ["<="]];
+
 /** What flows into the value of an expression. */
 export class Expressions {
   readonly #context: StatementContext;
@@ -70,7 +74,7 @@ export class Expressions {
         this.#context.untraced("WHERE CURRENT OF a cursor", false);
         return NOTHING;
       case "TypeCast":
-        return computed([this.#type(b["typeName"], scope), this.value(b["arg"], scope)]);
+        return computed([this.type(b["typeName"], scope), this.value(b["arg"], scope)]);
       case "CollateClause":
         return computed([this.value(b["arg"], scope)]);
       case "A_Expr":
@@ -89,8 +93,11 @@ export class Expressions {
         return this.#all(list(b["elements"]), scope);
       case "List":
         return this.#all(list(b["items"]), scope);
-      case "CaseExpr":
-        return this.#all([b["arg"], ...list(b["args"]), b["defresult"]], scope);
+      case "CaseExpr": {
+        const found = this.#all([b["arg"], ...list(b["args"]), b["defresult"]], scope);
+        // Each WHEN is compared with what stands behind CASE.
+        return b["arg"] === undefined || this.#isKnownOperator(EQUALS) ? found : { ...found, opaque: true };
+      }
       case "CaseWhen":
         return this.#all([b["expr"], b["result"]], scope);
       case "A_Indirection": {
@@ -108,7 +115,7 @@ export class Expressions {
       case "XmlExpr":
         return this.#all([...list(b["named_args"]), ...list(b["args"])], scope);
       case "XmlSerialize":
-        return computed([this.#type(b["typeName"], scope), this.value(b["expr"], scope)]);
+        return computed([this.type(b["typeName"], scope), this.value(b["expr"], scope)]);
       case "ResTarget":
         return this.value(b["val"], scope);
       case "JsonObjectConstructor":
@@ -154,7 +161,7 @@ export class Expressions {
   }
 
   /** A type that something is made into. */
-  #type(json: Json | undefined, scope: Scope): Value {
+  type(json: Json | undefined, scope: Scope): Value {
     const b = body(json);
     const type = names(b["names"]);
     // Bare names in (…) are words of the type, as in geometry(Point).
@@ -178,7 +185,7 @@ export class Expressions {
     const values: Value[] = [];
     for (const key in b) {
       const child = b[key]!;
-      if (key === "typeName") values.push(this.#type(child, scope));
+      if (key === "typeName") values.push(this.type(child, scope));
       else if (Array.isArray(child)) values.push(...(child as readonly Json[]).map((item) => this.value(item, scope)));
       else if (node(child) !== null) values.push(this.value(child, scope));
       else if (isBody(child)) values.push(this.#children(child, scope));
@@ -238,10 +245,11 @@ export class Expressions {
 
   #operator(b: Body, scope: Scope): Value {
     const operator = names(b["name"]).at(-1) ?? "";
-    if (!this.#isKnownOperator(names(b["name"])))
-      return { ...this.#all([b["lexpr"], b["rexpr"]], scope), opaque: true };
     const [left, right] = [b["lexpr"], b["rexpr"]];
     const kind = text(b["kind"]);
+    const meant = kind.includes("BETWEEN") ? BOUNDS : [names(b["name"])];
+    if (!meant.every((path) => this.#isKnownOperator(path)))
+      return { ...this.#all([left, right], scope), opaque: true };
     const compares =
       (kind === "AEXPR_OP" && COMPARISONS.has(operator)) ||
       kind === "AEXPR_IN" ||
@@ -254,15 +262,23 @@ export class Expressions {
       const value = this.value(left, scope);
       const slot = plain && operator !== "~~" && operator !== "!~~" && is(left, "ColumnRef") !== null;
       for (const constant of rightConstants) this.#constant(constant, value.sources, value.opaque, slot);
-      return computed([value]);
+      return computed([value, this.#casts(right, scope)]);
     }
     if (leftConstants !== null && rightConstants === null) {
       const value = this.value(right, scope);
       for (const constant of leftConstants)
         this.#constant(constant, value.sources, value.opaque, kind === "AEXPR_OP" && is(right, "ColumnRef") !== null);
-      return computed([value]);
+      return computed([value, this.#casts(left, scope)]);
     }
     return this.#all([left, right], scope);
+  }
+
+  /** The types that constants are cast to. */
+  #casts(json: Json | undefined, scope: Scope): Value {
+    const cast = is(json, "TypeCast");
+    if (cast !== null) return computed([this.type(cast["typeName"], scope), this.#casts(cast["arg"], scope)]);
+    const items = is(json, "List")?.["items"] ?? (Array.isArray(json) ? json : undefined);
+    return items === undefined ? NOTHING : computed(list(items).map((item) => this.#casts(item, scope)));
   }
 
   /** Notes a literal. */
@@ -285,7 +301,7 @@ export class Expressions {
     if (constants === null) return this.output(json, scope);
     for (const constant of constants)
       this.#constant(constant, target, target.length === 0, slot && is(json, "A_Const") !== null);
-    return NOTHING;
+    return this.#casts(json, scope);
   }
 
   functionCall(b: Body, scope: Scope): Value {
@@ -366,7 +382,8 @@ export class Expressions {
   #subLink(b: Body, scope: Scope): Value {
     const outputs = this.#query.anyQuery(b["subselect"], scope);
     const test = b["testexpr"] === undefined ? NOTHING : this.value(b["testexpr"], scope);
-    if (b["operName"] !== undefined && !this.#isKnownOperator(names(b["operName"])))
+    const operator = b["operName"] === undefined ? EQUALS : names(b["operName"]);
+    if (b["testexpr"] !== undefined && !this.#isKnownOperator(operator))
       return { ...computed([...(outputs ?? []), test]), opaque: true };
     if (text(b["subLinkType"]) === "EXISTS_SUBLINK") return NOTHING;
     if (outputs === null) return OPAQUE;

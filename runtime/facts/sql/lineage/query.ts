@@ -181,9 +181,10 @@ export class Query {
       if (column !== null) this.context.influence(column.sources);
       return;
     }
-    const set = is(json, "GroupingSet");
-    if (set !== null) {
-      for (const item of list(set["content"])) this.#key(item, scope, outputs);
+    // Keys in brackets, as in GROUP BY (1, 2), are keys each.
+    const several = is(json, "GroupingSet") ?? is(json, "RowExpr");
+    if (several !== null) {
+      for (const item of list(several["content"] ?? several["args"])) this.#key(item, scope, outputs);
       return;
     }
     this.expressions.influence(json, scope);
@@ -277,8 +278,8 @@ export class Query {
       case "RangeVar":
         return this.#add(scope, this.table(b, "read", placeOf(b)));
       case "RangeSubselect": {
-        // Only LATERAL sees its neighbours; seeing them anyway can only add sources.
-        const outputs = this.anyQuery(b["subquery"], scope);
+        // Only LATERAL sees its neighbours: without it their names are those of the levels around.
+        const outputs = this.anyQuery(b["subquery"], b["lateral"] === true ? scope : scope.parent);
         return this.#add(scope, aliased(b["alias"], "", outputs, OPAQUE));
       }
       case "RangeFunction":
@@ -287,7 +288,7 @@ export class Query {
         return this.#join(b, scope);
       case "RangeTableSample":
         for (const part of [...list(b["args"]), b["repeatable"]])
-          if (part !== undefined) this.expressions.influence(part, scope);
+          if (part !== undefined) this.expressions.influence(part, new Scope(scope.parent));
         return this.#add(scope, this.table(body(is(b["relation"], "RangeVar") ?? undefined), "read"));
       case "JsonTable":
       case "RangeTableFunc": {
@@ -364,7 +365,9 @@ export class Query {
     const value: Value = { ...computed(values), direct: null };
     const alias = body(b["alias"]);
     const columns = names(alias["colnames"]);
-    const defined = list(b["coldeflist"]).map((item) => text(is(item, "ColumnDef")?.["colname"]));
+    const definitions = list(b["coldeflist"]).map((item) => body(is(item, "ColumnDef") ?? undefined));
+    for (const column of definitions) this.expressions.type(column["typeName"], scope);
+    const defined = definitions.map((column) => text(column["colname"]));
     const call = calls.length === 1 ? is(calls[0], "FuncCall") : null;
     const functionName = names(call?.["funcname"]).at(-1) ?? "";
     const name = aliasName(b["alias"]) || functionName;
@@ -394,7 +397,13 @@ export class Query {
       return { ...joined, direct: announced(text(b["jointype"]), left, right, name), name };
     });
     scope.merged.push(...merged.map((value) => ({ name: value.name, value })));
-    if (b["quals"] !== undefined) this.expressions.influence(b["quals"], scope);
+    if (b["quals"] !== undefined) {
+      // A join's condition sees what it joins, and no other entry of FROM.
+      const joined = new Scope(scope.parent);
+      joined.items.push(...items);
+      joined.merged.push(...scope.merged.slice(mergedBefore));
+      this.expressions.influence(b["quals"], joined);
+    }
     const rest = (part: FromPart): readonly NamedValue[] =>
       (part.columns ?? []).filter((column) => !shared.includes(column.name));
     const columns = left.columns === null || right.columns === null ? null : [...merged, ...rest(left), ...rest(right)];

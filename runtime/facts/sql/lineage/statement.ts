@@ -264,6 +264,8 @@ class StatementWalk {
         return this.#copyStatement(b, kind);
       case "PrepareStmt":
         this.#effects.prepares = text(b["name"]);
+        for (const type of list(b["argtypes"]))
+          this.#query.expressions.type(is(type, "TypeName") ?? type, new Scope(null));
         this.#later(b["query"]);
         return none;
       case "DeclareCursorStmt":
