@@ -50,21 +50,26 @@ interface Key {
 
 /** Constants of which one must be met for the formula to hold. */
 function keysOf(node: Node): readonly Key[] {
-  const of = ({ place, test }: Literal): readonly Key[] => {
-    if (test.kind === "atom")
-      return test.atom.kind === "one-of" && !test.negated && place.whole === null
-        ? [{ place, values: test.atom.values }]
-        : [];
-    if (test.kind !== "any" || test.formula.op !== "literal") return [];
-    // A field of an element is not what the set's own values are filed under.
-    if (test.formula.literal.place.path !== `${place.path}[]`) return [];
-    const inner = test.formula.literal.test;
-    return inner.kind === "atom" && inner.atom.kind === "one-of" && !inner.negated
-      ? [{ place, values: inner.atom.values }]
-      : [];
-  };
-  if (node.op === "literal") return of(node.literal);
-  return node.op === "and" ? node.parts.flatMap((part) => (part.op === "literal" ? of(part.literal) : [])) : [];
+  const keys: Key[] = [];
+  for (const part of node.op === "and" ? node.parts : [node]) {
+    const key = part.op === "literal" ? keyOf(part.literal) : null;
+    if (key !== null) keys.push(key);
+  }
+  return keys;
+}
+
+function keyOf({ place, test }: Literal): Key | null {
+  if (test.kind === "atom")
+    return test.atom.kind === "one-of" && !test.negated && place.whole === null
+      ? { place, values: test.atom.values }
+      : null;
+  if (test.kind !== "any" || test.formula.op !== "literal") return null;
+  // A field of an element is not what the set's own values are filed under.
+  if (test.formula.literal.place.path !== `${place.path}[]`) return null;
+  const inner = test.formula.literal.test;
+  return inner.kind === "atom" && inner.atom.kind === "one-of" && !inner.negated
+    ? { place, values: inner.atom.values }
+    : null;
 }
 
 /**
@@ -72,10 +77,11 @@ function keysOf(node: Node): readonly Key[] {
  * filed under the rarest of its constants.
  */
 export class RuleIndex {
-  readonly #postings = new Map<Place, Map<string, Entry[]>>();
+  readonly #postings: readonly { readonly place: Place; readonly byValue: ReadonlyMap<string, readonly Entry[]> }[];
   readonly #others: Entry[] = [];
 
   constructor(entries: readonly Entry[]) {
+    const postings = new Map<Place, Map<string, Entry[]>>();
     const seen = new Map<Place, Map<string, number>>();
     const all = entries.map((entry) => ({ entry, keys: keysOf(entry.fires) }));
     for (const { keys } of all)
@@ -101,29 +107,34 @@ export class RuleIndex {
         this.#others.push(entry);
         continue;
       }
-      const byValue = this.#postings.get(best.place) ?? new Map<string, Entry[]>();
-      this.#postings.set(best.place, byValue);
+      let byValue = postings.get(best.place);
+      if (byValue === undefined) postings.set(best.place, (byValue = new Map<string, Entry[]>()));
       for (const value of best.values) {
         const list = byValue.get(value);
         if (list === undefined) byValue.set(value, [entry]);
         else list.push(entry);
       }
     }
+    this.#postings = [...postings].map(([place, byValue]) => ({ place, byValue }));
   }
 
-  /** Rules that may fire on a candidate, each at least once. */
-  *near(candidate: Candidate): Generator<Entry> {
-    yield* this.#others;
-    for (const [place, byValue] of this.#postings) {
+  /** Lists of rules that may fire on a candidate; each such rule is in one of them at least. */
+  near(candidate: Candidate): readonly (readonly Entry[])[] {
+    const lists: (readonly Entry[])[] = [];
+    if (this.#others.length > 0) lists.push(this.#others);
+    for (const { place, byValue } of this.#postings) {
       const value = candidate.valueOf(place);
       if (value === ABSENT) continue;
       if (value === UNKNOWN) {
-        for (const list of byValue.values()) yield* list;
+        for (const list of byValue.values()) lists.push(list);
         continue;
       }
-      const values = typeof value === "object" ? elementsOf(value) : [value];
-      for (const one of values) yield* byValue.get(String(one)) ?? [];
+      for (const one of typeof value === "object" ? elementsOf(value) : [value]) {
+        const list = byValue.get(String(one));
+        if (list !== undefined) lists.push(list);
+      }
     }
+    return lists;
   }
 }
 
@@ -131,15 +142,15 @@ export class RuleIndex {
 export function noneFires(indexes: readonly RuleIndex[], letOff: (entry: Entry) => boolean): Watch {
   return {
     broken: (candidate) => {
-      const found = new Map<number, Clause>();
-      for (const index of indexes) {
-        for (const entry of index.near(candidate)) {
-          if (found.size >= WEIGHED_MAX) return [...found.values()];
-          if (found.has(entry.tag) || !candidate.fits(entry.fires) || letOff(entry)) continue;
-          found.set(entry.tag, { tag: entry.tag, node: entry.silent });
-        }
-      }
-      return [...found.values()];
+      const found: Clause[] = [];
+      for (const index of indexes)
+        for (const list of index.near(candidate))
+          for (const entry of list) {
+            if (found.length >= WEIGHED_MAX) return found;
+            if (!candidate.fits(entry.fires) || letOff(entry)) continue;
+            if (!found.some((one) => one.tag === entry.tag)) found.push({ tag: entry.tag, node: entry.silent });
+          }
+      return found;
     },
   };
 }
