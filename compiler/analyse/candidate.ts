@@ -82,10 +82,10 @@ export class Candidate {
       case "literal":
         return this.holds(node.literal);
       case "and":
-        for (const part of node.parts) if (!this.fits(part)) return false;
+        for (let i = 0; i < node.parts.length; i++) if (!this.fits(node.parts[i]!)) return false;
         return true;
       case "or":
-        for (const part of node.parts) if (this.fits(part)) return true;
+        for (let i = 0; i < node.parts.length; i++) if (this.fits(node.parts[i]!)) return true;
         return false;
     }
   }

@@ -377,9 +377,30 @@ const FLIPPED = { "==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": 
 const sorted = (values: readonly (string | number)[]): readonly string[] => {
   if (values.length === 1) return [String(values[0])];
   // In order of code units, as they are sorted.
-  const inOrder = values.every((value, i) => typeof value === "string" && (i === 0 || values[i - 1]! < value));
-  return inOrder ? (values as readonly string[]) : [...new Set(values.map(String))].sort();
+  if (increasing(values)) return values as readonly string[];
+  if (values.length > INSERTED_MAX) return [...new Set(values.map(String))].sort();
+  const texts: string[] = [];
+  for (let i = 0; i < values.length; i++) insert(String(values[i]), texts);
+  return texts;
 };
+
+/** Values up to which each is put in its place, which is quicker than sorting so few. */
+const INSERTED_MAX = 8;
+
+function insert(text: string, into: string[]): void {
+  let at = into.length;
+  while (at > 0 && into[at - 1]! > text) at--;
+  if (at > 0 && into[at - 1] === text) return;
+  into.push(text);
+  for (let i = into.length - 1; i > at; i--) into[i] = into[i - 1]!;
+  into[at] = text;
+}
+
+function increasing(values: readonly (string | number)[]): boolean {
+  for (let i = 0; i < values.length; i++)
+    if (typeof values[i] !== "string" || (i > 0 && values[i - 1]! >= values[i]!)) return false;
+  return true;
+}
 
 function isConstant(expr: CheckedExpr): boolean {
   switch (expr.kind) {

@@ -95,7 +95,7 @@ export class Engine {
     const own: Literal[] = [];
     for (const node of nodes) if (node.op !== "literal" || !this.#addApart(node, own)) return false;
     if (own.length < nodes.length) return false;
-    for (const literal of own) if (typeof this.#solvedAlone(literal) === "string") return false;
+    for (let i = 0; i < own.length; i++) if (typeof this.#solvedAlone(own[i]!) === "string") return false;
     return true;
   }
 
@@ -103,8 +103,8 @@ export class Engine {
   #apart(nodes: readonly Node[], fits: ((solved: GroupValues) => boolean) | null): Answer["kind"] | null {
     const own: Literal[] = [];
     for (const node of nodes) if (!this.#addApart(node, own)) return null;
-    for (const literal of own) {
-      const solved = this.#solvedAlone(literal);
+    for (let i = 0; i < own.length; i++) {
+      const solved = this.#solvedAlone(own[i]!);
       if (typeof solved === "string") return solved;
       if (fits !== null && !fits(solved)) return null;
     }
@@ -114,14 +114,14 @@ export class Engine {
   /** Puts the literals of a conjunction to others; false when one of them hangs together with another. */
   #addApart(node: Node, own: Literal[]): boolean {
     if (node.op === "and") {
-      for (const part of node.parts) if (!this.#addApart(part, own)) return false;
+      for (let i = 0; i < node.parts.length; i++) if (!this.#addApart(node.parts[i]!, own)) return false;
       return true;
     }
     if (node.op !== "literal") return node.op === "yes";
     const { place } = node.literal;
-    for (const other of own) {
-      if (other === node.literal) return true;
-      if (other.place.group === place.group) return false;
+    for (let i = 0; i < own.length; i++) {
+      if (own[i] === node.literal) return true;
+      if (own[i]!.place.group === place.group) return false;
     }
     if (place.whole !== null || this.conditions.axiomsOf(place) !== YES) return false;
     own.push(node.literal);
@@ -144,8 +144,9 @@ export class Engine {
     const touched = new Map<string, Literal[]>();
     for (const node of nodes) if (!this.#add(node, state, pending, touched)) return null;
     if (touched.size === 0) return { ...state, pending };
-    const literals = new Map(state.literals);
-    const groups = new Map(state.groups);
+    const fresh = state.literals.size === 0;
+    const literals = fresh ? touched : new Map(state.literals);
+    const groups = fresh ? new Map<string, GroupValues>() : new Map(state.groups);
     for (const [group, own] of touched) {
       const solved = this.#group(group, own);
       if (solved === "none") return null;
@@ -153,10 +154,10 @@ export class Engine {
         run.why ??= "a condition's patterns need too many states";
         return null;
       }
-      literals.set(group, own);
+      if (!fresh) literals.set(group, own);
       groups.set(group, solved);
     }
-    return { ...state, literals, groups, pending };
+    return { literals, groups, pending, taken: state.taken };
   }
 
   /** Puts a node to what is asserted; false when it says no. */
@@ -170,7 +171,8 @@ export class Engine {
         pending.push(node);
         return true;
       case "and":
-        for (const part of node.parts) if (!this.#add(part, state, pending, touched)) return false;
+        for (let i = 0; i < node.parts.length; i++)
+          if (!this.#add(node.parts[i]!, state, pending, touched)) return false;
         return true;
       case "literal": {
         const { literal } = node;
@@ -291,13 +293,13 @@ export class Engine {
   #confirm(state: State, candidate: Candidate, run: Run): Extract<Answer, { kind: "found" }> | null {
     const { confirm } = run.question;
     const good = (tried: Candidate): boolean => confirm === null || confirm(tried.facts());
-    const asserted = [...state.literals.values()].flat();
-    const wholes = asserted.filter((literal) => literal.place.whole !== null);
-    if (wholes.length === 0) {
+    if (!speaksOfWholes(state)) {
       if (good(candidate)) return { kind: "found", candidate };
       run.why ??= "an action that should have done did not";
       return null;
     }
+    const asserted = [...state.literals.values()].flat();
+    const wholes = asserted.filter((literal) => literal.place.whole !== null);
     // What was assumed of conditions taken whole must be so.
     const first = this.#candidate(state.groups, true);
     const wrong = wholes.filter((literal) => !first.holds(literal));
@@ -311,6 +313,11 @@ export class Engine {
     run.why ??= "a condition compares one fact with another";
     return null;
   }
+}
+
+function speaksOfWholes({ literals }: State): boolean {
+  for (const own of literals.values()) for (const { place } of own) if (place.whole !== null) return true;
+  return false;
 }
 
 function isKnown({ unknown, values }: GroupValues): boolean {

@@ -71,11 +71,12 @@ export function join(op: "and" | "or", parts: readonly Node[]): Node {
   const neutral = op === "and" ? "yes" : "no";
   const flat: Node[] = [];
   let seen: Set<Literal> | null = null;
-  for (const part of parts) {
+  for (let i = 0; i < parts.length; i++) {
+    const part = parts[i]!;
     const inner = part.op === op ? part.parts : null;
     const count = inner === null ? 1 : inner.length;
-    for (let i = 0; i < count; i++) {
-      const one = inner === null ? part : inner[i]!;
+    for (let j = 0; j < count; j++) {
+      const one = inner === null ? part : inner[j]!;
       if (one.op === absorbing) return one;
       if (one.op === neutral) continue;
       if (one.op === "literal") {
@@ -91,7 +92,10 @@ export function join(op: "and" | "or", parts: readonly Node[]): Node {
 }
 
 function stands(literal: Literal, among: readonly Node[]): boolean {
-  for (const one of among) if (one.op === "literal" && one.literal === literal) return true;
+  for (let i = 0; i < among.length; i++) {
+    const one = among[i]!;
+    if (one.op === "literal" && one.literal === literal) return true;
+  }
   return false;
 }
 
@@ -220,7 +224,7 @@ function nameOfTest(test: Test, whenUnknown: boolean): string | number {
 /** Lengths stand before the texts, so that no text can be taken for two. */
 function nameOfTexts(texts: readonly string[]): string {
   let name = "";
-  for (const text of texts) name += `${text.length}:${text}`;
+  for (let i = 0; i < texts.length; i++) name += `${texts[i]!.length}:${texts[i]!}`;
   return name;
 }
 

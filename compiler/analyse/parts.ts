@@ -52,7 +52,8 @@ function look(
   const whole = parts.map((part) => conditions.node(part, wanted));
   // Of literals that each have a value, whatever the others say, only those are idle that can't fail.
   const apart = conjunction && around.length === 0 && engine.holdApart(whole);
-  for (const [i, part] of parts.entries()) {
+  for (let i = 0; i < parts.length; i++) {
+    const part = parts[i]!;
     if (part.kind !== "not" && part.kind !== "and" && part.kind !== "or") {
       // Nothing to look into: what is left alone, and what meets nothing that it could conflict with, is done with.
       if (part.kind === "exists") continue;

@@ -82,26 +82,30 @@ export class RuleIndex {
 
   constructor(entries: readonly Entry[]) {
     const postings = new Map<Place, Map<string, Entry[]>>();
-    const seen = new Map<Place, Map<string, number>>();
+    // By place's number, and within a place by value.
+    const seen: Map<string, number>[] = [];
     const all = entries.map((entry) => ({ entry, keys: keysOf(entry.fires) }));
     for (const { keys } of all)
-      for (const { place, values } of keys) {
-        let counts = seen.get(place);
-        if (counts === undefined) seen.set(place, (counts = new Map<string, number>()));
-        for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+      for (let i = 0; i < keys.length; i++) {
+        const { place, values } = keys[i]!;
+        const counts = (seen[place.id] ??= new Map<string, number>());
+        for (let j = 0; j < values.length; j++) counts.set(values[j]!, (counts.get(values[j]!) ?? 0) + 1);
       }
     const weight = ({ place, values }: Key): number => {
-      const counts = seen.get(place)!;
+      const counts = seen[place.id]!;
       let sum = 0;
-      for (const value of values) sum += counts.get(value)!;
+      for (let j = 0; j < values.length; j++) sum += counts.get(values[j]!)!;
       return sum;
     };
     for (const { entry, keys } of all) {
       let best: Key | null = null;
       let least = Infinity;
-      for (const key of keys) {
-        const own = weight(key);
-        if (own < least) [best, least] = [key, own];
+      for (let i = 0; i < keys.length; i++) {
+        const own = weight(keys[i]!);
+        if (own < least) {
+          best = keys[i]!;
+          least = own;
+        }
       }
       if (best === null) {
         this.#others.push(entry);
@@ -122,20 +126,21 @@ export class RuleIndex {
   near(candidate: Candidate): readonly (readonly Entry[])[] {
     const lists: (readonly Entry[])[] = [];
     if (this.#others.length > 0) lists.push(this.#others);
-    for (const { place, byValue } of this.#postings) {
+    for (let i = 0; i < this.#postings.length; i++) {
+      const { place, byValue } = this.#postings[i]!;
       const value = candidate.valueOf(place);
       if (value === ABSENT) continue;
       if (value === UNKNOWN) {
         for (const list of byValue.values()) lists.push(list);
-        continue;
-      }
-      for (const one of typeof value === "object" ? elementsOf(value) : [value]) {
-        const list = byValue.get(String(one));
-        if (list !== undefined) lists.push(list);
-      }
+      } else if (typeof value !== "object") put(byValue.get(String(value)), lists);
+      else for (const one of elementsOf(value)) put(byValue.get(String(one)), lists);
     }
     return lists;
   }
+}
+
+function put(list: readonly Entry[] | undefined, lists: (readonly Entry[])[]): void {
+  if (list !== undefined) lists.push(list);
 }
 
 /** The constraint that no rule of these fires, but for those that are let off. */
@@ -145,7 +150,8 @@ export function noneFires(indexes: readonly RuleIndex[], letOff: (entry: Entry) 
       const found: Clause[] = [];
       for (const index of indexes)
         for (const list of index.near(candidate))
-          for (const entry of list) {
+          for (let i = 0; i < list.length; i++) {
+            const entry = list[i]!;
             if (found.length >= WEIGHED_MAX) return found;
             if (!candidate.fits(entry.fires) || letOff(entry)) continue;
             if (!found.some((one) => one.tag === entry.tag)) found.push({ tag: entry.tag, node: entry.silent });
