@@ -9,7 +9,7 @@ import {
 import { evaluate, type FactMap } from "../../lang/index.ts";
 import { usualValue } from "./defaults.ts";
 import type { GroupValues, Kinds } from "./group.ts";
-import { literalHolds, nodeHolds } from "./holds.ts";
+import { literalHolds } from "./holds.ts";
 import type { Literal, Literals, Node, Place } from "./literal.ts";
 
 /** Facts that usually hold for statements of a class. */
@@ -73,10 +73,21 @@ export class Candidate {
     return answer;
   }
 
-  readonly #holds = (literal: Literal): boolean => this.holds(literal);
-
   fits(node: Node): boolean {
-    return nodeHolds(node, this.#holds);
+    switch (node.op) {
+      case "yes":
+        return true;
+      case "no":
+        return false;
+      case "literal":
+        return this.holds(node.literal);
+      case "and":
+        for (let i = 0; i < node.parts.length; i++) if (!this.fits(node.parts[i]!)) return false;
+        return true;
+      case "or":
+        for (let i = 0; i < node.parts.length; i++) if (this.fits(node.parts[i]!)) return true;
+        return false;
+    }
   }
 
   /** The facts of the action, those that follow from others included. */

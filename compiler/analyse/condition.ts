@@ -47,7 +47,8 @@ export class Conditions {
   readonly #facts = new Map<string, Map<string | null, Place | null>>();
   /** Places of elements by the collection they are in; of their fields by name, of themselves by null. */
   readonly #elementsOf = new Map<Place, Map<string | null, Place>>();
-  readonly #axioms: ReadonlyMap<Place, Node>;
+  /** By place; most have none. */
+  readonly #axioms: (Node | undefined)[] = [];
   /** Formulas of whole conditions, which are asked for again and again: once for reach, once for cover, once for each part. */
   readonly #made: Readonly<Record<Wanted, Map<CheckedExpr, Node>>> = {
     true: new Map(),
@@ -61,7 +62,7 @@ export class Conditions {
     const kind = this.#fact("statement.kind", null);
     const kinds = this.#fact("statement.kinds", null);
     this.kinds = kind === null || kinds === null ? null : { kind, kinds };
-    this.#axioms = this.#axiomsOfStatements();
+    this.#stateAxioms();
   }
 
   /** The condition wanted so, as a formula. What is no question about one fact becomes a literal of its own. */
@@ -78,13 +79,12 @@ export class Conditions {
    * unfiltered; what is read-only is of a kind that reads; what writes is of a kind that writes.
    */
   axiomsOf(place: Place): Node {
-    return this.#axioms.get(place) ?? YES;
+    return this.#axioms[place.id] ?? YES;
   }
 
-  #axiomsOfStatements(): ReadonlyMap<Place, Node> {
-    const axioms = new Map<Place, Node>();
+  #stateAxioms(): void {
     const { kinds } = this;
-    if (kinds === null) return axioms;
+    if (kinds === null) return;
     const isTrue: Atom = { kind: "one-of", values: ["true"] };
     const either = (path: string, truth: boolean, values: readonly string[]): void => {
       const place = this.#fact(path, null);
@@ -92,12 +92,11 @@ export class Conditions {
       const atom: Atom = { kind: "one-of", values: sorted(values) };
       const kind = this.literals.node(kinds.kind, { kind: "atom", atom, negated: false }, true);
       const fact = this.literals.node(place, { kind: "atom", atom: isTrue, negated: !truth }, true);
-      axioms.set(place, join("or", [kind, fact]));
+      this.#axioms[place.id] = join("or", [kind, fact]);
     };
     either("statement.filtered", true, ["delete", "merge", "truncate", "update"]);
     either("statement.read_only", false, kindsOfClass("read"));
     either("statement.writes", false, kindsOfClass("write"));
-    return axioms;
   }
 
   /** Null when the condition can't be told about this level alone. */
@@ -109,12 +108,9 @@ export class Conditions {
           : this.#node(expr.operand, OPPOSITE[wanted], level);
       case "and":
       case "or": {
-        const parts = [expr.left, expr.right].map((part) =>
-          level === null ? this.node(part, wanted) : this.#node(part, wanted, level),
-        );
-        const known = parts.filter((part) => part !== null);
-        if (known.length < parts.length) return null;
-        return join((expr.kind === "and") !== negative(wanted) ? "and" : "or", known);
+        const parts: Node[] = [];
+        const whole = this.#chain(expr, expr.kind, wanted, level, parts);
+        return whole ? join((expr.kind === "and") !== negative(wanted) ? "and" : "or", parts) : null;
       }
       case "quantified": {
         const over = this.#read(expr.over, level);
@@ -138,6 +134,17 @@ export class Conditions {
     }
     if (isConstant(expr)) return truthFits(evaluate(expr, NO_FACTS), wanted) ? YES : NO;
     return this.#scalar(expr, wanted, level);
+  }
+
+  /** The operands of a chain of one operator as formulas; false when one of them can't be told about this level alone. */
+  #chain(expr: CheckedExpr, kind: "and" | "or", wanted: Wanted, level: Level, parts: Node[]): boolean {
+    if (expr.kind === kind) {
+      const left = this.#chain(expr.left, kind, wanted, level, parts);
+      return this.#chain(expr.right, kind, wanted, level, parts) && left;
+    }
+    const part = level === null ? this.node(expr, wanted) : this.#node(expr, wanted, level);
+    if (part !== null) parts.push(part);
+    return part !== null;
   }
 
   /** A condition that is taken whole: its truth is as good as a fact, until a concrete action tells. */
@@ -367,8 +374,33 @@ const kindsOfClass = (wanted: SqlClass): readonly string[] =>
   Object.entries(SQL_KINDS).flatMap(([kind, klass]) => (klass === wanted ? [kind] : []));
 
 const FLIPPED = { "==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<=" } as const;
-const sorted = (values: readonly (string | number)[]): readonly string[] =>
-  values.length === 1 ? [String(values[0])] : [...new Set(values.map(String))].sort();
+const sorted = (values: readonly (string | number)[]): readonly string[] => {
+  if (values.length === 1) return [String(values[0])];
+  // In order of code units, as they are sorted.
+  if (increasing(values)) return values as readonly string[];
+  if (values.length > INSERTED_MAX) return [...new Set(values.map(String))].sort();
+  const texts: string[] = [];
+  for (let i = 0; i < values.length; i++) insert(String(values[i]), texts);
+  return texts;
+};
+
+/** Values up to which each is put in its place, which is quicker than sorting so few. */
+const INSERTED_MAX = 8;
+
+function insert(text: string, into: string[]): void {
+  let at = into.length;
+  while (at > 0 && into[at - 1]! > text) at--;
+  if (at > 0 && into[at - 1] === text) return;
+  into.push(text);
+  for (let i = into.length - 1; i > at; i--) into[i] = into[i - 1]!;
+  into[at] = text;
+}
+
+function increasing(values: readonly (string | number)[]): boolean {
+  for (let i = 0; i < values.length; i++)
+    if (typeof values[i] !== "string" || (i > 0 && values[i - 1]! >= values[i]!)) return false;
+  return true;
+}
 
 function isConstant(expr: CheckedExpr): boolean {
   switch (expr.kind) {

@@ -90,27 +90,42 @@ export class Engine {
     return this.#apart([node], isKnown) === "found";
   }
 
+  /** Whether the nodes are literals of one group each, no two of one, and each has a value on which it holds. */
+  holdApart(nodes: readonly Node[]): boolean {
+    const own: Literal[] = [];
+    for (const node of nodes) if (node.op !== "literal" || !this.#addApart(node, own)) return false;
+    if (own.length < nodes.length) return false;
+    for (let i = 0; i < own.length; i++) if (typeof this.#solvedAlone(own[i]!) === "string") return false;
+    return true;
+  }
+
   /** The answer for literals of one group each; null when they hang together, or when a solution is not as it should be. */
   #apart(nodes: readonly Node[], fits: ((solved: GroupValues) => boolean) | null): Answer["kind"] | null {
     const own: Literal[] = [];
-    const add = (node: Node): boolean => {
-      if (node.op === "and") return node.parts.every(add);
-      if (node.op !== "literal") return node.op === "yes";
-      const { literal } = node;
-      const { place } = literal;
-      if (own.includes(literal)) return true;
-      const alone =
-        place.whole === null && this.conditions.axiomsOf(place) === YES && !own.some((other) => joined(other, place));
-      if (alone) own.push(literal);
-      return alone;
-    };
-    if (!nodes.every(add)) return null;
-    for (const literal of own) {
-      const solved = (this.#solvedOne[literal.id] ??= this.#solveGroup([literal]));
+    for (const node of nodes) if (!this.#addApart(node, own)) return null;
+    for (let i = 0; i < own.length; i++) {
+      const solved = this.#solvedAlone(own[i]!);
       if (typeof solved === "string") return solved;
       if (fits !== null && !fits(solved)) return null;
     }
     return "found";
+  }
+
+  /** Puts the literals of a conjunction to others; false when one of them hangs together with another. */
+  #addApart(node: Node, own: Literal[]): boolean {
+    if (node.op === "and") {
+      for (let i = 0; i < node.parts.length; i++) if (!this.#addApart(node.parts[i]!, own)) return false;
+      return true;
+    }
+    if (node.op !== "literal") return node.op === "yes";
+    const { place } = node.literal;
+    for (let i = 0; i < own.length; i++) {
+      if (own[i] === node.literal) return true;
+      if (own[i]!.place.group === place.group) return false;
+    }
+    if (place.whole !== null || this.conditions.axiomsOf(place) !== YES) return false;
+    own.push(node.literal);
+    return true;
   }
 
   /** Whether a conjunction has values at all, without a search: false is certain, true is not. */
@@ -125,34 +140,13 @@ export class Engine {
   }
 
   #assert(state: State, nodes: readonly Node[], run: Run): State | null {
-    const pending = [...state.pending];
+    const pending = state.pending.slice();
     const touched = new Map<string, Literal[]>();
-    const add = (node: Node): boolean => {
-      switch (node.op) {
-        case "yes":
-          return true;
-        case "no":
-          return false;
-        case "or":
-          pending.push(node);
-          return true;
-        case "and":
-          return node.parts.every(add);
-        case "literal": {
-          const { literal } = node;
-          const { group } = literal.place;
-          const own = touched.get(group) ?? [...(state.literals.get(group) ?? [])];
-          touched.set(group, own);
-          if (own.includes(literal)) return true;
-          own.push(literal);
-          return add(this.conditions.axiomsOf(literal.place));
-        }
-      }
-    };
-    if (!nodes.every(add)) return null;
+    for (const node of nodes) if (!this.#add(node, state, pending, touched)) return null;
     if (touched.size === 0) return { ...state, pending };
-    const literals = new Map(state.literals);
-    const groups = new Map(state.groups);
+    const fresh = state.literals.size === 0;
+    const literals = fresh ? touched : new Map(state.literals);
+    const groups = fresh ? new Map<string, GroupValues>() : new Map(state.groups);
     for (const [group, own] of touched) {
       const solved = this.#group(group, own);
       if (solved === "none") return null;
@@ -160,14 +154,41 @@ export class Engine {
         run.why ??= "a condition's patterns need too many states";
         return null;
       }
-      literals.set(group, own);
+      if (!fresh) literals.set(group, own);
       groups.set(group, solved);
     }
-    return { ...state, literals, groups, pending };
+    return { literals, groups, pending, taken: state.taken };
+  }
+
+  /** Puts a node to what is asserted; false when it says no. */
+  #add(node: Node, state: State, pending: Node[], touched: Map<string, Literal[]>): boolean {
+    switch (node.op) {
+      case "yes":
+        return true;
+      case "no":
+        return false;
+      case "or":
+        pending.push(node);
+        return true;
+      case "and":
+        for (let i = 0; i < node.parts.length; i++)
+          if (!this.#add(node.parts[i]!, state, pending, touched)) return false;
+        return true;
+      case "literal": {
+        const { literal } = node;
+        const { group } = literal.place;
+        let own = touched.get(group);
+        if (own === undefined) touched.set(group, (own = state.literals.get(group)?.slice() ?? []));
+        if (own.includes(literal)) return true;
+        own.push(literal);
+        const axiom = this.conditions.axiomsOf(literal.place);
+        return axiom === YES || this.#add(axiom, state, pending, touched);
+      }
+    }
   }
 
   #group(group: string, own: readonly Literal[]): GroupValues | "none" | "inconclusive" {
-    if (own.length === 1) return (this.#solvedOne[own[0]!.id] ??= this.#solveGroup(own));
+    if (own.length === 1) return this.#solvedAlone(own[0]!);
     let key = group;
     if (own.length === 2) {
       const [a, b] = [own[0]!.id, own[1]!.id];
@@ -181,6 +202,10 @@ export class Engine {
     const solved = this.#solveGroup(own);
     this.#solved.set(key, solved);
     return solved;
+  }
+
+  #solvedAlone(literal: Literal): GroupValues | "none" | "inconclusive" {
+    return (this.#solvedOne[literal.id] ??= this.#solveGroup([literal]));
   }
 
   #solveGroup(own: readonly Literal[]): GroupValues | "none" | "inconclusive" {
@@ -257,23 +282,24 @@ export class Engine {
   }
 
   #broken(state: State, candidate: Candidate, run: Run): readonly Clause[] {
-    const own = state.pending
-      .filter((node) => !state.taken.has(node) && !candidate.fits(node))
-      .map((node) => ({ tag: -1, node }));
-    const watched = (run.question.watch?.broken(candidate) ?? []).filter((clause) => !state.taken.has(clause.node));
-    return watched.length === 0 ? own : [...watched, ...own];
+    const broken: Clause[] = [];
+    if (run.question.watch !== null)
+      for (const clause of run.question.watch.broken(candidate)) if (!state.taken.has(clause.node)) broken.push(clause);
+    for (const node of state.pending)
+      if (!state.taken.has(node) && !candidate.fits(node)) broken.push({ tag: -1, node });
+    return broken;
   }
 
   #confirm(state: State, candidate: Candidate, run: Run): Extract<Answer, { kind: "found" }> | null {
     const { confirm } = run.question;
     const good = (tried: Candidate): boolean => confirm === null || confirm(tried.facts());
-    const asserted = [...state.literals.values()].flat();
-    const wholes = asserted.filter((literal) => literal.place.whole !== null);
-    if (wholes.length === 0) {
+    if (!speaksOfWholes(state)) {
       if (good(candidate)) return { kind: "found", candidate };
       run.why ??= "an action that should have done did not";
       return null;
     }
+    const asserted = [...state.literals.values()].flat();
+    const wholes = asserted.filter((literal) => literal.place.whole !== null);
     // What was assumed of conditions taken whole must be so.
     const first = this.#candidate(state.groups, true);
     const wrong = wholes.filter((literal) => !first.holds(literal));
@@ -289,7 +315,10 @@ export class Engine {
   }
 }
 
-const joined = (literal: Literal, place: Place): boolean => literal.place.group === place.group;
+function speaksOfWholes({ literals }: State): boolean {
+  for (const own of literals.values()) for (const { place } of own) if (place.whole !== null) return true;
+  return false;
+}
 
 function isKnown({ unknown, values }: GroupValues): boolean {
   if (unknown) return false;
@@ -319,10 +348,10 @@ function knownFirst(states: readonly (readonly [Node, State])[]): readonly (read
 /** A solution is believed when every literal holds for it, and not before. */
 function checked(own: readonly Literal[], solved: GroupValues | "none" | "inconclusive"): typeof solved {
   if (typeof solved === "string") return solved;
-  const fits = own.every((literal) =>
-    literalHolds(literal, solved.unknown ? UNKNOWN : (solved.values.get(literal.place) ?? UNKNOWN)),
-  );
-  return fits ? solved : "inconclusive";
+  for (const literal of own)
+    if (!literalHolds(literal, solved.unknown ? UNKNOWN : (solved.values.get(literal.place) ?? UNKNOWN)))
+      return "inconclusive";
+  return solved;
 }
 
 const ALONE: Question = { all: [], watch: null, confirm: null };

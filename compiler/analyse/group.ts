@@ -27,7 +27,12 @@ export function solveGroup(
   solveElement: ElementSolver,
 ): GroupValues | "none" | "inconclusive" {
   const alone = literals.length === 1 ? elementNamed(literals[0]!) : null;
-  if (alone !== null) return { values: new Map([[literals[0]!.place, new Set([alone])]]), unknown: false };
+  if (alone !== null) return { values: valueAt(literals[0]!.place, new Set<string>().add(alone)), unknown: false };
+  const [first] = literals;
+  if (literals.length === 1 && first!.place.key === null && first!.place.group !== kinds?.kind.group) {
+    const solved = solvePlace(first!.place, literals, true, solveElement);
+    return typeof solved === "string" ? solved : { values: valueAt(first!.place, solved.value), unknown: false };
+  }
   const byPlace = new Map<Place, Literal[]>();
   for (const literal of literals) {
     const list = byPlace.get(literal.place);
@@ -51,6 +56,9 @@ export function solveGroup(
   if (!one && literals.every((literal) => literal.whenUnknown)) return { values: new Map(), unknown: true };
   return failed;
 }
+
+const valueAt = (place: Place, value: FactValue): Map<Place, FactValue> =>
+  new Map<Place, FactValue>().set(place, value);
 
 /** The element that a question after one of several texts, and nothing else, gives a set; null for all other questions. */
 function elementNamed({ place, test }: Literal): string | null {
@@ -117,6 +125,16 @@ function elementOf(values: ReadonlyMap<Place, FactValue>, of: Place): FactValue 
   return record;
 }
 
+function allHold(literals: readonly Literal[], value: FactValue): boolean {
+  for (let i = 0; i < literals.length; i++) if (!literalHolds(literals[i]!, value)) return false;
+  return true;
+}
+
+function allFit(formulas: readonly Node[], element: FactValue): boolean {
+  for (let i = 0; i < formulas.length; i++) if (!elementFits(formulas[i]!, element)) return false;
+  return true;
+}
+
 function solveKinds(
   byPlace: ReadonlyMap<Place, readonly Literal[]>,
   { kind, kinds }: Kinds,
@@ -125,24 +143,17 @@ function solveKinds(
   const ofKind = byPlace.get(kind) ?? [];
   const ofKinds = byPlace.get(kinds) ?? [];
   const made = (one: FactValue, all: FactValue): GroupValues => ({
-    values: new Map([
-      [kind, one],
-      [kinds, all],
-    ]),
+    values: valueAt(kind, one).set(kinds, all),
     unknown: false,
   });
   const values = kind.type.kind === "enum" ? kind.type.values : [];
   const kindsAll = ofKinds.flatMap(({ test }) => (test.kind === "all" ? [test.formula] : []));
-  const fitting = values.filter(
-    (value) =>
-      ofKind.every((literal) => literalHolds(literal, value)) &&
-      kindsAll.every((formula) => elementFits(formula, value)),
-  );
+  // A kind that is itself what an `any` asks for makes the smallest set.
+  const anys = ofKinds.flatMap(({ test }) => (test.kind === "any" ? [test.formula] : []));
+  const fits = (value: string): boolean => allHold(ofKind, value) && allFit(kindsAll, value);
+  const best = values.find((value) => fits(value) && allFit(anys, value)) ?? values.find(fits);
   let inconclusive = false;
-  if (fitting.length > 0) {
-    // A kind that is itself what an `any` asks for makes the smallest set.
-    const anys = ofKinds.flatMap(({ test }) => (test.kind === "any" ? [test.formula] : []));
-    const best = fitting.find((value) => anys.every((formula) => elementFits(formula, value))) ?? fitting[0]!;
+  if (best !== undefined) {
     const elements = elementsFor(ofKinds, [best], solveElement);
     if (typeof elements !== "string") return made(best, new Set(elements as readonly string[]));
     inconclusive ||= elements === "inconclusive";

@@ -62,18 +62,27 @@ export const NO: Node = { op: "no" };
 /** Values by place, as far as they were chosen. */
 export type Values = ReadonlyMap<Place, FactValue>;
 
+/** Parts up to which they are looked through for a literal, which is quicker than a set of so few. */
+const SCANNED_MAX = 16;
+
 /** Conjunction or disjunction, flat, without parts that say nothing. */
 export function join(op: "and" | "or", parts: readonly Node[]): Node {
-  const [absorbing, neutral] = op === "and" ? (["no", "yes"] as const) : (["yes", "no"] as const);
+  const absorbing = op === "and" ? "no" : "yes";
+  const neutral = op === "and" ? "yes" : "no";
   const flat: Node[] = [];
-  const seen = new Set<number>();
-  for (const part of parts) {
-    for (const one of part.op === op ? part.parts : [part]) {
+  let seen: Set<Literal> | null = null;
+  for (let i = 0; i < parts.length; i++) {
+    const part = parts[i]!;
+    const inner = part.op === op ? part.parts : null;
+    const count = inner === null ? 1 : inner.length;
+    for (let j = 0; j < count; j++) {
+      const one = inner === null ? part : inner[j]!;
       if (one.op === absorbing) return one;
       if (one.op === neutral) continue;
       if (one.op === "literal") {
-        if (seen.has(one.literal.id)) continue;
-        seen.add(one.literal.id);
+        if (seen === null && flat.length > SCANNED_MAX) seen = literalsOf(flat);
+        if (seen === null ? stands(one.literal, flat) : seen.has(one.literal)) continue;
+        seen?.add(one.literal);
       }
       flat.push(one);
     }
@@ -82,11 +91,25 @@ export function join(op: "and" | "or", parts: readonly Node[]): Node {
   return flat.length === 1 ? flat[0]! : { op, parts: flat };
 }
 
+function stands(literal: Literal, among: readonly Node[]): boolean {
+  for (let i = 0; i < among.length; i++) {
+    const one = among[i]!;
+    if (one.op === "literal" && one.literal === literal) return true;
+  }
+  return false;
+}
+
+function literalsOf(nodes: readonly Node[]): Set<Literal> {
+  const found = new Set<Literal>();
+  for (const one of nodes) if (one.op === "literal") found.add(one.literal);
+  return found;
+}
+
 /** Places and literals of one analysis, each once, so that they can be told apart by number. */
 export class Literals {
   readonly #places = new Map<string, Place>();
   /** By place, and within a place by what is asked there. */
-  readonly #literals: Map<string, Literal>[] = [];
+  readonly #literals: Map<string | number, Literal>[] = [];
   readonly #complements = new Map<Literal, Literal>();
   readonly #placeList: Place[] = [];
   #made = 0;
@@ -185,20 +208,27 @@ export function nameOfNode(node: Node): string {
   }
 }
 
-function nameOfTest(test: Test, whenUnknown: boolean): string {
-  const prefix = whenUnknown ? "? " : "";
-  if (test.kind !== "atom") return `${prefix}${test.kind} ${nameOfNode(test.formula)}`;
-  return `${prefix}${test.negated ? "not " : ""}${nameOfAtom(test.atom)}`;
+/** Equal tests of one place have equal names. The usual ones have short ones: a number, or the one text asked for. */
+function nameOfTest(test: Test, whenUnknown: boolean): string | number {
+  if (test.kind !== "atom") {
+    const { formula } = test;
+    if (formula.op === "literal") return formula.literal.id * 4 + (test.kind === "any" ? 2 : 0) + (whenUnknown ? 1 : 0);
+    return `${whenUnknown ? "? " : ""}${test.kind} ${nameOfNode(formula)}`;
+  }
+  const { atom } = test;
+  if (atom.kind === "one-of" && atom.values.length === 1)
+    return (whenUnknown ? (test.negated ? "?!=" : "?=") : test.negated ? "!=" : "=") + atom.values[0]!;
+  return `${whenUnknown ? "? " : ""}${test.negated ? "not " : ""}${nameOfAtom(atom)}`;
 }
 
 /** Lengths stand before the texts, so that no text can be taken for two. */
 function nameOfTexts(texts: readonly string[]): string {
   let name = "";
-  for (const text of texts) name += `${text.length}:${text}`;
+  for (let i = 0; i < texts.length; i++) name += `${texts[i]!.length}:${texts[i]!}`;
   return name;
 }
 
-export function nameOfAtom(atom: Atom): string {
+function nameOfAtom(atom: Atom): string {
   switch (atom.kind) {
     case "exists":
       return "exists";

@@ -49,12 +49,15 @@ function look(
   const conjunction = (expr.kind === "and") === (wanted === "true" || wanted === "not-false");
   const impossible = (nodes: readonly Node[]): boolean => engine.possible(nodes) === "none";
   const idle = new Set<CheckedExpr>();
-  for (const [i, part] of parts.entries()) {
+  const whole = parts.map((part) => conditions.node(part, wanted));
+  // Of literals that each have a value, whatever the others say, only those are idle that can't fail.
+  const apart = conjunction && around.length === 0 && engine.holdApart(whole);
+  for (let i = 0; i < parts.length; i++) {
+    const part = parts[i]!;
     if (part.kind !== "not" && part.kind !== "and" && part.kind !== "or") {
       // Nothing to look into: what is left alone, and what meets nothing that it could conflict with, is done with.
       if (part.kind === "exists") continue;
-      const whole = parts.map((other) => conditions.node(other, wanted));
-      if (standsApart(whole[i]!, [...around, ...whole])) continue;
+      if (apart ? mayFail(whole[i]!) : standsApart(whole[i]!, [...around, ...whole])) continue;
     }
     const others = parts.filter((other, j) => j !== i && !idle.has(other));
     const context = [
@@ -72,8 +75,26 @@ function look(
   }
 }
 
-const flat = (expr: CheckedExpr, kind: "and" | "or"): readonly CheckedExpr[] =>
-  expr.kind === kind ? [...flat(expr.left, kind), ...flat(expr.right, kind)] : [expr];
+function flat(expr: CheckedExpr, kind: "and" | "or", found: CheckedExpr[] = []): readonly CheckedExpr[] {
+  if (expr.kind === kind) {
+    flat(expr.left, kind, found);
+    flat(expr.right, kind, found);
+  } else found.push(expr);
+  return found;
+}
+
+/** Whether a question of its own certainly has a value that fails it: a set is empty, a text or name is another. */
+function mayFail(node: Node): boolean {
+  if (node.op !== "literal") return false;
+  const { place, test } = node.literal;
+  if (test.kind !== "atom") return true;
+  const { atom } = test;
+  if (atom.kind !== "one-of" || test.negated) return false;
+  return (
+    place.type.kind === "string" ||
+    (place.type.kind === "enum" && place.type.values.some((value) => !atom.values.includes(value)))
+  );
+}
 
 /**
  * Whether a question about a set shares its facts with nothing else among the nodes, so that it conflicts with none of them.

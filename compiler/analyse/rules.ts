@@ -50,21 +50,26 @@ interface Key {
 
 /** Constants of which one must be met for the formula to hold. */
 function keysOf(node: Node): readonly Key[] {
-  const of = ({ place, test }: Literal): readonly Key[] => {
-    if (test.kind === "atom")
-      return test.atom.kind === "one-of" && !test.negated && place.whole === null
-        ? [{ place, values: test.atom.values }]
-        : [];
-    if (test.kind !== "any" || test.formula.op !== "literal") return [];
-    // A field of an element is not what the set's own values are filed under.
-    if (test.formula.literal.place.path !== `${place.path}[]`) return [];
-    const inner = test.formula.literal.test;
-    return inner.kind === "atom" && inner.atom.kind === "one-of" && !inner.negated
-      ? [{ place, values: inner.atom.values }]
-      : [];
-  };
-  if (node.op === "literal") return of(node.literal);
-  return node.op === "and" ? node.parts.flatMap((part) => (part.op === "literal" ? of(part.literal) : [])) : [];
+  const keys: Key[] = [];
+  for (const part of node.op === "and" ? node.parts : [node]) {
+    const key = part.op === "literal" ? keyOf(part.literal) : null;
+    if (key !== null) keys.push(key);
+  }
+  return keys;
+}
+
+function keyOf({ place, test }: Literal): Key | null {
+  if (test.kind === "atom")
+    return test.atom.kind === "one-of" && !test.negated && place.whole === null
+      ? { place, values: test.atom.values }
+      : null;
+  if (test.kind !== "any" || test.formula.op !== "literal") return null;
+  // A field of an element is not what the set's own values are filed under.
+  if (test.formula.literal.place.path !== `${place.path}[]`) return null;
+  const inner = test.formula.literal.test;
+  return inner.kind === "atom" && inner.atom.kind === "one-of" && !inner.negated
+    ? { place, values: inner.atom.values }
+    : null;
 }
 
 /**
@@ -72,74 +77,86 @@ function keysOf(node: Node): readonly Key[] {
  * filed under the rarest of its constants.
  */
 export class RuleIndex {
-  readonly #postings = new Map<Place, Map<string, Entry[]>>();
+  readonly #postings: readonly { readonly place: Place; readonly byValue: ReadonlyMap<string, readonly Entry[]> }[];
   readonly #others: Entry[] = [];
 
   constructor(entries: readonly Entry[]) {
-    const seen = new Map<Place, Map<string, number>>();
+    const postings = new Map<Place, Map<string, Entry[]>>();
+    // By place's number, and within a place by value.
+    const seen: Map<string, number>[] = [];
     const all = entries.map((entry) => ({ entry, keys: keysOf(entry.fires) }));
     for (const { keys } of all)
-      for (const { place, values } of keys) {
-        let counts = seen.get(place);
-        if (counts === undefined) seen.set(place, (counts = new Map<string, number>()));
-        for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+      for (let i = 0; i < keys.length; i++) {
+        const { place, values } = keys[i]!;
+        const counts = (seen[place.id] ??= new Map<string, number>());
+        for (let j = 0; j < values.length; j++) counts.set(values[j]!, (counts.get(values[j]!) ?? 0) + 1);
       }
     const weight = ({ place, values }: Key): number => {
-      const counts = seen.get(place)!;
+      const counts = seen[place.id]!;
       let sum = 0;
-      for (const value of values) sum += counts.get(value)!;
+      for (let j = 0; j < values.length; j++) sum += counts.get(values[j]!)!;
       return sum;
     };
     for (const { entry, keys } of all) {
       let best: Key | null = null;
       let least = Infinity;
-      for (const key of keys) {
-        const own = weight(key);
-        if (own < least) [best, least] = [key, own];
+      for (let i = 0; i < keys.length; i++) {
+        const own = weight(keys[i]!);
+        if (own < least) {
+          best = keys[i]!;
+          least = own;
+        }
       }
       if (best === null) {
         this.#others.push(entry);
         continue;
       }
-      const byValue = this.#postings.get(best.place) ?? new Map<string, Entry[]>();
-      this.#postings.set(best.place, byValue);
+      let byValue = postings.get(best.place);
+      if (byValue === undefined) postings.set(best.place, (byValue = new Map<string, Entry[]>()));
       for (const value of best.values) {
         const list = byValue.get(value);
         if (list === undefined) byValue.set(value, [entry]);
         else list.push(entry);
       }
     }
+    this.#postings = [...postings].map(([place, byValue]) => ({ place, byValue }));
   }
 
-  /** Rules that may fire on a candidate, each at least once. */
-  *near(candidate: Candidate): Generator<Entry> {
-    yield* this.#others;
-    for (const [place, byValue] of this.#postings) {
+  /** Lists of rules that may fire on a candidate; each such rule is in one of them at least. */
+  near(candidate: Candidate): readonly (readonly Entry[])[] {
+    const lists: (readonly Entry[])[] = [];
+    if (this.#others.length > 0) lists.push(this.#others);
+    for (let i = 0; i < this.#postings.length; i++) {
+      const { place, byValue } = this.#postings[i]!;
       const value = candidate.valueOf(place);
       if (value === ABSENT) continue;
       if (value === UNKNOWN) {
-        for (const list of byValue.values()) yield* list;
-        continue;
-      }
-      const values = typeof value === "object" ? elementsOf(value) : [value];
-      for (const one of values) yield* byValue.get(String(one)) ?? [];
+        for (const list of byValue.values()) lists.push(list);
+      } else if (typeof value !== "object") put(byValue.get(String(value)), lists);
+      else for (const one of elementsOf(value)) put(byValue.get(String(one)), lists);
     }
+    return lists;
   }
+}
+
+function put(list: readonly Entry[] | undefined, lists: (readonly Entry[])[]): void {
+  if (list !== undefined) lists.push(list);
 }
 
 /** The constraint that no rule of these fires, but for those that are let off. */
 export function noneFires(indexes: readonly RuleIndex[], letOff: (entry: Entry) => boolean): Watch {
   return {
     broken: (candidate) => {
-      const found = new Map<number, Clause>();
-      for (const index of indexes) {
-        for (const entry of index.near(candidate)) {
-          if (found.size >= WEIGHED_MAX) return [...found.values()];
-          if (found.has(entry.tag) || !candidate.fits(entry.fires) || letOff(entry)) continue;
-          found.set(entry.tag, { tag: entry.tag, node: entry.silent });
-        }
-      }
-      return [...found.values()];
+      const found: Clause[] = [];
+      for (const index of indexes)
+        for (const list of index.near(candidate))
+          for (let i = 0; i < list.length; i++) {
+            const entry = list[i]!;
+            if (found.length >= WEIGHED_MAX) return found;
+            if (!candidate.fits(entry.fires) || letOff(entry)) continue;
+            if (!found.some((one) => one.tag === entry.tag)) found.push({ tag: entry.tag, node: entry.silent });
+          }
+      return found;
     },
   };
 }

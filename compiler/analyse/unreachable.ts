@@ -124,14 +124,15 @@ function coverOf(
 ): { readonly answer: Answer; readonly tags: ReadonlySet<number> } {
   const { rule, tag, fires } = entry;
   const stronger = OVERRIDDEN_BY[rule.effect];
-  const asStrong = new Map<number, boolean>();
+  let asStrong: Map<number, boolean> | null = null;
   const covers = (other: Entry): boolean => {
     if (other.tag === tag || gone.has(other.tag)) return false;
     if (stronger.includes(other.rule.effect)) return true;
-    const known = asStrong.get(other.tag);
+    if (rule.effect === "allow" || rule.effect === "deny") return other.rule.effect === rule.effect;
+    const known = asStrong?.get(other.tag);
     if (known !== undefined) return known;
     const found = other.rule.effect === rule.effect && doesAllOf(other.rule, rule);
-    asStrong.set(other.tag, found);
+    (asStrong ??= new Map<number, boolean>()).set(other.tag, found);
     return found;
   };
   const indexes = [rule.effect, ...stronger].map((effect) => world.index[effect]);

@@ -54,7 +54,8 @@ export function parseFile(file: SourceFile): {
     return { tree: empty, diagnostics };
   }
   for (const token of tokens) {
-    if (token.tokenType !== Text) continue;
+    // Without a backslash there is no escape.
+    if (token.tokenType !== Text || !token.image.includes("\\")) continue;
     const { bad } = textValue(token.image);
     if (bad.length > 0) diagnostics.push(diagnostic("bad-escape", spanOf(file.path, token), { escape: bad[0]! }));
   }

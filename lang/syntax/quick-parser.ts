@@ -1,6 +1,5 @@
 import {
   EOF,
-  createTokenInstance,
   tokenMatcher,
   type AtLeastOneSepMethodOpts,
   type DSLMethodOpts,
@@ -13,15 +12,11 @@ import {
 } from "chevrotain";
 import type { Item } from "../ast/index.ts";
 import { LOOKAHEAD } from "./lookahead.ts";
-import { PolicyParser } from "./parser.ts";
+import { END, QuickConditions, STUCK } from "./quick-conditions.ts";
 import { allTokens } from "./tokens.ts";
 
-const END = createTokenInstance(EOF, "", Number.NaN, Number.NaN, Number.NaN, Number.NaN, Number.NaN, Number.NaN);
 const TYPES: ReadonlyMap<string, TokenType> = new Map([...allTokens, EOF].map((type) => [type.name, type]));
 const NONE = -1;
-
-/** Thrown at the first token that the grammar has no place for; never leaves this file. */
-const STUCK = new Error("the text is no policy");
 
 /** A choice of the grammar: which alternative the next tokens begin. */
 class Choice {
@@ -81,9 +76,7 @@ class RuleChoices {
  * The grammar without the library beneath it: reads files that have no error, and says so of all others. What the library
  * finds out about the grammar at each start stands in a table, and nothing is kept that only the telling of errors needs.
  */
-export class QuickParser extends PolicyParser {
-  #tokens: readonly IToken[] = [];
-  #at = 0;
+export class QuickParser extends QuickConditions {
   #rule: RuleChoices | null = null;
 
   constructor() {
@@ -99,25 +92,28 @@ export class QuickParser extends PolicyParser {
       if (fault !== STUCK) throw fault;
       return null;
     }
-    return this.#at === tokens.length ? this.items : null;
+    return this.at === tokens.length ? this.items : null;
   }
 
   /** Nothing is to be found out: it stands in the table. */
   protected override performSelfAnalysis(): void {}
 
   protected override take(tokens: IToken[]): void {
-    this.#tokens = tokens;
-    this.#at = 0;
+    this.tokens = tokens;
+    this.at = 0;
     this.#rule = null;
   }
 
   protected override LA(howFar: number): IToken {
-    return this.#tokens[this.#at + howFar - 1] ?? END;
+    return this.tokens[this.at + howFar - 1] ?? END;
   }
 
   protected override RULE<F extends (...args: never[]) => unknown>(name: string, implementation: F) {
     let choices: RuleChoices | undefined;
+    const byHand = this.byHand(name);
     const method = (): unknown => {
+      const read = byHand === null ? null : byHand();
+      if (read !== null) return read;
       const outer = this.#rule;
       this.#rule = choices ??= new RuleChoices(name);
       const found = implementation.call(this);
@@ -131,26 +127,19 @@ export class QuickParser extends PolicyParser {
     return action();
   }
 
-  #consume(type: TokenType): IToken {
-    const next = this.#tokens[this.#at] ?? END;
-    if (next.tokenType !== type && !tokenMatcher(next, type)) throw STUCK;
-    this.#at++;
-    return next;
-  }
-
   #call<R>(rule: ParserMethod<unknown[], R>): R {
     return rule();
   }
 
   #or<T>(occurrence: number, given: IOrAlt<unknown>[] | OrMethodOpts<unknown>): T {
     const alternatives = Array.isArray(given) ? given : given.DEF;
-    const taken = this.#rule!.of("OR", occurrence).take(this.#tokens, this.#at, alternatives);
+    const taken = this.#rule!.of("OR", occurrence).take(this.tokens, this.at, alternatives);
     if (taken === NONE) throw STUCK;
     return alternatives[taken]!.ALT() as T;
   }
 
   #enters(method: string, occurrence: number): boolean {
-    return this.#rule!.of(method, occurrence).take(this.#tokens, this.#at, null) !== NONE;
+    return this.#rule!.of(method, occurrence).take(this.tokens, this.at, null) !== NONE;
   }
 
   #option<T>(occurrence: number, given: (() => T) | DSLMethodOpts<T>): T | undefined {
@@ -161,8 +150,8 @@ export class QuickParser extends PolicyParser {
   #many(occurrence: number, given: (() => unknown) | DSLMethodOpts<unknown>): void {
     const each = typeof given === "function" ? given : given.DEF;
     let before = NONE;
-    while (this.#at > before && this.#enters("MANY", occurrence)) {
-      before = this.#at;
+    while (this.at > before && this.#enters("MANY", occurrence)) {
+      before = this.at;
       each();
     }
   }
@@ -170,8 +159,8 @@ export class QuickParser extends PolicyParser {
   #separated(method: string, occurrence: number, { SEP, DEF }: ManySepMethodOpts<unknown>): boolean {
     if (!this.#enters(method, occurrence)) return false;
     DEF();
-    while ((this.#tokens[this.#at] ?? END).tokenType === SEP) {
-      this.#at++;
+    while ((this.tokens[this.at] ?? END).tokenType === SEP) {
+      this.at++;
       DEF();
     }
     return true;
@@ -206,19 +195,19 @@ export class QuickParser extends PolicyParser {
   }
 
   protected override CONSUME(type: TokenType): IToken {
-    return this.#consume(type);
+    return this.need(type);
   }
 
   protected override CONSUME1(type: TokenType): IToken {
-    return this.#consume(type);
+    return this.need(type);
   }
 
   protected override CONSUME2(type: TokenType): IToken {
-    return this.#consume(type);
+    return this.need(type);
   }
 
   protected override CONSUME3(type: TokenType): IToken {
-    return this.#consume(type);
+    return this.need(type);
   }
 
   protected override MANY(given: (() => unknown) | DSLMethodOpts<unknown>): void {
