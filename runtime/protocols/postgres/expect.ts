@@ -79,13 +79,17 @@ export interface Described {
 
 const NO_PLANS: readonly StatementPlan[] = [];
 
-/** First in, first out, without moving memory for each message. */
+/** Memory for so many is kept while nothing is owed. */
+const KEPT_ITEMS = 1024;
+
+/** First in, first out. Its memory is used again, so that nothing is moved or allocated for each message. */
 export class ExpectQueue {
   #items: (Expect | undefined)[] = [];
   #head = 0;
+  #end = 0;
 
   get size(): number {
-    return this.#items.length - this.#head;
+    return this.#end - this.#head;
   }
 
   get head(): Expect | undefined {
@@ -93,25 +97,27 @@ export class ExpectQueue {
   }
 
   push(expect: Expect): Expect {
-    this.#items.push(expect);
+    this.#items[this.#end++] = expect;
     return expect;
   }
 
   shift(): void {
-    const head = this.#items[this.#head];
-    if (head !== undefined) head.settled = true;
+    if (this.#head === this.#end) return;
+    this.#items[this.#head]!.settled = true;
     this.#items[this.#head] = undefined;
     this.#head++;
-    if (this.#head === this.#items.length) {
-      this.#items.length = 0;
+    if (this.#head === this.#end) {
       this.#head = 0;
-    } else if (this.#head > 1024 && this.#head * 2 > this.#items.length) {
-      this.#items = this.#items.slice(this.#head);
+      this.#end = 0;
+      if (this.#items.length > KEPT_ITEMS) this.#items = [];
+    } else if (this.#head > KEPT_ITEMS && this.#head * 2 > this.#end) {
+      this.#items = this.#items.slice(this.#head, this.#end);
+      this.#end -= this.#head;
       this.#head = 0;
     }
   }
 
   *[Symbol.iterator](): Iterator<Expect> {
-    for (let i = this.#head; i < this.#items.length; i++) yield this.#items[i]!;
+    for (let i = this.#head; i < this.#end; i++) yield this.#items[i]!;
   }
 }
