@@ -170,7 +170,7 @@ describe("npm start", () => {
       expect(elsewhere.stderr).toMatch(new RegExp(`${name}=\\d+ `));
     }
     expect(await end(second.child, "SIGINT")).toBe(0);
-  });
+  }, 180_000);
 
   it("prints lines for its Kubernetes cluster that work when they are pasted", async () => {
     // As where the folder is deleted, and the server's is elsewhere, for root's sake: it is made anew.
@@ -178,5 +178,5 @@ describe("npm start", () => {
     const { child, said } = await start();
     await usesCluster(said);
     expect(await end(child, "SIGINT")).toBe(0);
-  });
+  }, 180_000);
 });
