@@ -189,3 +189,6 @@ function read(bytes: Buffer, closed: boolean): Heard & { ready: number; wantsCop
   }
   return { bytes, fields, rows, error, tags, closed, ready, wantsCopy, extended };
 }
+
+/** Messages up to a Sync. */
+export const batch = (...messages: readonly Buffer[]): Buffer => Buffer.concat([...messages, msg.sync()]);
