@@ -147,6 +147,8 @@ async function main(io: Io): Promise<number> {
     });
     io.stdout(welcome(ssh, cluster));
   } catch (fault) {
+    // What fails because it was told to stop is no news; the signal's own end goes on.
+    if (stopping) return new Promise(() => undefined);
     await stop();
     throw fault;
   }

@@ -181,6 +181,21 @@ it.each([
   ]);
 });
 
+it.each([
+  ["secret.key", /the secret .*secret\.key has 8 bytes, not 32; restore it/],
+  ["log.key", /the signing key .*log\.key can't be used/],
+  ["approvals.db", /the requests for approval in .*approvals\.db can't be read: file is not a database; restore/],
+  ["vault.db", /the tokens of masks in .*vault\.db can't be read: file is not a database; restore/],
+])("does not start on a state folder with a damaged %s, says so and ends", async (name, told) => {
+  const state = mkdtempSync(join(folder, "damaged-"));
+  writeFileSync(join(state, name), "garbage\n", { mode: 0o600 });
+  const config = readFileSync(join(folder, "sallyport.yaml"), "utf8").replace("state: state", `state: ${state}`);
+  writeFileSync(join(folder, "damaged.yaml"), config);
+  const { code, err } = await cli(["serve", "--config", "damaged.yaml"]);
+  expect([code, err]).toEqual([2, expect.stringMatching(told) as string]);
+  expect(err).not.toContain("\n    at ");
+});
+
 it("a gateway that was killed leaves no lock behind", async () => {
   gateway.kill("SIGKILL");
   await once(gateway, "exit");

@@ -315,10 +315,17 @@ function publicKey(path: string): KeyObject {
   }
 }
 
-/** 32 random bytes, made at the first start. */
+const SECRET_BYTES = 32;
+
+/** Random bytes, made at the first start. */
 function secretFile(path: string): Buffer {
-  if (!existsSync(path)) writeFileSync(path, randomBytes(32), { mode: 0o600 });
-  return bytesOf(path, "the secret");
+  if (!existsSync(path)) writeFileSync(path, randomBytes(SECRET_BYTES), { mode: 0o600 });
+  const secret = bytesOf(path, "the secret");
+  if (secret.length !== SECRET_BYTES)
+    throw new UsageError(
+      `the secret ${path} has ${secret.length} bytes, not ${SECRET_BYTES}; restore it from a copy: hashes and tokens of masks go by it`,
+    );
+  return secret;
 }
 
 function signingKey(path: string): KeyObject {

@@ -118,15 +118,13 @@ export class Gateway {
   readonly #stopHeartbeat: () => void;
   #reloading: Promise<string | null> = Promise.resolve(null);
 
-  private constructor(parts: GatewayParts, recorder: Recorder, boot: string) {
+  private constructor(parts: GatewayParts, recorder: Recorder, boot: string, kept: Kept) {
     this.parts = parts;
     this.recorder = recorder;
     this.boot = boot;
     this.#stopHeartbeat = startHeartbeat(recorder, parts.clock);
     this.analyser = new Analyser({ after: parts.clock.after, statementBytes: parts.config.limits.statementBytes });
-    this.approvals = new Approvals(new ApprovalStore(parts.approvalsPath), parts.clock, parts.random, (event) =>
-      this.#recordApproval(event),
-    );
+    this.approvals = new Approvals(kept.approvals, parts.clock, parts.random, (event) => this.#recordApproval(event));
     this.rates = new Rates(() => parts.clock.monotonic());
     this.alerts = new Alerts({
       channels: parts.alertChannels,
@@ -137,7 +135,7 @@ export class Gateway {
       undelivered: ({ sid, decision, rule }, channel, why) =>
         void this.entry({ type: "alert.undelivered", session: sid, decision, rule, channel, why: why.slice(0, 512) }),
     });
-    this.tokens = new TokenVault(parts.vaultPath, parts.secret, (count) => parts.random.bytes(count));
+    this.tokens = kept.tokens;
     const { signIn } = parts.config.ssh;
     this.#browser =
       signIn === null
@@ -164,6 +162,8 @@ export class Gateway {
     const { config, clock, random } = parts;
     const boot = timeOrderedId(clock.now(), random);
     let gateway: Gateway | null = null;
+    const kept = openKept(parts);
+    if (typeof kept === "string") return kept;
     const opened = await parts.openRecord({
       clock,
       origin: config.record.origin,
@@ -174,8 +174,12 @@ export class Gateway {
         gateway?.endAll("the record can't be written");
       },
     });
-    if (!opened.ok) return `the record in ${config.state} can't be taken up: ${opened.error}`;
-    gateway = new Gateway(parts, opened.value, boot);
+    if (!opened.ok) {
+      kept.approvals.close();
+      kept.tokens.close();
+      return `the record in ${config.state} can't be taken up: ${opened.error}`;
+    }
+    gateway = new Gateway(parts, opened.value, boot, kept);
     gateway.entry({ type: "log.start", version: parts.version, gw: config.record.origin, boot, bundle: null });
     await gateway.analyser.ready();
     const fault = await gateway.reloadBundle();
@@ -502,6 +506,30 @@ export class Gateway {
     this.entry({ type: "log.stop" });
     await this.recorder.close();
     await this.analyser.close();
+  }
+}
+
+/** What a gateway keeps in databases of its own. */
+interface Kept {
+  readonly approvals: ApprovalStore;
+  readonly tokens: TokenVault;
+}
+
+/** Opens them, or says in words which one can't be. */
+function openKept({ approvalsPath, vaultPath, secret, random }: GatewayParts): Kept | string {
+  const why = (fault: unknown): string =>
+    `${fault instanceof Error ? fault.message : String(fault)}; restore the file from a copy, or begin without it by moving it away`;
+  let approvals: ApprovalStore;
+  try {
+    approvals = new ApprovalStore(approvalsPath);
+  } catch (fault) {
+    return `the requests for approval in ${approvalsPath} can't be read: ${why(fault)}`;
+  }
+  try {
+    return { approvals, tokens: new TokenVault(vaultPath, secret, (count) => random.bytes(count)) };
+  } catch (fault) {
+    approvals.close();
+    return `the tokens of masks in ${vaultPath} can't be read: ${why(fault)}`;
   }
 }
 

@@ -34,8 +34,10 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Starts it and resolves with what it prints once it is ready. */
-async function start(): Promise<{ readonly child: ChildProcess; readonly said: string }> {
+/** Starts it and resolves with what it printed once it has said `words`: by default, once it is ready. */
+async function start(
+  words = "Ctrl-C stops everything",
+): Promise<{ readonly child: ChildProcess; readonly said: string }> {
   const child = spawn(process.execPath, [join(root, "cli/demo.ts")], {
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "pipe"],
@@ -45,7 +47,7 @@ async function start(): Promise<{ readonly child: ChildProcess; readonly said: s
   return new Promise((resolve, reject) => {
     const hear = (chunk: Buffer): void => {
       said += chunk.toString();
-      if (said.includes("Ctrl-C stops everything")) resolve({ child, said });
+      if (said.includes(words)) resolve({ child, said });
     };
     child.stdout.on("data", hear);
     child.stderr.on("data", hear);
@@ -174,7 +176,12 @@ describe("npm start", () => {
 
   it("prints lines for its Kubernetes cluster that work when they are pasted", async () => {
     // As where the folder is deleted, and the server's is elsewhere, for root's sake: it is made anew.
-    rmSync(join(folder, "postgres.password"));
+    rmSync(join(folder, "postgres.password"), { force: true });
+    const interrupted = await start("filling the shop");
+    let then = "";
+    interrupted.child.stderr!.on("data", (chunk: Buffer) => (then += chunk.toString()));
+    expect(await end(interrupted.child, "SIGINT")).toBe(0);
+    expect(then.trim()).toBe("Stopping …");
     const { child, said } = await start();
     await usesCluster(said);
     expect(await end(child, "SIGINT")).toBe(0);

@@ -146,6 +146,8 @@ describe("policyc query", () => {
     const { code, err } = await run(queryCommand, ["--when", "statement.knd == x", "p.policy"]);
     expect(code).toBe(1);
     expect(err).toContain("(the question)");
+    expect(err).toContain("did you mean `statement.kind`?");
+    expect(err).not.toContain("--fix");
     await expect(run(queryCommand, ["--fact", "statement.knd=x", "p.policy"])).rejects.toThrow(/has no fact/);
   });
 });

@@ -88,7 +88,8 @@ function readCondition(
   if (parts.length === 0) return null;
   const file = { path: QUESTION, text: `never "asked" on ${protocol}\n  when ${parts.join("\n   and ")}\n` };
   const { policy, diagnostics } = checkFiles([file]);
-  const errors = diagnostics.filter((one) => one.severity === "error");
+  // Nothing mends a question but asking again.
+  const errors = diagnostics.filter((one) => one.severity === "error").map((one) => ({ ...one, fixes: [] }));
   if (errors.length > 0) io.stderr(renderTerminal(errors, [file], io.colour));
   const [never] = policy.nevers;
   return errors.length > 0 || never === undefined ? undefined : never.condition;
