@@ -1,3 +1,9 @@
+/** A pair: of the first the condition holds for Ann, of the second it does not. */
+const guess = (sql: (condition: string) => string): readonly [string, string] => [
+  sql("ssn like 'ZQXS%'"),
+  sql("ssn like 'ZQXT%'"),
+];
+
 /** Pairs of statements whose answers differ only because a guess is right or wrong. */
 export const ORACLES: Readonly<Record<string, readonly (readonly [right: string, wrong: string])[]>> = {
   "parts of writes": [
@@ -86,6 +92,139 @@ export const ORACLES: Readonly<Record<string, readonly (readonly [right: string,
     [
       "select max(name) filter (where ssn like 'ZQXS%') from people",
       "select max(name) filter (where ssn like 'ZQXT%') from people",
+    ],
+  ],
+  "what fails only for some values": [
+    guess(
+      (right) =>
+        `select array[string_to_array(case when ${right} then 'a' else 'a,b' end, ','), array['a']] from people where id = 1`,
+    ),
+    guess((right) => `select array_agg(string_to_array(case when ${right} then 'a' else 'a,b' end, ',')) from people`),
+    guess(
+      (right) =>
+        `select array_cat(string_to_array(case when ${right} then 'a' else 'a,b' end, ','), array[['a', 'b']]) from people where id = 1`,
+    ),
+    guess(
+      (right) =>
+        `select string_to_array(case when ${right} then 'a' else 'a,b' end, ',') || array[['a', 'b']] from people where id = 1`,
+    ),
+    guess(
+      (right) =>
+        `select array_append(case when ${right} then array[[1]] else array[1] end, 5) from people where id = 1`,
+    ),
+    guess(
+      (right) =>
+        `select array_prepend(5, case when ${right} then array[[1]] else array[1] end) from people where id = 1`,
+    ),
+    guess(
+      (right) =>
+        `select sum(case when ${right} then 1.5e308::float8 else 0 end) from people, generate_series(1, 2) where id = 1`,
+    ),
+    guess(
+      (right) =>
+        `select avg(case when ${right} then 1.5e308::float8 else 0 end) from people, generate_series(1, 2) where id = 1`,
+    ),
+    guess((right) => `select stddev(case when ${right} then 1.5e308::float8 else 0 end) from people where id < 3`),
+    guess(
+      (right) =>
+        `select sum(x) from (select case when ${right} then 1.5e308::float8 else 0 end as x from people where id = 1) s, generate_series(1, 2)`,
+    ),
+    guess((right) => `select abs(case when ${right} then -2147483648 else 0 end) from people where id = 1`),
+    guess(
+      (right) => `select repeat(case when ${right} then 'aaaaaaaaaa' else '' end, 500000000) from people where id = 1`,
+    ),
+    guess((right) => `select format(case when ${right} then '%Z' else 'a' end, 'x') from people where id = 1`),
+    guess(
+      (right) =>
+        `select substring('abc' from 1 for x) from (select case when ${right} then -1 else 1 end x from people where id = 1) s`,
+    ),
+    guess(
+      (right) =>
+        `select substring('abc' from x) from (select case when ${right} then '(' else 'a' end x from people where id = 1) s`,
+    ),
+    guess(
+      (right) =>
+        `select date_trunc('year', case when ${right} then '4714-11-24 00:00:00 BC'::timestamp else '2000-01-01'::timestamp end) from people where id = 1`,
+    ),
+    guess(
+      (right) =>
+        `select age(case when ${right} then 'infinity'::timestamp else '2000-01-01'::timestamp end, 'infinity'::timestamp) from people where id = 1`,
+    ),
+    guess((right) => `select json_object_agg(case when ${right} then null else 'a' end, 1) from people where id = 1`),
+    guess((right) => `select jsonb_object_agg(case when ${right} then null else 'a' end, 1) from people where id = 1`),
+    guess((right) => `select json_object(case when ${right} then null else 'a' end value 1) from people where id = 1`),
+    guess(
+      (right) => `select json_objectagg(case when ${right} then null else 'a' end value 1) from people where id = 1`,
+    ),
+    guess(
+      (right) =>
+        `select json_object('a' value 1, case when ${right} then 'a' else 'b' end value 1 with unique keys) from people where id = 1`,
+    ),
+    guess(
+      (right) =>
+        `select json_array(case when ${right} then 'aaaaaaaaaaaaaaaaaaaa' else 'a' end returning varchar(10)) from people where id = 1`,
+    ),
+    guess(
+      (right) =>
+        `select to_tsvector('simple', case when ${right} then repeat('x', 3000) else 'a' end) from people where id = 1`,
+    ),
+    guess(
+      (right) =>
+        `select to_tsvector('simple', repeat(case when ${right} then 'x' else 'a ' end, 3000)) from people where id = 1`,
+    ),
+    guess((right) => `select bit_or(case when ${right} then b'1' else b'11' end) from people where id < 3`),
+    guess(
+      (right) => `select (case when ${right} then row(1) else row('a'::text) end) = row(1) from people where id = 1`,
+    ),
+    guess((right) => `select max(case when ${right} then row(1) else row('a'::text) end) from people where id < 3`),
+    guess(
+      (right) =>
+        `select greatest(case when ${right} then row(1) else row('a'::text) end, row(1)) from people where id = 1`,
+    ),
+    guess((right) => `select 'ab' like case when ${right} then E'a\\\\' else 'a' end from people where id = 1`),
+    guess((right) => `select 'ab' ilike case when ${right} then E'a\\\\' else 'a' end from people where id = 1`),
+    guess((right) => `select 'ab' ~~ case when ${right} then E'a\\\\' else 'a' end from people where id = 1`),
+    guess(
+      (right) =>
+        `select sum(case when ${right} then 'infinity'::interval else '-infinity'::interval end) from people where id < 3`,
+    ),
+    guess((right) => `select 1 || case when ${right} then array[[1]] else array[1] end from people where id = 1`),
+    guess(
+      (right) => `select 'a'::text || case when ${right} then '{{a}}'::text[] else '{a}' end from people where id = 1`,
+    ),
+    guess((right) => `select name || case when ${right} then '{{a}}'::text[] else '{a}' end from people where id = 1`),
+    guess(
+      (right) =>
+        `select ('a' || name) || case when ${right} then '{{a}}'::text[] else '{a}' end from people where id = 1`,
+    ),
+    guess((right) => `select 'a' ~ any (select case when ${right} then '(' else 'a' end from people where id = 1)`),
+    guess((right) => `select 'a' ~ any (array[case when ${right} then '(' else 'a' end]) from people where id = 1`),
+    guess(
+      (right) => `select 'ab' like any (array[case when ${right} then E'a\\\\' else 'a' end]) from people where id = 1`,
+    ),
+    guess(
+      (right) => `select json_array(case when ${right} then '{' else '1' end format json) from people where id = 1`,
+    ),
+    guess(
+      (right) =>
+        `select percentile_cont(case when ${right} then 2.0 else 0.5 end) within group (order by id) from people where id = 1 group by ssn`,
+    ),
+    guess(
+      (right) =>
+        `select (case when ${right} then s1 else s2 end) = row(1) from people, (select 1) s1, (select 'a'::text) s2 where people.id = 1`,
+    ),
+    guess((right) => `update people set ssn = case when ${right} then 'x' else ssn end where id = 1`),
+    [
+      "update people set ssn = nullif(ssn, 'ZQXSSN84213') where id = 1",
+      "update people set ssn = nullif(ssn, 'nothing') where id = 1",
+    ],
+    [
+      "merge into people p using plain q on q.id = p.id when matched then update set ssn = nullif(p.ssn, 'ZQXSSN84213')",
+      "merge into people p using plain q on q.id = p.id when matched then update set ssn = nullif(p.ssn, 'nothing')",
+    ],
+    [
+      "insert into people (id, ssn) select 77, nullif(ssn, 'ZQXSSN84213') || 'xxxx' from people where id = 1",
+      "insert into people (id, ssn) select 77, nullif(ssn, 'nothing') || 'xxxx' from people where id = 1",
     ],
   ],
   "what is counted": [

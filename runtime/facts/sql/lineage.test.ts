@@ -306,7 +306,7 @@ describe("columns that are observed or stored", () => {
     ["INSERT … SELECT", "insert into plain (b) select ssn from users", "", "users.ssn"],
     ["a view", "create view w as select ssn from users", "", "users.ssn"],
     ["SET another column", "update users set full_name = ssn where id = 1", "users.id", "users.ssn"],
-    ["SET the same column", "update users set ssn = upper(ssn) where id = 1", "users.id", ""],
+    ["SET the same column", "update users set ssn = upper(ssn) where id = 1", "users.id users.ssn", ""],
     [
       "SET from a sub-select",
       "update plain set b = (select ssn from users limit 1) where a = 1",

@@ -3,7 +3,7 @@ import { body, is, list, text, type Body, type Json } from "../tree.ts";
 import type { StatementContext } from "./context.ts";
 import type { Query } from "./query.ts";
 import { Scope, scopeOf, type ScopeItem } from "./scope.ts";
-import type { NamedValue } from "./value.ts";
+import type { NamedValue, Value } from "./value.ts";
 
 /** INSERT, UPDATE, DELETE and MERGE: what goes by what, and what flows into which column. */
 export class Changes {
@@ -133,14 +133,13 @@ export class Changes {
     }
   }
 
-  #assign(
-    value: { readonly sources: readonly ColumnId[]; readonly opaque: boolean },
-    target: readonly ColumnId[],
-  ): void {
+  #assign(value: Value, target: readonly ColumnId[]): void {
     const into = target[0];
-    this.#context.store(
-      value.sources.filter((source) => source.relation !== into?.relation || source.attribute !== into.attribute),
-    );
+    const isOwn = (source: ColumnId): boolean =>
+      source.relation === into?.relation && source.attribute === into.attribute;
+    this.#context.store(value.sources.filter((source) => !isOwn(source)));
+    // What a column is worked out from itself tells of it by the constraints that it keeps or breaks.
+    if (value.direct === null) this.#context.influence(value.sources.filter(isOwn));
     if (value.opaque) this.#context.untraced("it stores a value that can't be traced", false);
   }
 }

@@ -43,6 +43,8 @@ export class StatementContext {
   disables: ReadonlySet<SqlGuard> | null = new Set();
   /** Names that could not be resolved, so facts about tables and columns are unknown. */
   unresolved = false;
+  /** Rows of no named type are about. */
+  untypedRows = false;
   depth = 0;
 
   constructor(names: NameContext) {

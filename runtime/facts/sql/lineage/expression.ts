@@ -3,10 +3,10 @@ import { changesState, classOfFunction, givesRowsByValue } from "../functions.ts
 import { body, is, isBody, list, names, node, text, type Body, type Json } from "../tree.ts";
 import type { ColumnId } from "../analysis.ts";
 import type { StatementContext } from "./context.ts";
-import { mayFail } from "./may-fail.ts";
+import { Failing } from "./may-fail.ts";
 import type { Query } from "./query.ts";
 import { columnOf, wholeRow, type Scope } from "./scope.ts";
-import { NOTHING, OPAQUE, computed, type Value } from "./value.ts";
+import { NOTHING, OPAQUE, SINGLE_VALUES, computed, type Value } from "./value.ts";
 
 /** The tree is deeper than is walked: the statement is refused, not half understood. */
 export class TooDeep extends Error {}
@@ -42,8 +42,16 @@ export class Expressions {
   /** An expression whose value is put out or stored. If it may fail, its failing tells of what is in it. */
   output(json: Json | undefined, scope: Scope): Value {
     const found = this.value(json, scope);
-    if (found.sources.length > 0 && mayFail(json)) this.#context.influence(found.sources);
+    if (found.sources.length > 0 && this.#mayFail(json, scope)) this.#context.influence(found.sources);
     return found;
+  }
+
+  #mayFail(json: Json | undefined, scope: Scope): boolean {
+    const columnAt = (ref: Body): Value | null => {
+      const fields = list(ref["fields"]);
+      return is(fields.at(-1), "A_Star") === null ? this.#named(names(fields), scope) : null;
+    };
+    return new Failing(columnAt, this.#context.untypedRows).may(json);
   }
 
   /** An expression whose value is only observed: it filters, joins, sorts or groups. */
@@ -87,7 +95,9 @@ export class Expressions {
         return this.#all([b["arg"]], scope);
       case "CoalesceExpr":
       case "MinMaxExpr":
+        return this.#all(list(b["args"]), scope);
       case "RowExpr":
+        this.#context.untypedRows = true;
         return this.#all(list(b["args"]), scope);
       case "A_ArrayExpr":
         return this.#all(list(b["elements"]), scope);
@@ -164,6 +174,7 @@ export class Expressions {
   type(json: Json | undefined, scope: Scope): Value {
     const b = body(json);
     const type = names(b["names"]);
+    if (type.at(-1) === "record") this.#context.untypedRows = true;
     // Bare names in (…) are words of the type, as in geometry(Point).
     const modifiers = this.#all(
       list(b["typmods"]).filter((one) => is(one, "ColumnRef") === null),
@@ -204,6 +215,8 @@ export class Expressions {
       return OPAQUE;
     }
     this.#context.touch(found.sources);
+    // The row of a sub-select is of no named type.
+    if (path.length === 1 && scope.item(path[0]!, null)?.relation === null) this.#context.untypedRows = true;
     return found;
   }
 
@@ -392,11 +405,6 @@ export class Expressions {
     return single === null ? computed([...outputs, test]) : { ...single, direct: null };
   }
 }
-
-/** Types whose values are no arrays: bool, int8, int2, int4, text, float, bpchar, varchar, date, timestamp, numeric, uuid. */
-const SINGLE_VALUES: ReadonlySet<number> = new Set([
-  16, 20, 21, 23, 25, 700, 701, 1042, 1043, 1082, 1114, 1184, 1700, 2950,
-]);
 
 const SYSTEM_COLUMNS: ReadonlySet<string> = new Set(["ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"]);
 const systemColumn = (name: string): Value | null => (SYSTEM_COLUMNS.has(name) ? NOTHING : null);

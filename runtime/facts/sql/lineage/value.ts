@@ -18,6 +18,15 @@ export interface NamedValue extends Value {
   readonly name: string;
 }
 
+/**
+ * Types whose values are no arrays: bool, bytea, int8, int2, int4, text, json, float, inet, bpchar, varchar, date, time,
+ * timestamp, timestamptz, interval, bit, varbit, numeric, uuid, tsvector, jsonb.
+ */
+export const SINGLE_VALUES: ReadonlySet<number> = new Set([
+  16, 17, 20, 21, 23, 25, 114, 700, 701, 869, 1042, 1043, 1082, 1083, 1114, 1184, 1186, 1560, 1562, 1700, 2950, 3614,
+  3802,
+]);
+
 const NO_COLUMNS: readonly ColumnId[] = [];
 
 export const NOTHING: Value = { sources: NO_COLUMNS, direct: null, opaque: false, reveals: "value", type: null };
