@@ -165,12 +165,21 @@ function unknownFact(manifest: Manifest): string | null {
       for (const fact of read[condition]!) if (lifetimes[fact]! < 0) return manifest.facts[fact]!;
     }
   const { dimensions, constraints, cubes } = manifest.index;
+  // Cubes are many and dimensions few, so each of these is looked up once.
+  const missing = new Map(
+    PROTOCOLS.map((protocol) => [
+      protocol,
+      Uint8Array.from(dimensions, ({ path }) => (factAt(protocol, path) === undefined ? 1 : 0)),
+    ]),
+  );
   for (const cube of cubes)
-    for (const protocol of manifest.rules[cube.rule]!.protocols)
+    for (const protocol of manifest.rules[cube.rule]!.protocols) {
+      const own = missing.get(protocol)!;
       for (const number of cube.constraints) {
-        const { path } = dimensions[constraints[number]!.dimension]!;
-        if (factAt(protocol, path) === undefined) return path;
+        const { dimension } = constraints[number]!;
+        if (own[dimension] !== 0) return dimensions[dimension]!.path;
       }
+    }
   return null;
 }
 
