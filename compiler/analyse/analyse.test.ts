@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { checkFiles, type CheckedPolicy } from "../../lang/index.ts";
+import { factAt } from "../../spec/contract/facts/index.ts";
 import { showAction } from "./action.ts";
 import { addressWithin } from "./address.ts";
 import { differences } from "./difference.ts";
@@ -150,6 +151,28 @@ it("of very many rules only what each says by itself is told, and that it is so"
   const one = policyOf("allow a on sql when statement.kind == select and statement.kind == insert").rules[0]!;
   const many = Array.from({ length: COVERED_RULES_MAX + 1 }, (_, i) => ({ ...one, name: `r${i}`, when: null }));
   expect(ruleFindings([...many, one]).map((found) => found.code)).toEqual(["P0066", "P0060"]);
+});
+
+describe("parts that change nothing", () => {
+  const kinds = factAt("postgres", "statement.kind")!.type;
+  const every = kinds.kind === "enum" ? kinds.values.join(", ") : "";
+  it.each<readonly [clauses: string, codes: readonly string[]]>([
+    // Each of these parts is a question of its own, about facts that no other part speaks of.
+    ['when user.groups has "x" and statement.kind in [select, insert] and user.name == "ana"', []],
+    ['when user.name like "**" and user.groups has "x"', ["P0063"]],
+    ['when user.name != "" and user.groups has "x"', []],
+    [`when statement.kind in [${every}] and user.groups has "x"`, ["P0063"]],
+    ['when client.address within cidr("10.0.0.0/8") and user.groups has "x"', []],
+    // And in these some speak of the same facts.
+    ['when user.name != "a" and user.name == "b"', ["P0063"]],
+    ['when user.groups has "x" and user.groups has any ["x", "y"]', ["P0063"]],
+    ['unless user.groups has "x" or (user.groups has "x" or statement.read_only)', ["P0064"]],
+    ['when user.groups has "x" or (user.groups has "x" or statement.read_only)', ["P0064"]],
+    ['when user.groups has "x" and user.groups has "x" and user.name == "a"', ["P0063"]],
+  ])("%s", (clauses, codes) => {
+    const found = ruleFindings(policyOf(`deny a on sql\n  ${clauses}\n  because "b"\n`).rules);
+    expect(found.map((one) => one.code)).toEqual(codes);
+  });
 });
 
 describe("differences", () => {

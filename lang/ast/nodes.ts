@@ -259,6 +259,15 @@ export interface PolicyFile {
   readonly comments: readonly { readonly text: string; readonly span: Span }[];
 }
 
+/** A path as it is written, dots between its parts. */
+export function pathText({ parts }: Path): string {
+  let text = parts[0]!.text;
+  for (let i = 1; i < parts.length; i++) text += `.${parts[i]!.text}`;
+  return text;
+}
+
+const NONE: readonly Expr[] = [];
+
 /** Expressions directly inside another. */
 export function childrenOf(expr: Expr): readonly Expr[] {
   switch (expr.kind) {
@@ -270,7 +279,7 @@ export function childrenOf(expr: Expr): readonly Expr[] {
     case "regex":
     case "plain":
     case "missing":
-      return [];
+      return NONE;
     case "list":
       return expr.items;
     case "index":

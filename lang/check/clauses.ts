@@ -51,7 +51,7 @@ export function checkScopes(scopes: readonly Identifier[], report: Report): read
     if (protocols !== undefined) for (const protocol of protocols) found.add(protocol);
     else report(diagnostic("unknown-scope", scope.span, { scope: scope.text, near: nearest(scope.text, SCOPE_NAMES) }));
   }
-  return [...found].sort();
+  return found.size < 2 ? [...found] : [...found].sort();
 }
 
 export function sortClauses(

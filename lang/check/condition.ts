@@ -1,6 +1,6 @@
 import { nearest } from "../../base/text.ts";
 import { BOOL, INT, STRING, TIME, factAt, type FactType } from "../../spec/contract/facts/index.ts";
-import type { Binary, Call, Expr, Path } from "../ast/index.ts";
+import { pathText, type Binary, type Call, type Expr, type Path } from "../ast/index.ts";
 import { TIME_PARTS, type CheckedExpr } from "../checked/index.ts";
 import { diagnostic } from "../diagnostics/index.ts";
 import { checkRegex } from "./regex.ts";
@@ -20,7 +20,7 @@ const NOTHING: ReadonlySet<string> = new Set();
 const union = (a: ReadonlySet<string>, b: ReadonlySet<string>): ReadonlySet<string> =>
   a.size === 0 ? b : b.size === 0 ? a : new Set([...a, ...b]);
 const both = (a: ReadonlySet<string>, b: ReadonlySet<string>): ReadonlySet<string> =>
-  new Set([...a].filter((item) => b.has(item)));
+  a.size === 0 || b.size === 0 ? NOTHING : new Set([...a].filter((item) => b.has(item)));
 
 function plain(expr: CheckedExpr, type: FactType): Typed {
   return { expr, type, whenTrue: NOTHING, whenFalse: NOTHING };
@@ -130,8 +130,6 @@ function check(expr: Expr, scope: Scope, present: ReadonlySet<string>, expected:
   }
 }
 
-const pathText = (path: Path): string => path.parts.map((part) => part.text).join(".");
-
 function unknownName(expr: Path, scope: Scope): null {
   const name = pathText(expr);
   const key = expr.parts.at(-1)!.text;
@@ -189,7 +187,8 @@ function path(expr: Path, scope: Scope, present: ReadonlySet<string>, expected: 
   const name = pathText(expr);
   const { span } = expr;
   const [head] = expr.parts;
-  const depth = scope.variables.findIndex((variable) => variable.name === head!.text);
+  const depth =
+    scope.variables.length === 0 ? -1 : scope.variables.findIndex((variable) => variable.name === head!.text);
   if (depth >= 0) return element(expr, depth, scope);
   if (expr.parts.length === 1) {
     const known = scope.env.lets.get(name);
@@ -278,7 +277,7 @@ function list(
   if (failed) return null;
   const element = type ?? STRING;
   return plain(
-    { kind: "constant-set", values: [...new Set(values)], of: element, span: expr.span },
+    { kind: "constant-set", values: values.length < 2 ? values : [...new Set(values)], of: element, span: expr.span },
     { kind: "set", of: element },
   );
 }
@@ -460,7 +459,7 @@ function compare(
     expr.left.kind === "path" &&
     expr.left.parts.length === 1 &&
     !scope.env.lets.has(expr.left.parts[0]!.text) &&
-    !scope.variables.some((v) => v.name === pathText(expr.left as Path));
+    !isVariable(expr.left.parts[0]!.text, scope);
   const second = wordOnLeft ? expr.left : expr.right;
   const first = wordOnLeft ? expr.right : expr.left;
   const a = check(first, scope, present, null);
@@ -479,6 +478,9 @@ function compare(
   const [left, right] = wordOnLeft ? [b.expr, a.expr] : [a.expr, b.expr];
   return plain({ kind: "compare", op, left, right, span: expr.span }, BOOL);
 }
+
+const isVariable = (name: string, { variables }: Scope): boolean =>
+  variables.length > 0 && variables.some((variable) => variable.name === name);
 
 function otherwise(expr: Binary, scope: Scope, present: ReadonlySet<string>): Typed | null {
   if (expr.left.kind !== "path" && expr.left.kind !== "index")

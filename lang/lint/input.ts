@@ -15,7 +15,7 @@ import {
 import { packageOf } from "../check/index.ts";
 import type { SourceFile, Span } from "../source/index.ts";
 import { NO_SHAPE, mix, shapeOf } from "./shape.ts";
-import { atomsOf, readPath, type Atom } from "./walk.ts";
+import { addAtoms, readPath, type Atom } from "./walk.ts";
 
 /** A condition as it was written, and where it stands. */
 export interface Condition {
@@ -25,8 +25,8 @@ export interface Condition {
   readonly span: Span;
 }
 
-/** A part of a condition is found by its operator, or by its kind when it has none. */
-export type PartKey = BinaryOperator | Exclude<Expr["kind"], "binary">;
+/** A part of a condition is found by its operator, or by its kind when it is one of these. */
+export type PartKey = BinaryOperator | "not" | "list";
 
 export interface Part {
   readonly part: Expr;
@@ -101,7 +101,8 @@ export function lintInput(
     atomsOfRule: (rule) => {
       const known = atoms.get(rule);
       if (known !== undefined) return known;
-      const found = conditionsOf(rule).flatMap(({ expr, place }) => atomsOf(expr, letOf, place === "unless"));
+      const found: Atom[] = [];
+      for (const { expr, place } of conditionsOf(rule)) addAtoms(found, expr, letOf, place === "unless");
       atoms.set(rule, found);
       return found;
     },
@@ -124,16 +125,22 @@ function partsByKey(conditions: readonly Condition[]): Pick<LintInput, "partsOf"
   const wholes = new Map<Expr, number>();
   let place = 0;
   const file = (part: Expr, condition: Condition): number => {
-    const one: Filed = { part, condition, place: place++, shape: NO_SHAPE };
-    const key = part.kind === "binary" ? part.op : part.kind;
-    const list = filed.get(key);
-    if (list === undefined) filed.set(key, [one]);
-    else list.push(one);
+    const key = part.kind === "binary" ? part.op : part.kind === "not" || part.kind === "list" ? part.kind : null;
+    const one: Filed | null = key === null ? null : { part, condition, place: place++, shape: NO_SHAPE };
+    if (one !== null) {
+      const list = filed.get(key!);
+      if (list === undefined) filed.set(key!, [one]);
+      else list.push(one);
+    }
     let inside = NO_SHAPE;
     if (part.kind === "binary") inside = mix(mix(inside, file(part.left, condition)), file(part.right, condition));
-    else for (const child of childrenOf(part)) inside = mix(inside, file(child, condition));
-    one.shape = shapeOf(part, inside);
-    return one.shape;
+    else {
+      const children = childrenOf(part);
+      for (let i = 0; i < children.length; i++) inside = mix(inside, file(children[i]!, condition));
+    }
+    const shape = shapeOf(part, inside);
+    if (one !== null) one.shape = shape;
+    return shape;
   };
   const all = (): typeof filed => {
     if (wholes.size === 0)
@@ -158,7 +165,10 @@ export const packagesOf = (trees: readonly PolicyFile[]): ReadonlySet<string> =>
   new Set(trees.flatMap((tree) => tree.items.flatMap((item) => (item.kind === "package" ? [item.name] : []))));
 
 export function clauseOf<K extends Clause["kind"]>(rule: RuleDecl, kind: K): Extract<Clause, { kind: K }> | undefined {
-  return rule.clauses.find((clause) => clause.kind === kind) as Extract<Clause, { kind: K }> | undefined;
+  const { clauses } = rule;
+  for (let i = 0; i < clauses.length; i++)
+    if (clauses[i]!.kind === kind) return clauses[i] as Extract<Clause, { kind: K }>;
+  return undefined;
 }
 
 function conditionsOf(rule: RuleDecl | NeverDecl): readonly Condition[] {
@@ -199,10 +209,10 @@ export function wordsIn(expr: Expr): readonly string[] {
 }
 
 /** Groups that a part asks the user to be in. */
-export function groupsAsked(expr: Expr): readonly { readonly value: string; readonly span: Span }[] {
+export function groupsAsked({ expr, left }: Atom): readonly { readonly value: string; readonly span: Span }[] {
   const asks =
+    left === "user.groups" &&
     expr.kind === "binary" &&
-    (expr.op === "has" || expr.op === "has any" || expr.op === "has all") &&
-    readPath(expr.left) === "user.groups";
+    (expr.op === "has" || expr.op === "has any" || expr.op === "has all");
   return asks ? textsIn(expr.right) : [];
 }

@@ -1,4 +1,4 @@
-import { childrenOf, type Expr, type Path } from "../ast/index.ts";
+import { childrenOf, pathText, type Expr } from "../ast/index.ts";
 import { printExpr } from "../format/index.ts";
 
 /** Trees are never changed, so what was once listed or printed of one stays true. */
@@ -28,8 +28,6 @@ export function printedExpr(expr: Expr): string {
   return text;
 }
 
-export const pathText = (path: Path): string => path.parts.map((part) => part.text).join(".");
-
 /** The dotted path that an operand reads, also of a map's entry; null for anything else. */
 export function readPath(expr: Expr): string | null {
   if (expr.kind === "path") return pathText(expr);
@@ -53,31 +51,49 @@ export function chain(expr: Expr, op: "and" | "or"): readonly Expr[] {
 
 export interface Atom {
   readonly expr: Expr;
+  /** The path that a comparison reads on its left. */
+  readonly left: string | null;
   /** Whether the condition is made true by this part being false. */
   readonly negated: boolean;
   /** What the variables of the quantifiers around it range over. */
   readonly variables: ReadonlyMap<string, Expr>;
 }
 
-/** The parts of a condition that `and`, `or`, `not` and quantifiers join, with names of lets opened by `letOf`. */
-export function atomsOf(
+const NO_VARIABLES: ReadonlyMap<string, Expr> = new Map();
+
+/**
+ * Puts to `found` the parts of a condition that `and`, `or`, `not` and quantifiers join, with names of lets opened by
+ * `letOf`.
+ */
+export function addAtoms(
+  found: Atom[],
   expr: Expr,
   letOf: (name: string) => Expr | undefined,
-  negated = false,
-  variables: ReadonlyMap<string, Expr> = new Map(),
+  negated: boolean,
+  variables = NO_VARIABLES,
   opened: readonly string[] = [],
-): readonly Atom[] {
-  const inside = (inner: Expr, flip: boolean, more = variables, names = opened): readonly Atom[] =>
-    atomsOf(inner, letOf, flip ? !negated : negated, more, names);
-  if (expr.kind === "not") return inside(expr.operand, true);
-  if (expr.kind === "binary" && (expr.op === "and" || expr.op === "or"))
-    return [...inside(expr.left, false), ...inside(expr.right, false)];
-  if (expr.kind === "quantified")
-    return inside(expr.condition, false, new Map([...variables, [expr.variable.text, expr.over]]));
+): void {
+  if (expr.kind === "not") {
+    addAtoms(found, expr.operand, letOf, !negated, variables, opened);
+    return;
+  }
+  if (expr.kind === "binary" && (expr.op === "and" || expr.op === "or")) {
+    addAtoms(found, expr.left, letOf, negated, variables, opened);
+    addAtoms(found, expr.right, letOf, negated, variables, opened);
+    return;
+  }
+  if (expr.kind === "quantified") {
+    const more = new Map(variables).set(expr.variable.text, expr.over);
+    addAtoms(found, expr.condition, letOf, negated, more, opened);
+    return;
+  }
   if (expr.kind === "path" && expr.parts.length === 1) {
     const name = expr.parts[0]!.text;
     const value = variables.has(name) || opened.includes(name) ? undefined : letOf(name);
-    if (value !== undefined) return inside(value, false, new Map(), [...opened, name]);
+    if (value !== undefined) {
+      addAtoms(found, value, letOf, negated, NO_VARIABLES, [...opened, name]);
+      return;
+    }
   }
-  return [{ expr, negated, variables }];
+  found.push({ expr, left: expr.kind === "binary" ? readPath(expr.left) : null, negated, variables });
 }

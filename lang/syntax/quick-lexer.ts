@@ -14,16 +14,14 @@ function sticky({ PATTERN }: TokenType): RegExp {
 }
 
 const KEYWORDS: ReadonlyMap<string, TokenType> = new Map(Object.entries(K));
-/** By length: of two marks that begin alike the longer one is meant. */
-const MARKS: readonly ReadonlyMap<string, TokenType>[] = [2, 1].map(
-  (length) =>
-    new Map(
-      Object.values(M).flatMap((type): [string, TokenType][] => {
-        const text = type.PATTERN as string;
-        return text.length === length ? [[text, type]] : [];
-      }),
-    ),
-);
+/** Marks by their first character's code, longer ones first: of two that begin alike the longer one is meant. */
+const MARKS: { readonly text: string; readonly type: TokenType }[][] = [];
+for (const type of Object.values(M)) {
+  const text = type.PATTERN as string;
+  const alike = (MARKS[text.charCodeAt(0)] ??= []);
+  if (text.length > 1) alike.unshift({ text, type });
+  else alike.push({ text, type });
+}
 
 export interface Lexed {
   readonly tokens: IToken[];
@@ -48,6 +46,8 @@ export function lexQuickly(text: string): Lexed | null {
   const tokens: IToken[] = [];
   const comments: IToken[] = [];
   const unterminated: IToken[] = [];
+  // Few names stand in many places: each is kept once.
+  const names = new Map<string, string>();
   let at = 0;
   const read = (pattern: RegExp): string | null => {
     pattern.lastIndex = at;
@@ -66,7 +66,13 @@ export function lexQuickly(text: string): Lexed | null {
       at++;
     } else if (isLetter(code)) {
       const word = read(IDENTIFIER)!;
-      put(KEYWORDS.get(word) ?? Identifier, word);
+      const keyword = KEYWORDS.get(word);
+      if (keyword !== undefined) put(keyword, keyword.name);
+      else {
+        const name = names.get(word);
+        if (name === undefined) names.set(word, word);
+        put(Identifier, name ?? word);
+      }
     } else if (code === 34) {
       const whole = read(TEXT);
       if (whole !== null) put(Text, whole);
@@ -83,11 +89,9 @@ export function lexQuickly(text: string): Lexed | null {
       if (image === null) return null;
       put(duration === null ? Int : Duration, image);
     } else {
-      const [two, one] = [text.slice(at, at + 2), text[at]!];
-      const long = MARKS[0]!.get(two);
-      const type = long ?? MARKS[1]!.get(one);
-      if (type === undefined) return null;
-      put(type, long === undefined ? one : two);
+      const mark = MARKS[code]?.find((one) => text.startsWith(one.text, at));
+      if (mark === undefined) return null;
+      put(mark.type, mark.text);
     }
   }
   return { tokens, comments, unterminated };

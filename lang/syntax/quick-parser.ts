@@ -16,6 +16,7 @@ import { END, QuickConditions, STUCK } from "./quick-conditions.ts";
 import { allTokens } from "./tokens.ts";
 
 const TYPES: ReadonlyMap<string, TokenType> = new Map([...allTokens, EOF].map((type) => [type.name, type]));
+const TYPES_MAX = Math.max(...[...TYPES.values()].map((type) => type.tokenTypeIdx!));
 const NONE = -1;
 
 /** A choice of the grammar: which alternative the next tokens begin. */
@@ -47,12 +48,12 @@ class Choice {
 }
 
 function byNextOf(alternatives: readonly (readonly (readonly TokenType[])[])[]): Int8Array {
-  const types = [...TYPES.values()];
-  const found = new Int8Array(Math.max(...types.map((type) => type.tokenTypeIdx!)) + 1).fill(NONE);
-  for (const type of types) {
-    const token = { ...END, tokenType: type, tokenTypeIdx: type.tokenTypeIdx! };
-    found[type.tokenTypeIdx!] = alternatives.findIndex((paths) => paths.some(([first]) => tokenMatcher(token, first!)));
-  }
+  const found = new Int8Array(TYPES_MAX + 1).fill(NONE);
+  for (const [i, paths] of alternatives.entries())
+    for (const [first] of paths)
+      // The type itself, and those that it stands for: every keyword is a `Word`.
+      for (const type of [first!.tokenTypeIdx!, ...(first!.categoryMatches ?? [])])
+        if (found[type] === NONE) found[type] = i;
   return found;
 }
 
@@ -91,6 +92,9 @@ export class QuickParser extends QuickConditions {
     } catch (fault) {
       if (fault !== STUCK) throw fault;
       return null;
+    } finally {
+      // The reader stays for the next file; the words of this one need not.
+      this.tokens = [];
     }
     return this.at === tokens.length ? this.items : null;
   }

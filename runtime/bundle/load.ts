@@ -165,12 +165,20 @@ function unknownFact(manifest: Manifest): string | null {
       for (const fact of read[condition]!) if (lifetimes[fact]! < 0) return manifest.facts[fact]!;
     }
   const { dimensions, constraints, cubes } = manifest.index;
+  // Cubes are many and dimensions few: for each protocol, those that it is known to have.
+  const known = new Map<ProtocolName, Uint8Array>();
   for (const cube of cubes)
-    for (const protocol of manifest.rules[cube.rule]!.protocols)
+    for (const protocol of manifest.rules[cube.rule]!.protocols) {
+      let own = known.get(protocol);
+      if (own === undefined) known.set(protocol, (own = new Uint8Array(dimensions.length)));
       for (const number of cube.constraints) {
-        const { path } = dimensions[constraints[number]!.dimension]!;
+        const { dimension } = constraints[number]!;
+        if (own[dimension] === 1) continue;
+        const { path } = dimensions[dimension]!;
         if (factAt(protocol, path) === undefined) return path;
+        own[dimension] = 1;
       }
+    }
   return null;
 }
 

@@ -23,7 +23,7 @@ export const APPROVAL_RULES: readonly LintRule[] = [
       for (const rule of input.rules) {
         const by = clauseOf(rule, "by");
         if (by === undefined) continue;
-        const asked = ruleAtoms(rule, input).flatMap(({ expr, negated }) => (negated ? [] : groupsAsked(expr)));
+        const asked = ruleAtoms(rule, input).flatMap((atom) => (atom.negated ? [] : groupsAsked(atom)));
         for (const approver of by.approvers) {
           const same = asked.find(({ value }) => approver.kind === "group" && value === approver.name.value);
           if (same !== undefined)

@@ -19,12 +19,9 @@ const NAMES_OF_SQL = /^statement\.(schemas|tables|tables_read|tables_written|col
 const SPELLED = ["==", "in", "has", "has any", "has all", "like", "starts with", "ends with", "matches"];
 
 /** The fact that a part reads on its left, also through the variable of a quantifier. */
-function readBy(atom: Atom): string | null {
-  const { expr, variables } = atom;
-  if (expr.kind !== "binary") return null;
-  const path = readPath(expr.left);
-  const over = path === null ? undefined : variables.get(path);
-  return over === undefined ? path : readPath(over);
+function readBy({ left, variables }: Atom): string | null {
+  const over = left === null || variables.size === 0 ? undefined : variables.get(left);
+  return over === undefined ? left : readPath(over);
 }
 
 const isEnum = (expr: Expr, rule: Parameters<typeof factOf>[0]): boolean => factOf(rule, expr)?.type.kind === "enum";
@@ -197,16 +194,14 @@ export const SECURITY_RULES: readonly LintRule[] = [
       const everybody = limits.some((rule) => clauseOf(rule, "when") === undefined);
       const limited = new Set(
         limits.flatMap((rule) =>
-          ruleAtoms(rule, input).flatMap(({ expr, negated }) =>
-            negated ? [] : groupsAsked(expr).map((group) => group.value),
-          ),
+          ruleAtoms(rule, input).flatMap((atom) => (atom.negated ? [] : groupsAsked(atom).map((group) => group.value))),
         ),
       );
       if (everybody) return;
       for (const rule of input.rules) {
         if (rule.effect.text !== "allow") continue;
-        for (const { expr, negated } of ruleAtoms(rule, input)) {
-          for (const { value, span } of negated ? [] : groupsAsked(expr))
+        for (const atom of ruleAtoms(rule, input)) {
+          for (const { value, span } of atom.negated ? [] : groupsAsked(atom))
             if (OUTSIDERS.test(value) && !limited.has(value))
               tell(span, `group ${JSON.stringify(value)} looks like outsiders, and no limit speaks of it`, {
                 hint: "add a `limit … to N rows` for it",
@@ -229,10 +224,9 @@ export const SECURITY_RULES: readonly LintRule[] = [
     check(input, tell) {
       const CLAIMS = ["client.application", "request.headers"];
       for (const rule of input.rules) {
-        for (const { expr, negated } of ruleAtoms(rule, input)) {
+        for (const { expr, left, negated } of ruleAtoms(rule, input)) {
           if (expr.kind !== "binary" || negated === (rule.effect.text === "allow")) continue;
-          const read = expr.left.kind === "binary" && expr.left.op === "else" ? expr.left.left : expr.left;
-          const path = readPath(read);
+          const path = expr.left.kind === "binary" && expr.left.op === "else" ? readPath(expr.left.left) : left;
           if (path !== null && CLAIMS.includes(path))
             tell(expr.span, `\`${path}\` is set by the client, so anybody can meet this condition`, {
               hint: "ask user.groups, user.auth_method or client.address",
@@ -251,8 +245,10 @@ export const SECURITY_RULES: readonly LintRule[] = [
     before: 'allow office on sql\n  when client.address within cidr("0.0.0.0/0")',
     after: 'allow office on sql\n  when client.address within cidr("10.20.0.0/16")',
     check(input, tell) {
-      for (const expr of input.conditions.flatMap(({ expr: condition }) => callsIn(condition)))
-        for (const { value, span } of expr.args.flatMap(textsIn))
+      const calls: Call[] = [];
+      for (const { expr } of input.conditions) addCalls(calls, expr);
+      for (const call of calls)
+        for (const { value, span } of call.args.flatMap(textsIn))
           if (/\/0+$/.test(value))
             tell(span, `${JSON.stringify(value)} holds every address`, { hint: "name the networks that are meant" });
     },
@@ -285,12 +281,11 @@ export const SECURITY_RULES: readonly LintRule[] = [
 
 type Call = Extract<Expr, { kind: "call" }>;
 
-function callsIn(expr: Expr, found: Call[] = []): readonly Call[] {
+function addCalls(found: Call[], expr: Expr): void {
   if (expr.kind === "call") found.push(expr);
-  else if (expr.kind === "not") callsIn(expr.operand, found);
+  else if (expr.kind === "not") addCalls(found, expr.operand);
   else if (expr.kind === "binary") {
-    callsIn(expr.left, found);
-    callsIn(expr.right, found);
+    addCalls(found, expr.left);
+    addCalls(found, expr.right);
   }
-  return found;
 }

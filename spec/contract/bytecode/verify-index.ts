@@ -143,7 +143,8 @@ function kindFits(kind: DimensionKind, type: FactType): boolean {
  * Facts that the protocol does not have are the loader's to name.
  */
 function kindFault({ index, rules }: Manifest): string | null {
-  const checked = new Map<string, string | null>();
+  /** For each protocol, the dimensions in which nothing is wrong. */
+  const right = new Map<ProtocolName, Uint8Array>();
   const faultOf = (dimension: number, protocol: ProtocolName): string | null => {
     const { path, key, kind } = index.dimensions[dimension]!;
     const fact = factAt(protocol, path);
@@ -153,14 +154,16 @@ function kindFault({ index, rules }: Manifest): string | null {
       : `dimension ${dimension} takes ${key === null ? path : `${path}["${key}"]`} for a ${kind}`;
   };
   for (const { rule, constraints } of index.cubes)
-    for (const protocol of rules[rule]!.protocols)
+    for (const protocol of rules[rule]!.protocols) {
+      let own = right.get(protocol);
+      if (own === undefined) right.set(protocol, (own = new Uint8Array(index.dimensions.length)));
       for (const number of constraints) {
         const { dimension } = index.constraints[number]!;
-        const name = `${dimension} ${protocol}`;
-        const known = checked.get(name);
-        const fault = known === undefined ? faultOf(dimension, protocol) : known;
+        if (own[dimension] === 1) continue;
+        const fault = faultOf(dimension, protocol);
         if (fault !== null) return fault;
-        checked.set(name, fault);
+        own[dimension] = 1;
       }
+    }
   return null;
 }
