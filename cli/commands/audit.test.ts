@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,6 +17,8 @@ import { UsageError, type Io } from "../io.ts";
 import { auditCommand } from "./audit.ts";
 import { sessionsCommand } from "./sessions.ts";
 
+const RECORDED = "what was told";
+const RECORDED_DIGEST = createHash("sha256").update(RECORDED).digest("hex");
 let folder: string;
 let older: string;
 const key = verifierKey(verifier.name, verifier.key);
@@ -116,7 +119,7 @@ beforeAll(async () => {
     name: "told.7.cast",
     format: "asciicast-v3",
     bytes: 283,
-    digest: "69e0",
+    digest: RECORDED_DIGEST,
     left: 9,
   });
   log.append({ type: "session.end", why: "the client left", statements: log.statements });
@@ -146,11 +149,36 @@ describe("audit verify", () => {
     expect(out).toMatch(/is NOT whole: \d+ findings\.\n$/);
   });
 
+  it("holds recordings against the record when it is told where they are", async () => {
+    const at = join(folder, "recordings");
+    const file = join(at, "told.7.cast");
+    const verify = (): ReturnType<typeof audit> => audit("verify", "log", "--key", key, "--recordings", "recordings");
+    mkdirSync(at);
+    writeFileSync(file, RECORDED);
+    expect(await verify()).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/ 61 sessions, 1 recording as recorded\.\n$/) as string,
+    });
+    writeFileSync(file, RECORDED.replace("told", "tolk"));
+    expect(await verify()).toMatchObject({
+      code: 1,
+      out: expect.stringMatching(/^FOUND {2}entry \d+: recording told\.7\.cast was changed/) as string,
+    });
+    rmSync(file);
+    const json = await audit("verify", "log", "--key", key, "--recordings", "recordings", "--json");
+    expect(JSON.parse(json.out)).toMatchObject({
+      ok: false,
+      recordings: 1,
+      findings: [expect.stringMatching(/recording told\.7\.cast is missing$/)],
+    });
+  });
+
   it.each<readonly [argv: readonly string[], why: string]>([
     [["verify", "log"], "--key is missing"],
     [["verify", "log", "--key", "abc"], "--key is not a verifier key"],
     [["verify", "nothing", "--key", key], "nothing is not a record"],
     [["verify", "log", "--key", key, "--since", "gone"], "there is no file gone"],
+    [["verify", "log", "--key", key, "--recordings", "gone"], "there is no folder gone"],
     [["proof", "log"], "give the number of an entry"],
     [["proof", "374", "log"], "covers 374 entries, so there is no proof of #374"],
   ])("%j is refused in words", async (argv, why) => {
@@ -231,7 +259,7 @@ describe("sessions", () => {
         "conditions over masked columns, which saw the values of public.customers.email",
         "conditions over masked columns, which saw masked values",
         "recorded in recordings/told.7.cast: 283 bytes, 9 more were not kept",
-        "    sha256 69e0",
+        `    sha256 ${RECORDED_DIGEST}`,
         "ended: the client left (4 statements)",
         "",
       ].join("\n"),

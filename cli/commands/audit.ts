@@ -5,12 +5,13 @@ import { parseVerifierKey } from "../../spec/contract/record/index.ts";
 import { plural } from "../../base/text.ts";
 import { chooseCommand, readArguments } from "../arguments.ts";
 import { EXIT, UsageError, type Io } from "../io.ts";
+import { checkRecordings } from "./audit-recordings.ts";
 import { logFolder } from "./log-folder.ts";
 
 const HELP = `sallyport audit: checks the record
 
-  sallyport audit verify [--config FILE] [--key KEY] [--since FILE] [--json]
-  sallyport audit verify FOLDER --key KEY [--since FILE] [--json]
+  sallyport audit verify [--config FILE] [--key KEY] [--since FILE] [--recordings DIR] [--json]
+  sallyport audit verify FOLDER --key KEY [--since FILE] [--recordings DIR] [--json]
   sallyport audit proof INDEX [FOLDER] [--config FILE]
   sallyport audit key [--config FILE]
 
@@ -18,6 +19,8 @@ const HELP = `sallyport audit: checks the record
   --key KEY     the verifier key, or a file that holds it; sallyport audit key prints it. Without it, and with a
                 configuration, the one of the gateway's own log.key
   --since FILE  a checkpoint from earlier: proves that the record only grew since then
+  --recordings DIR
+                the recordings (state/recordings, or a copy): each that the record names must be there as it was
   --config FILE the gateway's configuration (SALLYPORT_CONFIG; sallyport.yaml here)
 
 verify needs nothing but the folder and the key. proof prints a file (c2sp.org/tlog-proof) that shows one entry to be in
@@ -36,6 +39,7 @@ export async function auditCommand(argv: readonly string[], io: Io): Promise<num
 const OPTIONS = {
   key: { type: "string" },
   since: { type: "string" },
+  recordings: { type: "string" },
   json: { type: "boolean" },
   config: { type: "string" },
 } as const;
@@ -56,13 +60,19 @@ async function verify(argv: readonly string[], io: Io): Promise<number> {
   const since = values.since === undefined ? null : resolve(io.cwd, values.since);
   if (since !== null && !existsSync(since)) throw new UsageError(`--since: there is no file ${values.since}`);
   const older = since === null ? null : readFileSync(since, "utf8");
-  const report = await checkLog(folder.store, verifier, older);
+  const recordings = values.recordings === undefined ? null : resolve(io.cwd, values.recordings);
+  if (recordings !== null && !existsSync(recordings))
+    throw new UsageError(`--recordings: there is no folder ${values.recordings}`);
+  const log = await checkLog(folder.store, verifier, older);
+  const checked = recordings === null ? null : await checkRecordings(folder.store, recordings);
+  const findings = [...log.findings, ...(checked?.findings ?? [])];
+  const report = { ...log, ok: findings.length === 0, findings, recordings: checked?.count ?? null };
   if (values.json === true) io.stdout(`${JSON.stringify(report, null, 2)}\n`);
   else {
     for (const finding of report.findings) io.stdout(`FOUND  ${finding}\n`);
     io.stdout(
       report.ok
-        ? `The record of ${report.origin} is whole: ${plural(report.size, "entry", "entries")} under the signed root ${report.root}, ${report.behind} newer in the write-ahead log, ${plural(report.sessions, "session")}.\n`
+        ? `The record of ${report.origin} is whole: ${plural(report.size, "entry", "entries")} under the signed root ${report.root}, ${report.behind} newer in the write-ahead log, ${plural(report.sessions, "session")}${checked === null ? "" : `, ${plural(checked.count, "recording")} as recorded`}.\n`
         : `The record of ${report.origin} is NOT whole: ${plural(report.findings.length, "finding")}.\n`,
     );
   }
