@@ -186,7 +186,9 @@ describe("packets as ssh2 has them, sealed and opened faster", () => {
       opener.decrypt(bytes, 0, 2);
       way.quicken();
       expect(way.opener).toBe(opener);
-      expect(way.socket.listenerCount("data")).toBe(0);
+      const read = Buffer.allocUnsafeSlow(8192);
+      way.socket.emit("data", read);
+      expect(read).toHaveLength(8192);
       opener.decrypt(bytes, 2, bytes.length);
       expect(way.got.map(String)).toEqual(["in two pieces"]);
     }
@@ -210,6 +212,16 @@ describe("packets as ssh2 has them, sealed and opened faster", () => {
     sealTwo();
     await Promise.resolve();
     expect(held()).toBeGreaterThan(40_000);
+  });
+
+  it("gives back what was read once the packets in it are opened", () => {
+    const way = new Way("chacha20-poly1305@openssh.com");
+    way.quicken();
+    way.quicken();
+    expect(way.socket.listenerCount("data")).toBe(1);
+    const read = Buffer.allocUnsafeSlow(8192);
+    way.socket.emit("data", read);
+    expect(read).toHaveLength(0);
   });
 
   it("gives memory back that holds nothing else, and no other", () => {

@@ -3,7 +3,7 @@ import type { Random, Socket } from "../../outside/index.ts";
 import { ChaChaOpener, ChaChaSealer, tagger } from "./chacha.ts";
 import { GcmOpener, GcmSealer, isGcm } from "./gcm.ts";
 import { giveBack, lend } from "./packet-memory.ts";
-import type { OnPayload, Opener, Sealer, Write } from "./packets.ts";
+import { PacketOpener, type OnPayload, type Opener, type Sealer, type Write } from "./packets.ts";
 
 /** ssh2's private members. Any of them may be missing. */
 interface Members {
@@ -21,7 +21,6 @@ const KEYS = ["_encKey", "_encKeyMain", "_encKeyPktLen", "_decipherKey", "_decKe
 export function quicken(connection: object, socket: Socket, random: Random): void {
   const { _protocol: protocol } = connection as { readonly _protocol?: Members };
   const { _cipher: cipher, _decipher: decipher } = protocol ?? {};
-  socket.off("data", giveBackRead);
   if (protocol === undefined || !isObject(cipher) || !isObject(decipher)) return;
   prepareKeys(cipher);
   prepareKeys(decipher);
@@ -29,19 +28,21 @@ export function quicken(connection: object, socket: Socket, random: Random): voi
     cipher["_onWrite"] = gathered(socket, cipher["_onWrite"] as Write);
     protocol["_cipher"] = sealerFor(cipher, random) ?? cipher;
   }
-  const opener = openerFor(decipher);
-  if (opener === null) return;
-  protocol["_decipher"] = opener;
-  // Behind ssh2, which is done with bytes when it has listened: an opener keeps nothing of them.
-  socket.on("data", giveBackRead);
+  protocol["_decipher"] = openerFor(decipher) ?? decipher;
+  if (watched.has(socket)) return;
+  watched.add(socket);
+  // Behind ssh2, which is done with bytes when it has listened; of ours no opener keeps any of them.
+  socket.on("data", (bytes: Buffer) => {
+    if (!(protocol["_decipher"] instanceof PacketOpener)) return;
+    lend(bytes);
+    giveBack(bytes);
+  });
 }
+
+/** Sockets whose bytes are given back. */
+const watched = new WeakSet<Socket>();
 
 const isObject = (value: unknown): value is Members => typeof value === "object" && value !== null;
-
-function giveBackRead(bytes: Buffer): void {
-  lend(bytes);
-  giveBack(bytes);
-}
 
 /**
  * node:crypto takes ten times as long over a key in plain bytes as over a prepared one, and a cipher is made for every
