@@ -12,13 +12,16 @@ import { freePort, hasOpenSsh, makeKey, startSshd } from "../test/support/ssh.ts
  * The same work with OpenSSH's own client against a real sshd: directly, through ProxyJump over that sshd, and through the
  * gateway with its record and recordings on, round by round. Medians; judge by the ratios.
  *
- *   node bench/ssh.ts [--rounds N] [--megabytes N]
+ *   node bench/ssh.ts [--rounds N] [--megabytes N] [--cipher NAME] [--only exec,up,down,connect,memory]
  */
 const args = new Map(
   process.argv.slice(2).flatMap((arg, i, all) => (arg.startsWith("--") ? [[arg.slice(2), all[i + 1] ?? ""]] : [])),
 );
 const ROUNDS = Number(args.get("rounds") ?? 5);
 const MEGABYTES = Number(args.get("megabytes") ?? 200);
+const CIPHER = args.get("cipher") ?? null;
+const ONLY = args.get("only")?.split(",") ?? null;
+const wanted = (part: string): boolean => ONLY === null || ONLY.includes(part);
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 const median = (values: readonly number[]): number =>
@@ -49,6 +52,12 @@ function run(program: string, argv: readonly string[], stdout: "null" | "pipe" =
 
 const residentMb = (child: ChildProcess): number =>
   Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))?.[1] ?? 0) / 1024;
+
+/** CPU time of a process and its threads, in milliseconds: fields 14 and 15, in hundredths of a second. */
+function cpuMs(child: ChildProcess): number {
+  const fields = readFileSync(`/proc/${child.pid}/stat`, "utf8").split(") ")[1]!.split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * 10;
+}
 
 if (!hasOpenSsh()) {
   say("OpenSSH's client and server are not here; nothing measured.");
@@ -86,8 +95,14 @@ const gateway = spawn(
 );
 await new Promise((resolve) => gateway.stdout.once("data", resolve));
 
-const common =
-  "StrictHostKeyChecking no\n  UserKnownHostsFile /dev/null\n  LogLevel ERROR\n  IdentitiesOnly yes\n  BatchMode yes";
+const common = [
+  "StrictHostKeyChecking no",
+  "UserKnownHostsFile /dev/null",
+  "LogLevel ERROR",
+  "IdentitiesOnly yes",
+  "BatchMode yes",
+  ...(CIPHER === null ? [] : [`Ciphers ${CIPHER}`]),
+].join("\n  ");
 const direct = `HostName 127.0.0.1\n  Port ${sshd.port}\n  User ${sshd.user}\n  IdentityFile ${sshd.key}\n  ${common}`;
 const config = join(folder, "config");
 writeFileSync(
@@ -98,6 +113,7 @@ const WAYS = ["direct", "jumped", "gateway"] as const;
 type Way = (typeof WAYS)[number];
 
 interface Work {
+  readonly name: string;
   readonly title: string;
   readonly ways: readonly Way[];
   readonly times: number;
@@ -105,44 +121,61 @@ interface Work {
 }
 const ssh = (way: Way, ...command: readonly string[]): Promise<number> => run("ssh", ["-F", config, way, ...command]);
 const WORKS: readonly Work[] = [
-  { title: `exec, ${MEGABYTES} MB of output`, ways: WAYS, times: 1, once: (way) => ssh(way, `cat ${data}`) },
   {
+    name: "exec",
+    title: `exec, ${MEGABYTES} MB of output`,
+    ways: WAYS,
+    times: 1,
+    once: (way) => ssh(way, `cat ${data}`),
+  },
+  {
+    name: "up",
     title: `scp up, ${MEGABYTES} MB`,
     ways: ["direct", "gateway"],
     times: 1,
     once: (way) => run("scp", ["-q", "-F", config, data, `${way}:${join(folder, "up")}`]),
   },
   {
+    name: "down",
     title: `scp down, ${MEGABYTES} MB`,
     ways: ["direct", "gateway"],
     times: 1,
     once: (way) => run("scp", ["-q", "-F", config, `${way}:${data}`, join(folder, "down")]),
   },
-  { title: "connect and run true", ways: WAYS, times: 5, once: (way) => ssh(way, "true") },
+  { name: "connect", title: "connect and run true", ways: WAYS, times: 5, once: (way) => ssh(way, "true") },
 ];
 
 try {
-  for (const { title, ways, times, once } of WORKS) {
+  for (const { name, title, ways, times, once } of WORKS) {
+    if (!wanted(name)) continue;
+    const cpu: number[] = [];
     const found = new Map<Way, number[]>(ways.map((way) => [way, []]));
     for (const way of ways) await once(way);
     for (let round = 0; round < ROUNDS; round++)
-      for (const way of ways) for (let i = 0; i < times; i++) found.get(way)!.push(await once(way));
+      for (const way of ways)
+        for (let i = 0; i < times; i++) {
+          const before = cpuMs(gateway);
+          found.get(way)!.push(await once(way));
+          if (way === "gateway") cpu.push(cpuMs(gateway) - before);
+        }
     const ms = (way: Way): number => median(found.get(way) ?? []);
     const cells = ways.map((way) => `${way} ${ms(way).toFixed(0)} ms`).join(", ");
     const ratio = (ms("direct") / ms("gateway")).toFixed(2);
     const jump = ways.includes("jumped") ? `, ${(ms("jumped") / ms("gateway")).toFixed(2)} of ProxyJump` : "";
     const added = times > 1 ? `; added ${(ms("gateway") - ms("direct")).toFixed(0)} ms` : "";
-    say(`${title}: ${cells}: gateway has ${ratio} of direct${jump}${added}`);
+    say(`${title}: ${cells}: gateway has ${ratio} of direct${jump}${added}; CPU ${median(cpu)} ms`);
   }
-  const before = residentMb(gateway);
-  let most = 0;
-  const watch = setInterval(() => (most = Math.max(most, residentMb(gateway))), 50);
-  await ssh("gateway", `for i in 1 2 3 4 5; do cat ${data}; done`);
-  await run("scp", ["-q", "-F", config, `gateway:${data}`, join(folder, "down")]);
-  clearInterval(watch);
-  say(
-    `memory of the gateway while ${5 * MEGABYTES} MB pass, and a file of ${MEGABYTES} MB: ${before.toFixed(0)} MB before, ${most.toFixed(0)} MB at most`,
-  );
+  if (wanted("memory")) {
+    const before = residentMb(gateway);
+    let most = 0;
+    const watch = setInterval(() => (most = Math.max(most, residentMb(gateway))), 50);
+    await ssh("gateway", `for i in 1 2 3 4 5; do cat ${data}; done`);
+    await run("scp", ["-q", "-F", config, `gateway:${data}`, join(folder, "down")]);
+    clearInterval(watch);
+    say(
+      `memory of the gateway while ${5 * MEGABYTES} MB pass, and a file of ${MEGABYTES} MB: ${before.toFixed(0)} MB before, ${most.toFixed(0)} MB at most`,
+    );
+  }
 } finally {
   gateway.kill();
   await sshd.stop();

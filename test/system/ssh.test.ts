@@ -203,6 +203,16 @@ describe.skipIf(!hasOpenSsh())("OpenSSH's client and server, with the gateway be
     expect(ran.stdout.slice(0, 64)).toBe(sha256(Buffer.alloc(20_000_000)));
   });
 
+  it.each(["aes128-gcm@openssh.com", "chacha20-poly1305@openssh.com", "aes128-ctr"])(
+    "carries all bytes both ways, through many exchanges of keys, under %s",
+    async (cipher) => {
+      const options = `${gateway.options("ana").join(" ")} -c ${cipher} -o RekeyLimit=1M`;
+      const ran = await runProgram("sh", ["-c", `seq 1000000 | ssh ${options} ana%host@127.0.0.1 cat | sha256sum`]);
+      const numbers = Array.from({ length: 1_000_000 }, (_, i) => `${i + 1}\n`).join("");
+      expect(ran.stdout.slice(0, 64)).toBe(sha256(Buffer.from(numbers)));
+    },
+  );
+
   it("forwards connections there and back", async () => {
     const echo = createServer((socket) => socket.pipe(socket));
     await new Promise<void>((resolve) => echo.listen(0, "127.0.0.1", resolve));

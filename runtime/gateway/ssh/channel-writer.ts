@@ -46,25 +46,42 @@ export class ChannelWriter {
     if (!this.#writing) this.#next();
   }
 
+  /** Whether nothing of what was given is needed any more. */
+  get empty(): boolean {
+    return !this.#writing;
+  }
+
   #next(): void {
-    const piece = this.#queue.shift();
-    if (piece === undefined || this.#gone) {
-      this.#writing = false;
-      const idle = this.#idle;
-      this.#idle = [];
-      for (const call of idle) call();
-      return;
+    for (;;) {
+      const piece = this.#queue.shift();
+      if (piece === undefined || this.#gone) {
+        this.#writing = false;
+        const idle = this.#idle;
+        this.#idle = [];
+        for (const call of idle) call();
+        return;
+      }
+      this.#writing = true;
+      const stream = piece.to === "out" ? this.#channel : this.#channel.stderr;
+      let waits = false;
+      stream.write(piece.bytes, () => {
+        if (!waits) return;
+        const remembered = this.#channel as unknown as Remembered;
+        remembered._chunk = remembered._chunkcb = remembered._chunkErr = remembered._chunkcbErr = undefined;
+        this.#written(piece.bytes.length);
+        this.#next();
+      });
+      // A piece that fits into the client's window is sent by now, and what is called back says nothing new.
+      waits = stream.writableLength > 0;
+      if (waits) return;
+      this.#written(piece.bytes.length);
     }
-    this.#writing = true;
-    const stream = piece.to === "out" ? this.#channel : this.#channel.stderr;
-    stream.write(piece.bytes, () => {
-      const remembered = this.#channel as unknown as Remembered;
-      remembered._chunk = remembered._chunkcb = remembered._chunkErr = remembered._chunkcbErr = undefined;
-      const wasPressed = this.pressed;
-      this.#waiting -= piece.bytes.length;
-      if (wasPressed && !this.pressed) this.#ready?.();
-      this.#next();
-    });
+  }
+
+  #written(bytes: number): void {
+    const wasPressed = this.pressed;
+    this.#waiting -= bytes;
+    if (wasPressed && !this.pressed) this.#ready?.();
   }
 
   /** Resolves once everything is with the client, or the client is gone. */

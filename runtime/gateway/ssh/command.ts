@@ -2,6 +2,7 @@ import type { ClientChannel, PseudoTtyInfo, ServerChannel, WindowChangeInfo } fr
 import { describeRequest, linesText, type SshRequest } from "../../protocols/ssh/index.ts";
 import type { ChannelWriter } from "./channel-writer.ts";
 import { OutputSide, type OutputHost } from "./output-side.ts";
+import { giveBack } from "./packet-memory.ts";
 import { ActionRecording, outputMask, type Granted, type SshSession } from "./session.ts";
 
 /** How a program ended: a status, or the signal that ended it. Null: the target did not say. */
@@ -117,11 +118,13 @@ export class CommandRun {
     if (this.#state !== "running") return;
     this.#recorded.recording.input(bytes);
     if (!this.#upstream.write(bytes)) this.#channel.pause();
+    if (this.#upstream.writableLength === 0) giveBack(bytes);
   }
 
   #fromTarget(bytes: Buffer, from: "out" | "err"): void {
     if (this.#state === "over" || this.#cut !== null) return;
     this.#sides[from].push(bytes);
+    if (this.#writer.empty && !this.#sides[from].keeps) giveBack(bytes);
     this.#balance();
   }
 

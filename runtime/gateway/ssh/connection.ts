@@ -12,8 +12,9 @@ import { hostKeysFor } from "./host-key.ts";
 import type { SshHost } from "./host.ts";
 import { KEEPALIVE_COUNT, KEEPALIVE_MS } from "./limits.ts";
 import type { SshSession } from "./session.ts";
+import { quicken } from "./quicken.ts";
 import { SshSignIn } from "./sign-in.ts";
-import { CIPHERS, KEY_EXCHANGES, MACS, prepareKeys, terrapinFault, type Agreed } from "./transport.ts";
+import { CIPHERS, KEY_EXCHANGES, MACS, terrapinFault, type Agreed } from "./transport.ts";
 import { connectTarget, type SshTarget } from "./upstream.ts";
 
 /** One accepted SSH connection: from its first byte to sign-in, and then the session's channels. */
@@ -82,7 +83,7 @@ export class SshConnection {
       this.#application = info.header.identRaw.slice(0, 256);
       connection.on("error", (fault: Error) => this.end(`the client's connection failed: ${fault.message}`));
       connection.on("handshake", (agreed: Agreed) => {
-        prepareKeys(connection);
+        quicken(connection, this.#socket, this.#host.parts.random);
         const fault = terrapinFault(connection, agreed);
         if (fault === null) return;
         this.#signIn.refused = fault;
@@ -160,7 +161,7 @@ export class SshConnection {
     const keyFor = (client: Client): ParsedKey =>
       target.privateKey ??
       sessionKey(ssh.authority, { identity, sid: this.sid, account }, parts.clock, parts.random, () => client);
-    const connected = connectTarget(target, keyFor).then((found) => {
+    const connected = connectTarget(target, keyFor, parts.random).then((found) => {
       if (typeof found === "string") {
         parts.say(found);
         return found;

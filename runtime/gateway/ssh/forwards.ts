@@ -1,6 +1,7 @@
 import type { Channel as AnyChannel, Client, ClientChannel, Connection, ServerChannel } from "ssh2";
 import type { SshRequest } from "../../protocols/ssh/index.ts";
 import { FORWARDED_MAX, LISTENERS_MAX } from "./limits.ts";
+import { giveBack } from "./packet-memory.ts";
 import { NOTHING_ASKED, judge, maskedTransfer, type Ending, type Granted, type SshSession } from "./session.ts";
 
 type Channel = AnyChannel | ServerChannel | ClientChannel;
@@ -28,6 +29,7 @@ class Bridge implements Ending {
     from.on("data", (bytes: Buffer) => {
       this.#bytes += bytes.length;
       if (!to.write(bytes)) from.pause();
+      if (to.writableLength === 0) giveBack(bytes);
     });
     to.on("drain", () => from.resume());
     from.once("end", () => {

@@ -21,3 +21,7 @@ export const HOLD_BACK_MS = 50;
 export const HOLD_BACK_LOOKS = 3;
 /** Keys that may come out unreadable in a row. */
 export const KEY_TRIES_MAX = 16;
+/** Longest packet of the transport, without its length and its tag. RFC 4253 (section 6.1) asks for no less. */
+export const PACKET_BYTES_MAX = 35_000;
+/** Pieces of memory for packets that are not whole yet, kept for the next one. */
+export const SPARE_PACKETS_MAX = 32;

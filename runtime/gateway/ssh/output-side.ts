@@ -28,6 +28,11 @@ export class OutputSide {
     return this.#mask?.masked ?? [];
   }
 
+  /** Whether it may still need what was pushed last. */
+  get keeps(): boolean {
+    return this.#mask !== null;
+  }
+
   push(bytes: Buffer): void {
     if (this.#mask === null) return this.#host.put(bytes, this.#name);
     this.#quiet = 0;

@@ -8,6 +8,7 @@ import {
 } from "../../protocols/ssh/index.ts";
 import type { ChannelWriter } from "./channel-writer.ts";
 import { exitChannel, type Started } from "./command.ts";
+import { giveBack } from "./packet-memory.ts";
 import { NOTHING_ASKED, judge, maskedTransfer, type Granted, type Judged, type SshSession } from "./session.ts";
 
 /** Of an operation that was allowed and never heard of again. */
@@ -61,6 +62,7 @@ export class SftpRelay {
     const [channel, upstream] = [this.#channel, this.#upstream];
     upstream.on("data", (bytes: Buffer) => {
       this.#machine.fromServer(bytes);
+      if (this.#writer.empty) giveBack(bytes);
       this.#balance();
     });
     upstream.stderr.on("data", (bytes: Buffer) => this.#writer.write(bytes, "err"));
@@ -70,6 +72,7 @@ export class SftpRelay {
     this.#writer.onReady(() => this.#balance());
     channel.on("data", (bytes: Buffer) => {
       this.#machine.fromClient(bytes);
+      if (upstream.writableLength === 0) giveBack(bytes);
       this.#balance();
     });
     channel.once("end", () => {

@@ -1,4 +1,3 @@
-import { createSecretKey } from "node:crypto";
 import type { CipherAlgorithm, MacAlgorithm, KexAlgorithm } from "ssh2";
 
 /**
@@ -44,24 +43,4 @@ export function terrapinFault(connection: object, agreed: Agreed): string | null
   return protocol?._strictMode === true
     ? null
     : "ChaCha20-Poly1305 without strict key exchange can be cut short by somebody in the middle; use AES-GCM";
-}
-
-/** Members of ssh2's ciphers that hold a key, which it hands to node:crypto for every packet. */
-const KEYS = ["_encKey", "_encKeyMain", "_encKeyPktLen", "_decipherKey", "_decKeyMain", "_decKeyPktLen", "_macKey"];
-
-/**
- * Where ssh2's own addon is not built for this Node it makes a cipher for every packet, and node:crypto takes ten times as
- * long over a key in plain bytes as over a prepared one. Prepares the keys that are in use now; what it does not find stays
- * as it is. To be called after each exchange of keys.
- */
-export function prepareKeys(connection: object): void {
-  const { _protocol: protocol } = connection as { readonly _protocol?: { readonly [side: string]: unknown } };
-  for (const side of [protocol?.["_cipher"], protocol?.["_decipher"]]) {
-    if (typeof side !== "object" || side === null) continue;
-    const cipher = side as { [member: string]: unknown };
-    for (const member of KEYS) {
-      const key = cipher[member];
-      if (Buffer.isBuffer(key)) cipher[member] = createSecretKey(key);
-    }
-  }
 }

@@ -1,9 +1,10 @@
 import { Client, type ParsedKey, type PublicKeyAuthMethod, type ServerHostKeyAlgorithm } from "ssh2";
 import type { SshPublicKey } from "../../identity/index.ts";
-import { dial } from "../../outside/index.ts";
+import { dial, type Random } from "../../outside/index.ts";
 import type { SshTargetConfig } from "./config.ts";
 import { KEEPALIVE_COUNT, KEEPALIVE_MS, UPSTREAM_MS } from "./limits.ts";
-import { CIPHERS, KEY_EXCHANGES, MACS, prepareKeys, terrapinFault, type Agreed } from "./transport.ts";
+import { quicken } from "./quicken.ts";
+import { CIPHERS, KEY_EXCHANGES, MACS, terrapinFault, type Agreed } from "./transport.ts";
 
 /** A target with its keys read. */
 export interface SshTarget extends SshTargetConfig {
@@ -36,6 +37,7 @@ const notTaken = ({ credential: { user }, privateKey }: SshTarget): string =>
 export async function connectTarget(
   target: SshTarget,
   keyFor: (client: Client) => ParsedKey,
+  random: Random,
 ): Promise<Client | string> {
   let socket;
   try {
@@ -58,7 +60,7 @@ export async function connectTarget(
     client.on("error", fail);
     client.once("close", () => resolve(`target ${target.name}: ${why === "" ? "it closed the connection" : why}`));
     client.on("handshake", (agreed: Agreed) => {
-      prepareKeys(client);
+      quicken(client, socket, random);
       const fault = terrapinFault(client, agreed);
       if (fault === null) return;
       why = fault;

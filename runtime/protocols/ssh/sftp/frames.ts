@@ -6,6 +6,8 @@ export interface FrameTaker {
   readonly rest?: (bytes: Buffer) => void;
 }
 
+const NOTHING = Buffer.alloc(0);
+
 /**
  * Cuts a stream into packets: four bytes of length, then so many. Packets of one kind (those that carry a file's bytes) are
  * handed over by their head alone, and the rest passes through in the pieces in which it comes; others are collected whole.
@@ -16,7 +18,7 @@ export class FrameReader {
   readonly #headOf: (packet: Buffer) => number;
   readonly #take: (packet: Buffer) => FrameTaker;
   /** Bytes that are not handed over yet. */
-  #kept: Buffer = Buffer.alloc(0);
+  #kept: Buffer = NOTHING;
   /** Of the packet under way: what of it is still to come behind its head. */
   #left = 0;
   #rest: ((bytes: Buffer) => void) | null = null;
@@ -24,6 +26,8 @@ export class FrameReader {
   #running = false;
   /** Length of the packet that is being handed over. */
   bodyLength = 0;
+  /** What is handed over, as it came: with the length of the whole packet in front. */
+  framed: Buffer = NOTHING;
 
   constructor(
     bytesMax: number,
@@ -47,17 +51,12 @@ export class FrameReader {
     return this.#running ? null : this.#run();
   }
 
+  /** Takes a piece of the stream; when this returns, only what was handed over of it is still the piece's own memory. */
   push(chunk: Buffer): string | null {
     this.#kept = this.#kept.length === 0 ? chunk : Buffer.concat([this.#kept, chunk]);
-    return this.#running ? null : this.#run();
-  }
-
-  /** A packet's head with the length of the whole packet in front. */
-  framed(head: Buffer): Buffer {
-    const out = Buffer.allocUnsafe(4 + head.length);
-    out.writeUInt32BE(this.bodyLength, 0);
-    head.copy(out, 4);
-    return out;
+    const fault = this.#running ? null : this.#run();
+    if (this.#kept.buffer === chunk.buffer) this.#kept = Buffer.from(this.#kept);
+    return fault;
   }
 
   #run(): string | null {
@@ -94,6 +93,7 @@ export class FrameReader {
     // All of it that is here, when it is not long: one write instead of two.
     const packet = body[0] === this.#bulk ? body : body.subarray(0, handed);
     this.bodyLength = length;
+    this.framed = this.#kept.subarray(0, 4 + packet.length);
     this.#kept = this.#kept.subarray(4 + packet.length);
     this.#left = length - packet.length;
     const taken = this.#take(packet);

@@ -3,6 +3,7 @@ import { SFTP_HANDLES_MAX, SFTP_PACKET_BYTES_MAX, SFTP_PENDING_MAX } from "../li
 import type { FileOperation } from "../../../../spec/contract/facts/index.ts";
 import { READS, type FileAction } from "../requests.ts";
 import { FrameReader, type FrameTaker } from "./frames.ts";
+import { Joined } from "./joined.ts";
 import {
   FXP,
   STATUS,
@@ -81,6 +82,8 @@ const OWN_IDS = 0xf000_0000;
 export class SftpMachine {
   readonly #host: SftpHost;
   readonly #wire: SftpWire;
+  readonly #toServer: Joined;
+  readonly #toClient: Joined;
   readonly #client: FrameReader;
   readonly #server: FrameReader;
   readonly #pending = new Map<number, Pending>();
@@ -92,6 +95,8 @@ export class SftpMachine {
   constructor(host: SftpHost, wire: SftpWire) {
     this.#host = host;
     this.#wire = wire;
+    this.#toServer = new Joined((bytes) => wire.toServer(bytes));
+    this.#toClient = new Joined((bytes) => wire.toClient(bytes));
     this.#client = new FrameReader(SFTP_PACKET_BYTES_MAX, FXP.write, WRITE_HEAD, (head) => this.#fromClient(head));
     this.#server = new FrameReader(SFTP_PACKET_BYTES_MAX, FXP.data, DATA_HEAD, (head) => this.#fromServer(head));
   }
@@ -112,7 +117,13 @@ export class SftpMachine {
   #feed(reader: FrameReader, chunk: Buffer, who: string): void {
     if (this.#phase === "closed") return;
     const fault = reader.push(chunk);
+    this.#flush();
     if (fault !== null) this.#end(`${who} sent ${fault}`);
+  }
+
+  #flush(): void {
+    this.#toServer.flush();
+    this.#toClient.flush();
   }
 
   #end(why: string): void {
@@ -151,15 +162,13 @@ export class SftpMachine {
     switch (value.kind) {
       case "init":
         this.#phase = "version";
-        this.#wire.toServer(framed(packet));
+        this.#toServer.put(this.#client.framed);
         return {};
       case "unsupported":
-        this.#wire.toClient(
-          statusPacket(value.id, STATUS.unsupported, `${value.what} is not passed on by the gateway`),
-        );
+        this.#toClient.put(statusPacket(value.id, STATUS.unsupported, `${value.what} is not passed on by the gateway`));
         return {};
       case "plain":
-        return this.#pass(value.id, { kind: "other" }, packet);
+        return this.#pass(value.id, { kind: "other" }, this.#client.framed);
       case "handle":
         return this.#onHandle(value, packet);
       case "realpath":
@@ -173,9 +182,10 @@ export class SftpMachine {
     }
   }
 
-  #pass(id: number, pending: Pending, packet: Buffer): FrameTaker {
+  /** @param framed the request with its length in front */
+  #pass(id: number, pending: Pending, framed: Buffer): FrameTaker {
     this.#pending.set(id, pending);
-    this.#wire.toServer(framed(packet));
+    this.#toServer.put(framed);
     return {};
   }
 
@@ -183,14 +193,14 @@ export class SftpMachine {
     const { id, type, handle, attributes } = request;
     const file = this.#files.get(handle);
     if (file === undefined) {
-      this.#wire.toClient(statusPacket(id, STATUS.failure, "there is no such handle"));
+      this.#toClient.put(statusPacket(id, STATUS.failure, "there is no such handle"));
       return {};
     }
     // A server may open a file for more than it was asked for.
     const { reads, writes } = file.tickets;
     if ((type === FXP.read && reads === null) || (type === FXP.write && writes === null)) {
       const way = type === FXP.read ? "reading" : "writing";
-      this.#wire.toClient(statusPacket(id, STATUS.permissionDenied, `the file is not open for ${way}`));
+      this.#toClient.put(statusPacket(id, STATUS.permissionDenied, `the file is not open for ${way}`));
       return {};
     }
     if (attributes !== null) {
@@ -198,15 +208,15 @@ export class SftpMachine {
       const kept = Buffer.from(packet.subarray(0, request.end));
       const operation = "set_attributes";
       this.#judge([{ operation, path: file.path, attributes }], id, ([ticket]) => {
-        this.#pass(id, { kind: "done", ticket: ticket!, what: operation }, kept);
+        this.#pass(id, { kind: "done", ticket: ticket!, what: operation }, framed(kept));
       });
       return {};
     }
     switch (type) {
       case FXP.close:
-        return this.#pass(id, { kind: "close", handle }, packet);
+        return this.#pass(id, { kind: "close", handle }, this.#client.framed);
       case FXP.read:
-        return this.#pass(id, { kind: "read", file, offset: offsetOf(packet, handle) }, packet);
+        return this.#pass(id, { kind: "read", file, offset: offsetOf(packet, handle) }, this.#client.framed);
       case FXP.write: {
         this.#pending.set(id, { kind: "other" });
         const data = dataStart(handle);
@@ -215,7 +225,7 @@ export class SftpMachine {
         if (length !== this.#client.bodyLength - data) return { fault: "a write whose length is not its own" };
         if (offsetOf(packet, handle) !== file.writtenAt) file.inOrder = false;
         file.writtenAt += length;
-        this.#wire.toServer(this.#client.framed(packet));
+        this.#toServer.put(this.#client.framed);
         const take = (bytes: Buffer): void => {
           file.bytesWritten += bytes.length;
           if (file.inOrder) file.hash.update(bytes);
@@ -224,12 +234,12 @@ export class SftpMachine {
         return {
           rest: (bytes) => {
             take(bytes);
-            this.#wire.toServer(bytes);
+            this.#toServer.put(bytes);
           },
         };
       }
       default:
-        return this.#pass(id, { kind: "other" }, packet);
+        return this.#pass(id, { kind: "other" }, this.#client.framed);
     }
   }
 
@@ -259,7 +269,7 @@ export class SftpMachine {
               ? { kind: "open", path: path!, tickets: { reads: ticketOf(true), writes: ticketOf(false) } }
               : { kind: "done", ticket: tickets[0]!, what: operation };
           this.#pending.set(id, pending);
-          this.#wire.toServer(sent);
+          this.#toServer.put(sent);
         });
         return;
       }
@@ -280,7 +290,7 @@ export class SftpMachine {
     this.#judge(actions, id, (tickets) => {
       const { code, message } = reply[0] === FXP.status ? readStatus(reply) : { code: STATUS.noSuchFile, message: "" };
       const failed = code === STATUS.ok ? STATUS.failure : code;
-      this.#wire.toClient(statusPacket(id, failed, message));
+      this.#toClient.put(statusPacket(id, failed, message));
       for (const ticket of tickets) this.#host.finished(ticket, without(`status ${failed}`));
     });
   }
@@ -291,7 +301,7 @@ export class SftpMachine {
       // The server's own answer, under the client's number.
       const answer = Buffer.from(reply);
       answer.writeUInt32BE(id, 1);
-      this.#wire.toClient(framed(answer));
+      this.#toClient.put(framed(answer));
       this.#host.finished(ticket!, { ok: true, what: "real_path", bytesRead: 0, bytesWritten: 0, digest: null });
     });
   }
@@ -312,7 +322,7 @@ export class SftpMachine {
     while (this.#pending.has(OWN_IDS + this.#ownId));
     const id = OWN_IDS + this.#ownId;
     this.#pending.set(id, { kind: "path", then });
-    this.#wire.toServer(realpathPacket(id, path === "" ? "." : path));
+    this.#toServer.put(realpathPacket(id, path === "" ? "." : path));
   }
 
   /** Decides what a request comes to, one after the other; it goes on only when all of it may. */
@@ -326,7 +336,7 @@ export class SftpMachine {
       if (this.#phase === "closed") return giveUp("lost");
       if (!ruling.go) {
         giveUp("not passed on");
-        this.#wire.toClient(statusPacket(id, STATUS.permissionDenied, ruling.message));
+        this.#toClient.put(statusPacket(id, STATUS.permissionDenied, ruling.message));
       } else if (tickets.length < actions.length) return next();
       else go(tickets);
       this.#goOn();
@@ -347,6 +357,7 @@ export class SftpMachine {
   #goOn(): void {
     this.#busy = false;
     const fault = this.#client.resume();
+    this.#flush();
     if (fault !== null) this.#end(`the client sent ${fault}`);
     else if (!this.#busy) this.#wire.resumed();
   }
@@ -359,7 +370,7 @@ export class SftpMachine {
       const version = type === FXP.version ? knownVersion(packet) : null;
       if (version === null) return { fault: "another version of SFTP than 3" };
       this.#phase = "open";
-      this.#wire.toClient(version);
+      this.#toClient.put(version);
       return {};
     }
     if (packet.length < 5) return { fault: "a packet that is cut off" };
@@ -396,7 +407,7 @@ export class SftpMachine {
       case "other":
         break;
     }
-    this.#wire.toClient(framed(packet));
+    this.#toClient.put(this.#server.framed);
     return {};
   }
 
@@ -428,7 +439,7 @@ export class SftpMachine {
     if (packet.length < 9) return { fault: "data that is cut off" };
     const length = packet.readUInt32BE(5);
     if (length !== this.#server.bodyLength - 9) return { fault: "data whose length is not its own" };
-    this.#wire.toClient(this.#server.framed(packet));
+    this.#toClient.put(this.#server.framed);
     const take = (bytes: Buffer): void => {
       if (file === null) return;
       file.bytesRead += bytes.length;
@@ -442,7 +453,7 @@ export class SftpMachine {
     return {
       rest: (bytes) => {
         take(bytes);
-        this.#wire.toClient(bytes);
+        this.#toClient.put(bytes);
       },
     };
   }
