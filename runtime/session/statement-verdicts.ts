@@ -188,7 +188,7 @@ export class StatementVerdicts {
       }
       if (statement.effects.changesReading) refusal ??= CHANGES_READING;
       return {
-        statement: runs[i] == null ? statement : { ...statement, outputs: runs[i].outputs },
+        statement: runs[i] == null ? statement : withResultOf(statement, runs[i]),
         mask,
         ...allotted,
       };
@@ -279,6 +279,12 @@ export class StatementVerdicts {
       return [...statement.units.map(() => own), ...(runs[i]?.units ?? []).map(() => run)];
     });
   }
+}
+
+/** A statement that runs another one by name: what comes back is that one's. */
+function withResultOf(statement: AnalysedStatement, run: AnalysedStatement): AnalysedStatement {
+  const quotesOthers = statement.effects.quotesOthers || run.effects.quotesOthers;
+  return { ...statement, outputs: run.outputs, effects: { ...statement.effects, quotesOthers } };
 }
 
 /** The plan for a statement, and the name that it leans on although that may have changed its meaning. */

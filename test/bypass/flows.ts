@@ -1,5 +1,14 @@
 /** Several statements in a row, each a message of its own. `#` is a number of its own for each run. */
 export const FLOWS: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  "what is written along": [
+    // A foreign key's action breaks a constraint of the other table, whose error quotes the row.
+    ["delete from region where id = 1"],
+    ["with d as (delete from region where id = 1 returning id) select count(*) from d"],
+    ["prepare d# as delete from region where id = 1", "execute d#"],
+    ["insert into triggered values (1)"],
+    ["prepare i# as insert into triggered values (1)", "execute i#"],
+    ["insert into ruled values (1)"],
+  ],
   "write, then read": [
     ["create table t# as select ssn from people", "select * from t#"],
     ["create temp table t# as select ssn from people", "select * from t#"],

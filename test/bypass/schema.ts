@@ -3,7 +3,7 @@ export const POLICY = `package bypass
 allow everything on sql
 mask people on sql
   columns public.people.{email, ssn, pin, born, score, tag, note, ip, raw, tags, addr, code, fix, dom, big, doc, at, span, bits, vec},
-    public.parted.ssn, public.base.ssn, sealed.notes.body
+    public.parted.ssn, public.base.ssn, sealed.notes.body, public.kid.secret
   with { code: hash, fix: last(2), *: redact }
   unless user.groups has "unmasked"
 `;
@@ -75,6 +75,15 @@ create view path_view as select to_public() as p;
 create view path_view_v as select p as q from path_view;
 create table path_table (id int primary key);
 create trigger path_trigger before insert on path_table for each row execute function trg_public();
+create table region (id int primary key);
+create table kid (id int primary key, region_id int not null references region on delete set null, secret text);
+insert into region values (1);
+insert into kid values (1, 1, 'ZQXSSN84213');
+create table ruled (a int);
+create rule tells as on insert to ruled do also select definer_ssn();
+create function tell_one() returns trigger language plpgsql as 'begin raise notice ''%'', (select ssn from people where id = 1); return new; end';
+create table triggered (a int);
+create trigger tells before insert on triggered for each row execute function tell_one();
 create table path_child (id int primary key references path_table on delete cascade);
 create trigger path_trigger before delete on path_child for each row execute function trg_public();
 create table path_parts (id int) partition by list (id);

@@ -107,6 +107,8 @@ export interface SessionEffects {
   readonly settings: boolean;
   /** Changes how text itself is read (client_encoding, standard_conforming_strings): never let through. */
   readonly changesReading: boolean;
+  /** Code, or a foreign key, goes on to relations that it does not name, and errors and notices may quote their rows. */
+  readonly quotesOthers: boolean;
   /** May change the catalog. */
   readonly catalog: boolean;
   /** SQL-level PREPARE name AS …; the inner statement is `inner`. */

@@ -27,6 +27,8 @@ export interface CatalogRelation {
    * triggers, defaults, checks and rules, also where a write goes on by foreign keys.
    */
   readonly runs?: "read" | "write" | "both";
+  /** A write goes on to other relations by foreign keys. */
+  readonly cascades?: true;
 }
 
 /** A snapshot of a database's catalog: plain data, so that it can be sent to a worker. */
@@ -123,6 +125,7 @@ export function buildCatalog(version: string, rows: CatalogRows): Catalog {
   const up = closure(inherits.map(([parent, child]) => [child, parent]));
   const familyOf = (id: number): readonly number[] => [...new Set([...(down.get(id) ?? []), ...(up.get(id) ?? [])])];
   const runs = runsOf(rows, familyOf);
+  const goesOn = new Set((rows.cascades ?? []).flatMap(([parent]) => [Number(parent), ...familyOf(Number(parent))]));
   return {
     version,
     relations: rows.relations.map(([oid, schema, name, kind]) => {
@@ -139,6 +142,7 @@ export function buildCatalog(version: string, rows: CatalogRows): Catalog {
         family: familyOf(id),
         ...(typeof definition === "string" ? { definition } : {}),
         ...(run === null ? {} : { runs: run }),
+        ...(goesOn.has(id) ? { cascades: true as const } : {}),
       };
     }),
     userFunctions: [...new Set(rows.functions.map(([name]) => name ?? ""))],

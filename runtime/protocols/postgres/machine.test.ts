@@ -32,6 +32,7 @@ function statement(returns: AnalysedStatement["returns"] = "rows"): AnalysedStat
     effects: {
       settings: false,
       changesReading: false,
+      quotesOthers: false,
       catalog: false,
       prepares: null,
       executes: null,

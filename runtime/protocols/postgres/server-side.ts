@@ -739,7 +739,11 @@ const DESCRIPTION_BYTES_MAX = 4_096;
 /** Marks an answer whose outcome was already told. */
 const CUT_TAG = "\0cut";
 
-const reachesMasked = (expect: Expect): boolean => expect.plans.some((plan) => plan.mask.kind === "mask");
+/** Texts of the server may quote what is masked: of what the statement reads, or of what is written along. */
+const reachesMasked = (expect: Expect): boolean =>
+  expect.plans.some(
+    ({ mask, guarded, statement }) => mask.kind === "mask" || (guarded !== null && statement.effects.quotesOthers),
+  );
 
 function maskOf(plan: StatementPlan): readonly (ColumnMask | null)[] | null {
   const mask: MaskPlan = plan.mask;

@@ -77,6 +77,7 @@ class StatementWalk {
   readonly #effects: { -readonly [K in keyof SessionEffects]: SessionEffects[K] } = {
     settings: false,
     changesReading: false,
+    quotesOthers: false,
     catalog: false,
     prepares: null,
     executes: null,
@@ -106,7 +107,9 @@ class StatementWalk {
     const touched = context.relations.flatMap((use) => (use.oid === null ? [] : [use.oid]));
     if (REDEFINES.has(kind) && touched.length > 0) context.untraced("it changes the definition of a relation", false);
     const reached = this.#reached(touched);
-    if (context.settings || this.#runsCode(reached)) this.#effects.settings = true;
+    const runsCode = this.#runsCode(reached);
+    if (context.settings || runsCode) this.#effects.settings = true;
+    if (runsCode || this.#goesOn()) this.#effects.quotesOthers = true;
     return {
       units: [unit, ...this.#nested],
       returns,
@@ -144,6 +147,13 @@ class StatementWalk {
       const runs = this.#names.catalog.byOid(oid)?.runs;
       return runs !== undefined && (writes || runs !== "write");
     });
+  }
+
+  /** Whether a write goes on to relations that no statement names. */
+  #goesOn(): boolean {
+    return this.#context.relations.some(
+      ({ access, oid }) => access === "write" && oid !== null && this.#names.catalog.byOid(oid)?.cascades === true,
+    );
   }
 
   #reached(touched: readonly number[]): readonly number[] {
