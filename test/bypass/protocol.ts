@@ -200,6 +200,24 @@ export const PROTOCOL: readonly (readonly [title: string, attack: Attack])[] = [
     },
   ],
   [
+    "a parameter declared of a domain that changes the search path",
+    async (c) => {
+      await c.query(
+        "drop domain if exists moves; create domain moves as int check (set_config('search_path', 'public', false) is not null)",
+      );
+      const found = await c.query("select 'moves'::regtype::oid::int");
+      await c.query("set search_path = shadow");
+      const parse = msg.parse("", "select $1");
+      const types = Buffer.alloc(6);
+      types.writeInt16BE(1);
+      types.writeInt32BE(Number(found.fields[0]), 2);
+      const typed = Buffer.concat([parse.subarray(0, -2), types]);
+      typed.writeInt32BE(typed.length - 1, 1);
+      await c.ask(batch(typed, msg.bind("", "", 0, ["1"]), msg.execute("")));
+      return [await c.query("select ssn || '' from people")];
+    },
+  ],
+  [
     "a Sync that the server skips inside of a copy",
     async (c) => {
       await c.query("create temp table filled (a text)");

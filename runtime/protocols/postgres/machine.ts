@@ -32,6 +32,13 @@ const FUNCTION_CALL: Refusal = {
   hint: "Call the function with SELECT.",
 };
 
+/** A domain checks its values when they are bound, by code that no text names. */
+const USER_TYPE: Refusal = {
+  kind: "unsupported",
+  message: "sallyport: under a mask no parameter is declared of a type that users made, for it may run code of theirs",
+  hint: "Leave the parameter's type open, or cast it in the statement.",
+};
+
 /** What may come inside of a copy, and what ends the session. */
 const AMID_COPY: ReadonlySet<number> = new Set([
   CLIENT.copyData,
@@ -355,6 +362,7 @@ export class PostgresMachine implements ServerSideOwner {
 
   #parseRuled(ruling: Ruling, name: string, text: Buffer, types: Buffer, memo: TextMemo): Next {
     if (!ruling.go) return this.#refusePart(ruling.refusal);
+    if (ruling.plans.some((plan) => plan.guarded !== null) && namesUserType(types)) return this.#refusePart(USER_TYPE);
     this.#recordIndex = ruling.recordIndex;
     const expect = this.#sent("parse");
     if (name !== "" && this.names.statement(name) !== undefined && this.#dropPending()) {
@@ -637,6 +645,15 @@ export class PostgresMachine implements ServerSideOwner {
 }
 
 const EMPTY = Buffer.alloc(0);
+
+/** The first number that PostgreSQL gives to what users make. Source: FirstNormalObjectId in access/transam.h. */
+const USER_OID_MIN = 16_384;
+
+/** Whether a Parse declares a parameter of a type that is not PostgreSQL's own. `types`: their count and numbers. */
+function namesUserType(types: Buffer): boolean {
+  for (let at = 2; at + 4 <= types.length; at += 4) if (types.readUInt32BE(at) >= USER_OID_MIN) return true;
+  return false;
+}
 
 function printable(type: number): string {
   return type > 32 && type < 127 ? `'${String.fromCharCode(type)}'` : `0x${type.toString(16).padStart(2, "0")}`;

@@ -2,12 +2,13 @@ import { SQL_KINDS, type SqlKind } from "../../../../spec/contract/facts/index.t
 import type { AnalysedStatement, CopyShape, RelationUse, SessionEffects, UnitFacts } from "../analysis.ts";
 import { excludesRows } from "../fold.ts";
 import { explainRuns, intoOf, kindOf } from "../kinds.ts";
-import { body, is, list, names, node, optionText, text, type Body, type Json } from "../tree.ts";
+import { body, is, list, names, node, text, type Body, type Json } from "../tree.ts";
 import { guardsOf } from "../guards.ts";
 import { privilegesOf } from "../rights.ts";
 import { RowScope, withNames, type ColumnsOf } from "../row-scope.ts";
 import { schemasChanged, utilityDanger } from "./utility.ts";
 import { Changes } from "./changes.ts";
+import { copyShape } from "./copy-shape.ts";
 import { StatementContext, type NameContext, type SeenConstant } from "./context.ts";
 import { Query } from "./query.ts";
 import { rangeVarsIn } from "./range-vars.ts";
@@ -551,41 +552,4 @@ function constantLimit(b: Body): number | null {
   const value = constant === null ? undefined : body(constant["ival"])["ival"];
   if (constant !== null && constant["ival"] !== undefined) return typeof value === "number" ? value : 0;
   return null;
-}
-
-function copyShape(b: Body, direction: "in" | "out"): CopyShape {
-  const options = new Map(
-    list(b["options"]).map((option) => {
-      const given = body(is(option, "DefElem") ?? undefined);
-      return [text(given["defname"]), given["arg"]] as const;
-    }),
-  );
-  const value = (name: string): string | null => optionText(options.get(name));
-  const format = value("format") ?? "text";
-  const csv = format === "csv";
-  const header = options.has("header") && !["false", "off", "0"].includes(value("header") ?? "true");
-  const known = new Set([
-    "format",
-    "header",
-    "delimiter",
-    "quote",
-    "escape",
-    "null",
-    "freeze",
-    "on_error",
-    "log_verbosity",
-    "reject_limit",
-  ]);
-  return {
-    direction,
-    format: format === "csv" || format === "binary" ? format : "text",
-    header,
-    delimiter: value("delimiter") ?? (csv ? "," : "\t"),
-    quote: value("quote") ?? '"',
-    escape: value("escape") ?? value("quote") ?? '"',
-    nullText: value("null") ?? (csv ? "" : "\\N"),
-    unmodelled: [...options.keys()]
-      .filter((name) => !known.has(name))
-      .concat(["text", "csv", "binary"].includes(format) ? [] : ["format"]),
-  };
 }
