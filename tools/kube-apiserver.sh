@@ -22,8 +22,10 @@ check() {
   built && return
   [ "$(id -u)" = 0 ] || fail "only root can build it (apt installs the compiler); or run it where $DIR/bin holds it already"
   command -v apt-get >/dev/null || fail "it is built from Debian's packages, and there is no apt-get here"
-  . /etc/os-release
-  [ "${ID:-}" = debian ] || fail "it is built from Debian's packages, and this is ${ID:-not Debian}"
+  # in a shell of its own, for that file has a VERSION too
+  local system
+  system=$(. /etc/os-release && echo "${ID:-not Debian}")
+  [ "$system" = debian ] || fail "it is built from Debian's packages, and this is $system"
 }
 
 # apt-get with sources and lists of its own, so that the machine's stay as they are

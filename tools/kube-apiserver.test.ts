@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -42,4 +43,13 @@ it("a machine that can't have one says why", () => {
   expect(whyNoApiServer(scriptOf("exit 0"), folder)).toBeNull();
   vi.stubEnv("PATH", folder);
   expect(whyNoApiServer(script, folder)).toMatch(/bash.*ENOENT/);
+});
+
+it("the version that is built is the script's own, whatever the system calls its own", () => {
+  const script = join(import.meta.dirname, "kube-apiserver.sh");
+  const ran = spawnSync("bash", ["-c", `set -- check "$1"; . "$0"; echo "$VERSION"`, script, folder], {
+    encoding: "utf8",
+  });
+  // Where nothing can be built, the script says so instead.
+  expect(ran.status === 0 ? ran.stdout : ran.stderr).toMatch(/^(v1\.20\.2\n|kube-apiserver\.sh: .+\n)$/);
 });
