@@ -55,9 +55,12 @@ function needlesOf(): ReadonlySet<string> {
 
 const NEEDLES = [...needlesOf()];
 
+/** What the gateway calls a decision: a session's end and a number may look like a piece of an address. */
+const DECISION = /Decision [0-9a-z]{26}\.\d+\./g;
+
 /** The first needle in what a client received (raw bytes, and all fields put together), or null. */
 export function findMarker(bytes: Buffer, fields: readonly string[]): string | null {
-  const raw = bytes.toString("latin1").toLowerCase();
+  const raw = bytes.toString("latin1").replaceAll(DECISION, "Decision").toLowerCase();
   const joined = fields.join("").toLowerCase();
   const backwards = reversed(joined);
   for (const needle of NEEDLES) {
