@@ -1,33 +1,8 @@
-import { JsonStreamMasker, planBody } from "../runtime/enforce/mask/index.ts";
-import type { BundleRule, MaskSpec } from "../spec/contract/bundle/index.ts";
+import { JsonStreamMasker } from "../runtime/enforce/mask/index.ts";
+import { maskRule, masksOf } from "../test/support/body-masks.ts";
 
 const median = (values: readonly number[]): number =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-
-/** A mask rule over these paths, as a bundle has it. */
-export function maskRule(fields: Readonly<Record<string, MaskSpec>>): BundleRule {
-  return {
-    name: "bench",
-    effect: "mask",
-    protocols: ["http"],
-    condition: -1,
-    because: null,
-    annotations: [],
-    source: { file: "", line: 0, column: 0 },
-    approve: null,
-    limit: null,
-    alertTo: [],
-    mask: {
-      columns: [],
-      fields: Object.keys(fields),
-      detect: [],
-      output: null,
-      with: Object.entries(fields).map(([path, mask]) => ({ name: path.replace(/^.*\./, ""), mask })),
-      predicates: "refuse",
-      trusted: [],
-    },
-  };
-}
 
 interface Customer {
   id: number;
@@ -57,13 +32,10 @@ export function customers(count: number): readonly Customer[] {
 /** Masking of a JSON body against JSON.parse, masking and JSON.stringify; both give the same bytes. */
 export function benchJson(say: (text: string) => void, rounds: number): void {
   const document = Buffer.from(JSON.stringify({ customers: customers(155), next: null }));
-  const rule = maskRule({
-    "$.customers[*].email": { kind: "email", args: [] },
-    "$..card": { kind: "last", args: [4] },
-  });
-  const plan = planBody([rule], Buffer.alloc(32), () => null);
-  if (!plan.ok) throw new Error(plan.error);
-  const { places, masks } = plan.value;
+  const { places, masks } = masksOf([
+    maskRule("http", ["$.customers[*].email"], { name: "emails", mask: { kind: "email", args: [] } }),
+    maskRule("http", ["$..card"], { name: "cards", mask: { kind: "last", args: [4] } }),
+  ]);
   const own = (): Buffer => {
     const masker = new JsonStreamMasker({ places, masks, scan: null, sequence: false });
     const out = masker.push(document);
